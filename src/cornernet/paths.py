@@ -1,0 +1,124 @@
+"""Where each artefact lives: the only file that spells an output's path.
+
+Relative to the folder that commands run in, the root of the repository.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MLFLOW_FOLDER = Path("data/mlflow")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model: one variant and one seed."""
+
+    variant: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.variant}-s{self.seed}"
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One test of a trained model: a split and a mode."""
+
+    trained: Trained
+    split: str
+    mode: str
+
+    def __str__(self) -> str:
+        return f"{self.trained}-{self.split}-{self.mode}"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths of one profile's artefacts."""
+
+    profile: str
+
+    @property
+    def data(self) -> Path:
+        return Path("data") / self.profile
+
+    @property
+    def reports(self) -> Path:
+        return Path("reports") / self.profile
+
+    def params(self, stage: str, variant: str | None = None) -> Path:
+        """The resolved params that a stage depends on; rewritten only when they change."""
+        name = stage if variant is None else f"{stage}-{variant}"
+        return self.data / "params" / f"{name}.yaml"
+
+    def code(self, stage: str) -> Path:
+        """Digests of the source files that a stage imports; rewritten only when they change."""
+        return self.data / "code" / f"{stage}.yaml"
+
+    @property
+    def source(self) -> Path:
+        return self.data / "source.json"
+
+    @property
+    def dataset(self) -> Path:
+        return self.data / "dataset.json"
+
+    @property
+    def radii(self) -> Path:
+        return self.data / "radii.parquet"
+
+    def checkpoints(self, trained: Trained) -> Path:
+        return self.data / "checkpoints" / str(trained)
+
+    def weights(self, trained: Trained) -> Path:
+        return self.data / "models" / f"{trained}.safetensors"
+
+    def state(self, trained: Trained) -> Path:
+        return self.data / "models" / f"{trained}.state"
+
+    def history(self, trained: Trained) -> Path:
+        return self.data / "models" / f"{trained}.history.csv"
+
+    def model_provenance(self, trained: Trained) -> Path:
+        return self.data / "models" / f"{trained}.provenance.json"
+
+    def detections(self, tested: Tested) -> Path:
+        return self.data / "detections" / f"{tested}.json"
+
+    def server_scores(self, tested: Tested) -> Path:
+        """The evaluation server's answer for a submission; the user drops it in."""
+        return self.data / "server_scores" / f"{tested}.json"
+
+    def submission(self, tested: Tested) -> Path:
+        return self.reports / "submission" / f"{tested}.zip"
+
+    def metrics(self, tested: Tested) -> Path:
+        return self.reports / "metrics" / f"{tested}.json"
+
+    @property
+    def results(self) -> Path:
+        return self.reports / "results.csv"
+
+    @property
+    def differences(self) -> Path:
+        return self.reports / "differences.csv"
+
+    def table(self, number: int, suffix: str) -> Path:
+        return self.reports / "tables" / f"table{number}.{suffix}"
+
+    @property
+    def figures(self) -> Path:
+        return self.reports / "figures"
+
+    @property
+    def claims(self) -> Path:
+        return self.reports / "claims.csv"
+
+    @property
+    def page(self) -> Path:
+        return self.reports / "index.html"
+
+
+def provenance(path: Path) -> Path:
+    """The file beside a result that says how it was made."""
+    return path.with_name(f"{path.name}.provenance.json")
