@@ -6,6 +6,8 @@ Relative to the folder that commands run in, the root of the repository.
 from dataclasses import dataclass
 from pathlib import Path
 
+from cornernet.config.schema import Mode, Split
+
 MLFLOW_FOLDER = Path("data/mlflow")
 
 
@@ -25,8 +27,8 @@ class Tested:
     """One test of a trained model: a split and a mode."""
 
     trained: Trained
-    split: str
-    mode: str
+    split: Split
+    mode: Mode
 
     def __str__(self) -> str:
         return f"{self.trained}-{self.split}-{self.mode}"

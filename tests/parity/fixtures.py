@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 COMPARED: dict[str, dict[str, float]] = defaultdict(dict)
+USED: dict[str, set[str]] = defaultdict(set)
 
 
 def folder() -> Path:
@@ -33,3 +34,8 @@ def load_json(name: str) -> Any:
 def compared(file: str, key: str, difference: float) -> None:
     """Record that the array `key` of `file` was compared; the summary prints the largest difference."""
     COMPARED[file][key] = max(float(difference), COMPARED[file].get(key, 0.0))
+
+
+def used(file: str, *keys: str) -> None:
+    """Record that arrays of `file` served as inputs, parameters or case lists of a comparison."""
+    USED[file].update(keys)

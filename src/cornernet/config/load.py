@@ -16,7 +16,9 @@ from cornernet.errors import BadInput
 REPLACED_WHOLE = {"data.splits", "data.files"}
 
 
-def load_params(profile: str, overrides: Iterable[str] = (), folder: Path = Path("params")) -> Params:
+def load_params(
+    profile: str, overrides: Iterable[str] = (), folder: Path = Path("params")
+) -> Params:
     """The checked params of `profile`.
 
     `overrides` are "section.key=value" strings (value in YAML), as `--set` takes them.
@@ -80,7 +82,7 @@ def with_value(tree: Mapping[str, Any], dotted: str, value: Any) -> dict[str, An
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """"; did you mean 'x'?" for the known name nearest to `name`, or an empty string."""
+    """ "; did you mean 'x'?" for the known name nearest to `name`, or an empty string."""
     match = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {match[0]!r}?" if match else ""
 
@@ -115,7 +117,11 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any], where: str = "") 
     result = dict(base)
     for key, value in changes.items():
         name = f"{where}{key}"
-        if isinstance(value, dict) and isinstance(base.get(key), dict) and name not in REPLACED_WHOLE:
+        if (
+            isinstance(value, dict)
+            and isinstance(base.get(key), dict)
+            and name not in REPLACED_WHOLE
+        ):
             result[key] = merge(base[key], value, f"{name}.")
         else:
             result[key] = value

@@ -108,7 +108,6 @@ class Augmentation(Section):
     crop_border: int
     flip_probability: float
     jitter: float
-    saturation_in_place: bool
     lighting_std: float
     lose_odd_row: bool
 
@@ -271,7 +270,9 @@ class Report(Section):
     title: str
     notice: str  # shown above every table; empty for a full run on COCO
     reference: Literal["eccv", "journal"]
-    comparable: bool  # false: another data set or network; a claim is at most "direction reproduced"
+    comparable: (
+        bool  # false: another data set or network; a claim is at most "direction reproduced"
+    )
     examples: int
 
 

@@ -1,0 +1,43 @@
+# make demo    the experiment on embedded data: minutes on two CPU cores
+# make test    the tests
+# make mlflow  the tracking UI, on this machine only
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+
+.PHONY: demo test slow-test lint mlflow smoke
+
+# Set up once; again only when the lock or the project's own metadata change.
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv: .venv/.ready
+
+demo: .venv/.ready
+	snakemake --cores all --config profile=demo
+	@cornernet status --profile demo
+
+smoke: .venv/.ready
+	snakemake --cores all --config profile=smoke
+
+test: .venv/.ready
+	python -m pytest -n 2
+
+slow-test: .venv/.ready
+	python -m pytest -n 2 -m slow
+
+lint: .venv/.ready
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint --config profile=paper
+	mypy
+
+mlflow: .venv/.ready
+	MLFLOW_DISABLE_TELEMETRY=true mlflow server --host 127.0.0.1 --port $${PORT:-5000} \
+	  --backend-store-uri sqlite:///data/mlflow/mlflow.db --default-artifact-root data/mlflow/artifacts

@@ -1,0 +1,40 @@
+# CornerNet (Law and Deng, ECCV 2018), from the images to the paper's tables.
+#
+#   snakemake --cores all --resources gpu=10            the paper
+#   snakemake --cores all --config profile=demo         the embedded data set, without a GPU
+#
+# Rules lie in workflow/rules, one file a stage group; each runs one `cornernet` command. What is
+# run follows from the params of the profile (params/<profile>.yaml).
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "params/profile.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/testing.smk"
+include: "workflow/rules/reporting.smk"
+
+
+localrules:
+    all,
+    tracking,
+
+
+rule all:
+    input:
+        paths.page,
+        [paths.submission(tested) for tested in graph.submitted],
+    default_target: True
+
+
+onsuccess:
+    print(f"Done. The report: {paths.page}")
+
+
+onerror:
+    print(f"Something failed; its log is named above. What is left: cornernet status {OPTIONS}")

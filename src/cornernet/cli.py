@@ -1,0 +1,138 @@
+"""The `cornernet` command: one subcommand a stage, and a few for people.
+
+Exit codes: 0 done, 1 failed, 2 bad input (a clear line each, never a traceback).
+"""
+
+import argparse
+import errno
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cornernet import __version__
+from cornernet.errors import BadInput
+
+STAGES = {
+    "download": "fetch, generate or find the images and annotations",
+    "prepare": "check the data set; list every problem before anything is trained",
+    "radii": "penalty-reduction radius of every annotation",
+    "train": "train one variant with one seed, or go on where it was stopped",
+    "predict": "detections of a trained model on a split",
+    "submit": "the zip that the test-dev evaluation server takes",
+    "evaluate": "COCO metrics with confidence intervals",
+    "tables": "results.csv, differences.csv and the paper's tables",
+    "figures": "figures of this run",
+    "claims": "the paper's claims, judged",
+    "report": "the page that shows it all",
+}
+FOR_PEOPLE = {
+    "detect": "draw the boxes found in images, print them as JSON",
+    "import-weights": "turn the authors' released weights into this project's format",
+    "plan": "what a profile would run, its disk and GPU hours, before anything starts",
+    "status": "what is done, running and left, and the results so far",
+    "tracking": "initialise MLflow's database",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        _command(options.command)(options)
+    except BadInput as error:
+        for problem in error.problems:
+            print(f"cornernet {options.command}: {problem}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" while writing {error.filename}" if error.filename else ""
+        print(
+            f"cornernet {options.command}: no space left on the disk{where}; free some and "
+            "run the same command again, it goes on where it stopped",
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt as interrupt:
+        print(f"cornernet {options.command}: {interrupt or 'interrupted'}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], None]:
+    """The function that runs a command; imported only now, so that `--help` stays quick."""
+    module = importlib.import_module(f"cornernet.stages.{name.replace('-', '_')}")
+    return module.run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cornernet", description="CornerNet (Law and Deng, ECCV 2018), reproduced."
+    )
+    parser.add_argument("--version", action="version", version=f"cornernet {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, summary in (STAGES | FOR_PEOPLE).items():
+        command = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
+        _add_profile(command)
+        if name in ("train", "predict", "submit", "evaluate"):
+            command.add_argument("--variant", default="baseline", help="row of an ablation")
+            command.add_argument(
+                "--seed", type=int, default=None, help="default: the first of train.seeds"
+            )
+        if name in ("predict", "evaluate"):
+            command.add_argument("--split", default="val", choices=("train", "val", "test_dev"))
+        if name in ("predict", "submit", "evaluate"):
+            command.add_argument(
+                "--mode",
+                default="single_scale",
+                choices=("single_scale", "multi_scale", "gt_heatmaps", "gt_heatmaps_offsets"),
+            )
+        if name in ("train", "predict"):
+            command.add_argument(
+                "--devices",
+                type=int,
+                default=None,
+                help="GPUs to use at most; default: train.devices",
+            )
+    _add_special(commands.choices)
+    return parser
+
+
+def _add_profile(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--profile",
+        default=None,
+        help="a file of params/; default: the one that params/profile.yaml names",
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a param (repeatable)",
+    )
+
+
+def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
+    commands["train"].add_argument(
+        "--resume", type=Path, default=None, metavar="CHECKPOINT",
+        help="go on from this checkpoint, or refuse if it was made with other params, code or data",
+    )  # fmt: skip
+    detect = commands["detect"]
+    detect.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="images or folders")
+    detect.add_argument("--weights", required=True, type=Path, help="a .safetensors file")
+    detect.add_argument("--out", required=True, type=Path, metavar="DIR", help="for the pictures")
+    detect.add_argument(
+        "--score", type=float, default=0.3, help="least score of a box that is drawn"
+    )
+    detect.add_argument("--variant", default="baseline", help="the variant that the weights are of")
+    weights = commands["import-weights"]
+    weights.add_argument("released", type=Path, metavar="RELEASED.pkl")
+    weights.add_argument("--out", required=True, type=Path, metavar="W.safetensors")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

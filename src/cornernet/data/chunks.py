@@ -1,0 +1,78 @@
+"""One training sample, and the chunk of samples that shares batch-norm's statistics."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One view of one image, with k objects. Cells are of the heatmap, points are (x, y)."""
+
+    image: NDArray[np.float32]  # [3, S, S], blue green red, normalised
+    category: NDArray[np.int64]  # [k]
+    tl_cell: NDArray[np.int64]  # [k, 2]
+    br_cell: NDArray[np.int64]  # [k, 2]
+    tl_offset: NDArray[np.float32]  # [k, 2], in cells
+    br_offset: NDArray[np.float32]  # [k, 2]
+    radius: NDArray[np.float32]  # [k], in cells
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """B samples with K object slots each, of which `mask` says which are filled."""
+
+    image: Tensor  # float32 [B, 3, S, S]
+    category: Tensor  # int64 [B, K]
+    tl_cell: Tensor  # int64 [B, K, 2]
+    br_cell: Tensor  # int64 [B, K, 2]
+    tl_offset: Tensor  # float32 [B, K, 2]
+    br_offset: Tensor  # float32 [B, K, 2]
+    radius: Tensor  # float32 [B, K]
+    mask: Tensor  # bool [B, K]
+
+    def to(self, device: torch.device | str) -> "Chunk":
+        """The same chunk on a device; from pinned memory the copies overlap with other work."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Chunk":
+        """The same chunk in page-locked memory, whence a GPU copies while others compute."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Chunk":
+        return Chunk(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
+
+
+def chunk_of(samples: Sequence[Sample]) -> Chunk:
+    """Stack samples; K is the most objects that one of them has, at least 1.
+
+    Empty slots are 0. Raises ValueError if there is no sample.
+    """
+    if not samples:
+        raise ValueError("a chunk needs at least one sample")
+    slots = max(1, *(len(sample.category) for sample in samples))
+    mask = np.zeros((len(samples), slots), bool)
+    for row, sample in zip(mask, samples, strict=True):
+        row[: len(sample.category)] = True
+
+    def padded(name: str) -> Tensor:
+        parts = [getattr(sample, name) for sample in samples]
+        out = np.zeros((len(samples), slots, *parts[0].shape[1:]), parts[0].dtype)
+        for row, part in zip(out, parts, strict=True):
+            row[: len(part)] = part
+        return torch.from_numpy(out)
+
+    return Chunk(
+        image=torch.from_numpy(np.stack([sample.image for sample in samples])),
+        category=padded("category"),
+        tl_cell=padded("tl_cell"),
+        br_cell=padded("br_cell"),
+        tl_offset=padded("tl_offset"),
+        br_offset=padded("br_offset"),
+        radius=padded("radius"),
+        mask=torch.from_numpy(mask),
+    )

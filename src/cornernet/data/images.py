@@ -1,0 +1,116 @@
+"""Reads an image and makes sure that it is the whole one that the annotation file means."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cornernet.errors import BadInput
+
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
+JPEG_SCAN = 0xDA  # the marker after whose header the compressed pixels begin
+
+
+class UnusableImage(BadInput):
+    """An image that cannot be used. `kind` says how, in words that are the same for all such."""
+
+    def __init__(self, path: Path, kind: str, detail: str = "") -> None:
+        super().__init__(f"{path}: {kind}{f' ({detail})' if detail else ''}; {REMEDIES[kind]}")
+        self.kind = kind
+        self.detail = detail
+
+
+MISSING = "no such image"
+TRUNCATED = "truncated image"
+UNDECODABLE = "damaged file, or not an image"
+OTHER_SIZE = "image of another size than its annotation file says"
+REMEDIES = {
+    MISSING: "put the file there, or take it out of the annotation file",
+    TRUNCATED: "copy or download the file again",
+    UNDECODABLE: "copy or download the file again, or save it as an 8-bit JPEG or PNG",
+    OTHER_SIZE: "correct 'width' and 'height', or put the right file there",
+}
+
+
+def read_image(path: Path, width: int, height: int) -> np.ndarray:
+    """Read an image that must be `width` x `height` pixels.  uint8 [H, W, 3], BGR
+
+    Grey becomes three equal channels, alpha is dropped, of 16 bits the upper 8 are kept. An EXIF
+    rotation is applied only if the given size is that of the rotated image: the boxes then refer
+    to it; if the size is that of the image as stored, so do the boxes. Raises UnusableImage, a
+    BadInput, if the file is missing, truncated, no image, or of another size.
+    """
+    return decode_image(read_bytes(path), path, width, height)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of an image file. Raises UnusableImage if it is not there or cannot be read."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise UnusableImage(path, MISSING) from None
+    except OSError as error:
+        raise UnusableImage(path, UNDECODABLE, error.strerror or "cannot be read") from None
+
+
+def decode_image(content: bytes, path: Path, width: int, height: int) -> np.ndarray:
+    """Decode an image's bytes as `read_image` does; `path` is for messages.  uint8 [H, W, 3]"""
+    if is_truncated(content):
+        raise UnusableImage(path, TRUNCATED)
+    image = _decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None:
+        truncated = _is_shorter_than_declared(content)
+        raise UnusableImage(path, TRUNCATED if truncated else UNDECODABLE)
+    stored = image.shape[:2]
+    if stored == (height, width):
+        return image
+    if stored == (width, height):  # perhaps an EXIF rotation by a quarter turn
+        rotated = _decode(content, cv2.IMREAD_COLOR)
+        if rotated is not None and rotated.shape[:2] == (height, width):
+            return rotated
+    detail = f"{stored[1]} x {stored[0]}, not {width} x {height}"
+    raise UnusableImage(path, OTHER_SIZE, detail)
+
+
+def is_truncated(content: bytes) -> bool:
+    """Whether a JPEG or PNG lacks its end: some decoders fill the rest with grey, silently."""
+    if content.startswith(JPEG_START):
+        return not content.endswith(JPEG_END) and not _has_jpeg_end(content)
+    return content.startswith(PNG_START) and PNG_END not in content
+
+
+def _has_jpeg_end(content: bytes) -> bool:
+    """Whether the end marker follows the first scan: a thumbnail before it has an end of its own.
+
+    Walks the segments of the header: FF, marker, length (two bytes, big-endian, counting itself).
+    """
+    position = 2
+    while position + 4 <= len(content) and content[position] == 0xFF:
+        marker = content[position + 1]
+        if marker == JPEG_SCAN:
+            return content.find(JPEG_END, position) >= 0
+        if marker == 0xFF:  # a fill byte before the marker
+            position += 1
+        else:
+            position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
+    return False
+
+
+def _is_shorter_than_declared(content: bytes) -> bool:
+    """Whether a file is empty, or a BMP or WebP shorter than its header says."""
+    if content.startswith(b"BM"):
+        return len(content) < int.from_bytes(content[2:6], "little")
+    if content.startswith(b"RIFF"):
+        return len(content) < int.from_bytes(content[4:8], "little") + 8
+    return len(content) == 0
+
+
+def _decode(content: bytes, flags: int) -> np.ndarray | None:
+    """The decoded image, or None.  uint8 [H, W, 3]"""
+    if not content:
+        return None
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:  # for example more pixels than OpenCV allows
+        return None

@@ -1,0 +1,35 @@
+"""One kind of problem in one place of a data set, and the one line that tells the user."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SHOWN = 5  # cases named in a line; the count says how many there are
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A kind of problem with all the cases of it that were found.
+
+    `cases` are ids or file names of `noun`s; without cases the problem concerns the whole file.
+    """
+
+    what: str
+    remedy: str
+    cases: Sequence[str] = ()
+    noun: str = "annotation"
+
+    def line(self, where: str) -> str:
+        """What, where and how to mend it: "train (x.json): ... in 7 images (a.jpg, ...); ..."."""
+        return f"{where}: {self.what}{self._count()}; {self.remedy}"
+
+    def _count(self) -> str:
+        if not self.cases:
+            return ""
+        number = len(self.cases)
+        shown = ", ".join(self.cases[:SHOWN]) + (", ..." if number > SHOWN else "")
+        return f" in {number:,} {self.noun if number == 1 else plural(self.noun)} ({shown})"
+
+
+def plural(noun: str) -> str:
+    """The plural of an English noun that is regular or ends in y."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"

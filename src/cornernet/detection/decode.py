@@ -1,0 +1,179 @@
+"""From the network's maps to pairs of corners (section 4.2).
+
+Everything here is in cells of the heatmap. Scores descend; equal scores keep the order of their
+flat index (category, row, column), so the result does not depend on the device.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cornernet.config.schema import Detection
+from cornernet.model.network import CornerOutputs
+
+# Rows of a heatmap that the sparse search looks into, as multiples of the corners wanted: the
+# second is tried when the first does not hold enough peaks.
+ROWS_A_CORNER = (8, 40)
+# Two cells whose logits are ordered may swap by an ulp in the sigmoid; a peak counts as certainly
+# above the rest of the map when it clears this relative margin.
+SIGMOID_MARGIN = 1e-5
+
+
+class Corners(NamedTuple):
+    """The K strongest corners of one kind in each image; a slot without a corner scores 0."""
+
+    score: Tensor  # [B, K]
+    category: Tensor  # [B, K] int64
+    x: Tensor  # [B, K] int64, cells
+    y: Tensor  # [B, K] int64, cells
+
+
+class CornerPairs(NamedTuple):
+    """Candidate boxes of each image, best first; `valid` rows come before the others."""
+
+    boxes: Tensor  # [B, P, 4] x1, y1, x2, y2 in cells
+    score: Tensor  # [B, P] mean of both corners' scores; -1 where not valid
+    tl_score: Tensor  # [B, P]
+    br_score: Tensor  # [B, P]
+    category: Tensor  # [B, P] int64
+    valid: Tensor  # [B, P] bool
+
+
+def decode(outputs: CornerOutputs, params: Detection) -> CornerPairs:
+    """Pair the strongest top-left with the strongest bottom-right corners (section 4.2).
+
+    Corners are peaks of the heatmaps, the `top_corners` best over all categories together, moved
+    by their offsets. A pair is rejected when its categories differ, its embeddings lie further
+    apart than `embedding_distance` (L1), or its bottom-right corner lies left of or above its
+    top-left one. At most `max_pairs` are returned (P), fewer when there are fewer pairs of slots.
+    """
+    tl = top_corners(outputs.tl_heat, params.top_corners, params.peak_kernel)
+    br = top_corners(outputs.br_heat, params.top_corners, params.peak_kernel)
+    tl_embedding, tl_offset = _at(outputs.tl_embedding, tl), _at(outputs.tl_offset, tl)
+    br_embedding, br_offset = _at(outputs.br_embedding, br), _at(outputs.br_offset, br)
+
+    x1, y1 = tl.x + tl_offset[..., 0], tl.y + tl_offset[..., 1]  # [B, K]
+    x2, y2 = br.x + br_offset[..., 0], br.y + br_offset[..., 1]  # [B, K]
+    distance = (tl_embedding - br_embedding.transpose(1, 2)).abs()  # [B, K, K]: tl, br
+    rejected = distance > params.embedding_distance
+    rejected |= tl.category[:, :, None] != br.category[:, None, :]
+    rejected |= (tl.score <= 0)[:, :, None] | (br.score <= 0)[:, None, :]
+    rejected |= x2[:, None, :] < x1[:, :, None]
+    rejected |= y2[:, None, :] < y1[:, :, None]
+    score = (tl.score[:, :, None] + br.score[:, None, :]) / 2
+    score = score.masked_fill(rejected, -1.0).flatten(1)  # [B, K * K]
+
+    score, pair = _strongest_first(score, params.max_pairs)  # [B, P]
+    corners = br.score.shape[1]
+    of_tl, of_br = pair // corners, pair % corners
+    boxes = (x1.gather(1, of_tl), y1.gather(1, of_tl), x2.gather(1, of_br), y2.gather(1, of_br))
+    return CornerPairs(
+        boxes=torch.stack(boxes, dim=2),
+        score=score,
+        tl_score=tl.score.gather(1, of_tl),
+        br_score=br.score.gather(1, of_br),
+        category=tl.category.gather(1, of_tl),
+        valid=score > -1,
+    )
+
+
+def top_corners(heat: Tensor, count: int, kernel: int) -> Corners:
+    """The `count` strongest peaks of `heat` [B, C, H, W] (logits), over all categories jointly.
+
+    A peak equals the maximum of the kernel x kernel window around it, after the sigmoid; cells
+    that are no peak, or score 0, are no candidates. On the CPU a sparse search over the rows that
+    hold the largest values finds the same corners as the plain form.
+    """
+    width = heat.shape[3]
+    found = None
+    if heat.device.type == "cpu":
+        found = _sparse_peaks(heat, count, kernel)
+    score, index = _dense_peaks(heat, count, kernel) if found is None else found  # [B, K]
+    cells = heat.shape[2] * width
+    return Corners(score, index // cells, index % width, index % cells // width)
+
+
+def _dense_peaks(heat: Tensor, count: int, kernel: int) -> tuple[Tensor, Tensor]:
+    """Scores and flat indices [B, K] of the strongest peaks: the whole map through max pooling."""
+    score = heat.sigmoid()
+    margin = kernel // 2
+    highest = F.max_pool2d(score, (1, kernel), stride=1, padding=(0, margin))
+    highest = F.max_pool2d(highest, (kernel, 1), stride=1, padding=(margin, 0))
+    return _strongest_first(torch.where(highest == score, score, 0.0).flatten(1), count)
+
+
+def _sparse_peaks(heat: Tensor, count: int, kernel: int) -> tuple[Tensor, Tensor] | None:
+    """What `_dense_peaks` finds, or None where it must be asked.
+
+    Every cell above a threshold lies in a row whose maximum is above it. So the rows with the
+    largest maxima hold all the cells above the next row's maximum; when `count` of these are peaks,
+    or the next row's maximum scores 0, the rest of the map cannot matter.
+    """
+    row_maximum = heat.amax(dim=3).flatten(1)  # [B, C * H]
+    for rows in (count * factor for factor in ROWS_A_CORNER):
+        if 2 * rows > row_maximum.shape[1]:
+            return None  # a small map, or a flat one: the plain form is as fast
+        maximum, row = row_maximum.topk(rows + 1, dim=1)
+        threshold = maximum[:, -1]  # [B] no cell of any other row is above it
+        found = [
+            _peaks_above(heat[image], row[image, :-1], threshold[image], kernel)
+            for image in range(len(heat))
+        ]
+        enough = threshold.sigmoid() * (1 + SIGMOID_MARGIN)
+        if all(
+            limit == 0 or (score > limit).sum() >= count
+            for limit, (score, _) in zip(enough, found, strict=True)
+        ):
+            best = [_strongest_of(score, index, count) for score, index in found]
+            return torch.stack([score for score, _ in best]), torch.stack([i for _, i in best])
+    return None
+
+
+def _peaks_above(
+    heat: Tensor, rows: Tensor, threshold: Tensor, kernel: int
+) -> tuple[Tensor, Tensor]:
+    """Peaks above `threshold` in `rows` of heat [C, H, W]: scores, flat indices (ascending)."""
+    _, height, width = heat.shape
+    rows = rows.sort().values
+    values = heat[rows // height, rows % height]  # [R, W]
+    which, x = (values > threshold).nonzero(as_tuple=True)
+    category, y = rows[which] // height, rows[which] % height
+    reach = torch.arange(kernel) - kernel // 2
+    # a neighbour outside the map is replaced by one on its border, which lies in the window too
+    near_y = (y[:, None] + reach).clamp(0, height - 1)  # [N, k]
+    near_x = (x[:, None] + reach).clamp(0, width - 1)  # [N, k]
+    window = heat[category[:, None, None], near_y[:, :, None], near_x[:, None, :]]  # [N, k, k]
+    score = window.sigmoid()
+    middle = score[:, kernel // 2, kernel // 2]
+    peak = middle == score.amax(dim=(1, 2))
+    index = (category * height + y) * width + x
+    return middle[peak], index[peak]
+
+
+def _strongest_of(score: Tensor, index: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` best peaks [N] of one image; where there are fewer, slots of score 0 follow."""
+    score, order = _strongest_first(score[None], count)
+    empty = (0, count - score.shape[1])
+    return F.pad(score[0], empty), F.pad(index[order[0]], empty)
+
+
+def _strongest_first(score: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest of score [B, N] with their indices, equal ones in the order of index."""
+    count = min(count, score.shape[1])
+    least = score.topk(count, dim=1).values[:, -1:]  # [B, 1]
+    # of those that tie with the last one, the ones of lowest index: what topk leaves open
+    above, ties = score > least, score == least
+    wanted = count - above.sum(dim=1, keepdim=True)
+    chosen = above | (ties & (ties.cumsum(dim=1) <= wanted))
+    index = chosen.nonzero()[:, 1].view(-1, count)  # ascending in each row
+    values, order = score.gather(1, index).sort(dim=1, descending=True, stable=True)
+    return values, index.gather(1, order)
+
+
+def _at(maps: Tensor, corners: Corners) -> Tensor:
+    """Values of maps [B, D, H, W] at the corners' cells: [B, K, D]."""
+    index = corners.y * maps.shape[3] + corners.x  # [B, K]
+    index = index[:, None, :].expand(-1, maps.shape[1], -1)
+    return maps.flatten(2).gather(2, index).transpose(1, 2)

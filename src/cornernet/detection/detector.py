@@ -1,0 +1,145 @@
+"""From images to detections: flip and multi-scale testing, soft-NMS, the best hundred (4.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cornernet.config.schema import Detection, Mode
+from cornernet.data.coco import Boxes
+from cornernet.detection.decode import CornerPairs, decode
+from cornernet.detection.network import Network, run_network
+from cornernet.detection.padding import Placement, pad_image, place, to_image, unmirror_boxes
+from cornernet.detection.soft_nms import soft_nms, soft_nms_merge
+from cornernet.detection.substitution import AnnotatedCanvas, substitute
+from cornernet.model.network import CornerOutputs
+
+# Rows of candidates: x1, y1, x2, y2, score, tl_score, br_score, category; in pixels of the image
+Candidates = NDArray[np.float32]  # [n, 8]
+CATEGORY = 7
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in one image, in pixels of that image."""
+
+    boxes: NDArray[np.float32]  # [n, 4] x1, y1, x2, y2
+    scores: NDArray[np.float32]  # [n] in [0, 1]
+    categories: NDArray[np.int64]  # [n] index among the categories, 0 to C - 1
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """An image ready for the network, at each scale; and its objects where these are used."""
+
+    placements: tuple[Placement, ...]
+    canvases: tuple[NDArray[np.uint8], ...]  # [h, w, 3] BGR
+    objects: Boxes | None
+
+
+def placements_of(
+    height: int, width: int, size_multiple: int, params: Detection, mode: Mode
+) -> tuple[Placement, ...]:
+    """Where an image of height x width pixels lies in its canvas, for each scale of `mode`."""
+    scales = params.scales if mode == "multi_scale" else (1.0,)
+    return tuple(
+        place(height, width, scale, size_multiple, params.lose_last_row) for scale in scales
+    )
+
+
+def prepare_image(
+    image: NDArray[np.uint8], placements: tuple[Placement, ...], objects: Boxes | None = None
+) -> PreparedImage:
+    """Resize and pad an image [H, W, 3] for each placement."""
+    canvases = tuple(pad_image(image, placement) for placement in placements)
+    return PreparedImage(placements, canvases, objects)
+
+
+def find_candidates(
+    network: Network,
+    images: Sequence[PreparedImage],
+    params: Detection,
+    mode: Mode,
+    device: torch.device,
+) -> list[Candidates]:
+    """All pairs of corners found in each image: scale after scale, the image, then its mirror.
+
+    The images' canvases must be of the same size at each scale. Raises BadInput when the device's
+    memory does not suffice, or when a prediction is not finite.
+    """
+    found: list[list[Candidates]] = [[] for _ in images]
+    for scale in range(len(images[0].placements)):
+        canvases = [image.canvases[scale] for image in images]
+        outputs = run_network(network, canvases, params, device)
+        if mode in ("gt_heatmaps", "gt_heatmaps_offsets"):
+            outputs = _with_ground_truth(outputs, images, scale, params.flip, mode)
+        rows = _rows(decode(outputs, params))
+        for number, image in enumerate(images):
+            placement = image.placements[scale]
+            found[number].append(_in_image(rows[number], placement))
+            if params.flip:
+                mirrored = rows[len(images) + number]
+                boxes = unmirror_boxes(mirrored[:, :4], placement, params.mirror)
+                found[number].append(
+                    _in_image(np.concatenate([boxes, mirrored[:, 4:]], axis=1), placement)
+                )
+    return [np.concatenate(rows) for rows in found]
+
+
+def choose_detections(candidates: Candidates, params: Detection, mode: Mode) -> Detections:
+    """Soft-NMS within each category, then the `max_detections` best of all categories.
+
+    Rows come by category, and in the order of soft-NMS within one. Testing at several scales
+    merges boxes. `keep_ties`: all that score as the last one chosen stay, so there may be more.
+    """
+    survivors, categories = [], []
+    for category in np.unique(candidates[:, CATEGORY]):
+        rows = candidates[candidates[:, CATEGORY] == category, :CATEGORY]
+        if mode == "multi_scale":
+            rows = soft_nms_merge(
+                rows, params.soft_nms, params.merge_exponent, params.mismatched_merge
+            )
+        else:
+            rows = soft_nms(rows, params.soft_nms)
+        survivors.append(rows)
+        categories.append(np.full(len(rows), category, dtype=np.int64))
+    if not survivors:
+        return Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, int))
+    rows = np.concatenate(survivors)
+    best = _best(rows[:, 4], params.max_detections, params.keep_ties)
+    return Detections(rows[best, :4], rows[best, 4], np.concatenate(categories)[best])
+
+
+def _best(scores: NDArray[np.float32], count: int, keep_ties: bool) -> NDArray[np.int64]:
+    """Positions, ascending, of the `count` largest scores; of equal ones the first."""
+    if len(scores) <= count:
+        return np.arange(len(scores))
+    order = np.argsort(-scores, kind="stable")
+    if keep_ties:
+        return np.flatnonzero(scores >= scores[order[count - 1]])
+    return np.sort(order[:count])
+
+
+def _with_ground_truth(
+    outputs: CornerOutputs, images: Sequence[PreparedImage], scale: int, flip: bool, mode: Mode
+) -> CornerOutputs:
+    canvases = []
+    for mirrored in (False, True) if flip else (False,):
+        for image in images:
+            if image.objects is None:
+                raise ValueError(f"mode {mode} needs the objects of every image")
+            canvases.append(AnnotatedCanvas(image.objects, image.placements[scale], mirrored))
+    return substitute(outputs, canvases, offsets=mode == "gt_heatmaps_offsets")
+
+
+def _rows(pairs: CornerPairs) -> list[Candidates]:
+    """The valid pairs of each image of the batch as rows of candidates, still in cells."""
+    columns = (pairs.score, pairs.tl_score, pairs.br_score, pairs.category.float())
+    rows = torch.cat([pairs.boxes, torch.stack(columns, dim=2)], dim=2).cpu().numpy()
+    return [image[image[:, 4] > -1] for image in rows]
+
+
+def _in_image(rows: Candidates, placement: Placement) -> Candidates:
+    return np.concatenate([to_image(rows[:, :4], placement), rows[:, 4:]], axis=1)

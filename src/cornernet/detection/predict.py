@@ -1,0 +1,190 @@
+"""Tests a network on a split, or on one image."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cornernet.config.schema import Detection, Mode, Model
+from cornernet.data.coco import CocoSplit
+from cornernet.data.images import read_image
+from cornernet.detection.detector import (
+    Candidates,
+    Detections,
+    PreparedImage,
+    choose_detections,
+    find_candidates,
+    placements_of,
+    prepare_image,
+)
+from cornernet.detection.network import Network
+from cornernet.errors import BadInput
+
+BATCHES_AHEAD = 3  # read before the network asks for them; bounds the memory
+GROUND_TRUTH_MODES: tuple[Mode, ...] = ("gt_heatmaps", "gt_heatmaps_offsets")
+
+
+def predict_split(
+    network: Network,
+    model_params: Model,
+    split: CocoSplit,
+    params: Detection,
+    mode: Mode,
+    device: torch.device,
+    progress: Callable[[int, int], None],
+) -> list[dict[str, Any]]:
+    """Detections of all images of `split`, as COCO results: by image id, the best first.
+
+    Images whose canvases have the same sizes go through the network together, `params.batch_size`
+    at a time; all else is worked out for each image on its own. So the batch size can change
+    nothing but the rounding of the network's sums. On the CPU it cannot change even that: there
+    images go one at a time, each with its mirror, for a convolution of 2 images may differ from
+    one of 16 in the last bit, and larger batches hardly save time. Images are read, and soft-NMS
+    is run, in threads beside the network. `progress` is called with (images done, images in all).
+
+    Raises BadInput for images that cannot be read, when the device's memory does not suffice, and
+    when `mode` needs annotations that the split does not have.
+    """
+    if mode in GROUND_TRUTH_MODES and not any(len(boxes.ids) for boxes in split.boxes):
+        raise BadInput(
+            f"mode {mode} puts the annotated corners in place of heatmaps, but split {split.name} "
+            "has no annotations; test it on another split"
+        )
+    together = 1 if device.type == "cpu" else params.batch_size
+    batches = _batches(split, model_params.size_multiple, params, mode, together)
+    results: dict[int, list[dict[str, Any]]] = {}
+
+    def read(batch: Sequence[int]) -> list[PreparedImage]:
+        return [_read(split, at, model_params.size_multiple, params, mode) for at in batch]
+
+    def finish(at: int, candidates: Candidates) -> list[dict[str, Any]]:
+        found = choose_detections(candidates, params, mode)
+        image_id = split.images[at].id
+        return coco_results(found, image_id, split.category_ids, params.score_decimals)
+
+    progress(0, len(split.images))
+    with (
+        ThreadPoolExecutor(params.threads, "read") as readers,
+        ThreadPoolExecutor(1, "choose") as finisher,
+    ):
+        done = 0
+        pending: deque[tuple[int, Future[list[dict[str, Any]]]]] = deque()
+        for batch, images in zip(batches, _ahead(readers, read, batches), strict=True):
+            found = find_candidates(network, images, params, mode, device)
+            while pending:  # those of the last batch, which ran beside the network
+                at, future = pending.popleft()
+                results[at] = future.result()
+            pending.extend(
+                (at, finisher.submit(finish, at, candidates))
+                for at, candidates in zip(batch, found, strict=True)
+            )
+            done += len(batch)
+            progress(done, len(split.images))
+        results.update({at: future.result() for at, future in pending})
+    order = sorted(results, key=lambda at: split.images[at].id)
+    return [result for at in order for result in results[at]]
+
+
+def predict_image(
+    network: Network,
+    model_params: Model,
+    image: NDArray[np.uint8],
+    params: Detection,
+    mode: Mode,
+    device: torch.device,
+) -> Detections:
+    """Detections in one image [H, W, 3] (BGR), the best first.
+
+    `mode` is single_scale or multi_scale. Raises BadInput when the device's memory does not
+    suffice.
+    """
+    if mode in GROUND_TRUTH_MODES:
+        raise BadInput(f"mode {mode} needs annotations; use single_scale or multi_scale")
+    height, width = image.shape[:2]
+    placements = placements_of(height, width, model_params.size_multiple, params, mode)
+    prepared = prepare_image(image, placements)
+    (candidates,) = find_candidates(network, [prepared], params, mode, device)
+    found = choose_detections(candidates, params, mode)
+    order = np.argsort(-found.scores, kind="stable")
+    return Detections(found.boxes[order], found.scores[order], found.categories[order])
+
+
+def coco_results(
+    found: Detections, image_id: int, category_ids: Sequence[int], decimals: int | None
+) -> list[dict[str, Any]]:
+    """Detections of an image as COCO results, the best first.
+
+    `decimals`: boxes and scores are rounded to as many, which makes scores tie; None: to none, and
+    the shortest decimals are written that mean the same float32.
+    """
+    order = np.argsort(-found.scores, kind="stable")
+    boxes, scores = found.boxes[order], found.scores[order]
+    xywh = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)  # [n, 4]
+    values = np.concatenate([xywh, scores[:, None]], axis=1)  # [n, 5]
+    if decimals is None:
+        rows = values.astype(str).astype(np.float64).tolist()
+    else:  # Python's round is right to the last bit, as formatting with %.2f is; numpy's is not
+        rows = [[round(value, decimals) for value in row] for row in values.tolist()]
+    return [
+        {
+            "image_id": image_id,
+            "category_id": int(category_ids[category]),
+            "bbox": row[:4],
+            "score": row[4],
+        }
+        for category, row in zip(found.categories[order].tolist(), rows, strict=True)
+    ]
+
+
+def _batches(
+    split: CocoSplit, size_multiple: int, params: Detection, mode: Mode, together: int
+) -> list[tuple[int, ...]]:
+    """Positions of up to `together` images whose canvases have the same sizes at all scales."""
+
+    def canvases(at: int) -> tuple[tuple[int, int], ...]:
+        image = split.images[at]
+        placements = placements_of(image.height, image.width, size_multiple, params, mode)
+        return tuple(placement.padded for placement in placements)
+
+    order = sorted(range(len(split.images)), key=lambda at: (canvases(at), split.images[at].id))
+    batches = []
+    for _, group in groupby(order, key=canvases):
+        same = tuple(group)
+        starts = range(0, len(same), together)
+        batches += [same[start : start + together] for start in starts]
+    return batches
+
+
+def _read(
+    split: CocoSplit, at: int, size_multiple: int, params: Detection, mode: Mode
+) -> PreparedImage:
+    image = split.images[at]
+    pixels = read_image(split.folder / image.file_name, image.width, image.height)
+    placements = placements_of(image.height, image.width, size_multiple, params, mode)
+    return prepare_image(
+        pixels, placements, split.boxes[at] if mode in GROUND_TRUTH_MODES else None
+    )
+
+
+def _ahead(
+    pool: ThreadPoolExecutor,
+    read: Callable[[Sequence[int]], list[PreparedImage]],
+    batches: Sequence[Sequence[int]],
+) -> Iterator[list[PreparedImage]]:
+    """What `read` returns for each batch, in order, worked out in threads a few batches ahead."""
+    waiting: deque[Future[list[PreparedImage]]] = deque()
+    try:
+        for batch in batches:
+            waiting.append(pool.submit(read, batch))
+            if len(waiting) > BATCHES_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,163 @@
+"""Scores of a test-dev submission: from the local stand-in of the server, or from the real one.
+
+The answers of the embedded data set's test-dev lie apart from its images, and `score_submission`
+is their only reader. COCO's own answers are secret: there the user submits the zip and drops the
+server's scores in, which `read_server_scores` reads.
+"""
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cornernet.errors import BadInput
+from cornernet.evaluation.coco_metrics import (
+    COCO_METRICS,
+    METRICS,
+    Evaluated,
+    evaluate_detections,
+    summary_lines,
+)
+from cornernet.evaluation.submission import read_submission
+
+_LINE = re.compile(
+    r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s+@\[\s*IoU=([\d.:]+)\s*\|\s*area=\s*(\w+)\s*"
+    r"\|\s*maxDets=\s*(\d+)\s*\]\s*=\s*(\S+)"
+)
+# The server's own JSON has these names for some metrics.
+_OTHER_NAMES = {
+    **{f"AP_{iou}": f"AP{iou}" for iou in (50, 75)},
+    **{f"AR_{most}": f"AR{most}" for most in (1, 10, 100)},
+    **{f"AR_max_{most}": f"AR{most}" for most in (1, 10, 100)},
+}
+_UNDEFINED = -1.0  # what the COCO API prints for a metric that no object defines
+
+
+def score_submission(submission: Path, answers: Path | dict[str, Any]) -> Evaluated:
+    """Score a submission against the answers, as COCO's server would. Raises BadInput."""
+    return evaluate_detections(answers, read_submission(submission))
+
+
+def read_server_scores(path: Path, submission: Path | None = None) -> dict[str, float | None]:
+    """The server's twelve metrics in percent; None where undefined or not given.
+
+    The file is either what the server prints (twelve lines "Average Precision  (AP) @[ IoU=..."),
+    or a JSON object such as {"AP": 0.405, "AP50": 0.565, ...}. JSON values are fractions if all
+    lie between 0 and 1, else percent; "unit": "percent" or "fraction" settles it. The object may
+    name the zip that was scored by its digest, "submission_sha256", checked against `submission`.
+    Raises BadInput for anything else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read as text ({error}); save the scores anew") from error
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = text
+    if isinstance(content, list):
+        content = "\n".join(str(line) for line in content)
+    if isinstance(content, str):
+        scores = _from_lines(content, path)
+    elif isinstance(content, dict):
+        scores = _from_object(content, path, submission)
+    else:
+        raise BadInput(f"{path}: neither the server's lines nor a JSON object of metrics")
+    _check_scores(scores, path)
+    return {name: scores.get(name) for name in COCO_METRICS}
+
+
+def _from_lines(text: str, path: Path) -> dict[str, float | None]:
+    """Scores from the twelve lines that the COCO API prints, which are fractions."""
+    names = _names_by_setting()
+    scores: dict[str, float | None] = {}
+    for *setting, value in _LINE.findall(text):
+        name = names.get(tuple(setting))
+        if name is None:
+            raise BadInput(f"{path}: no COCO metric has the setting {', '.join(setting)}")
+        score = _number(value, name, path)
+        if name in scores and scores[name] != _percent(score, 100):
+            raise BadInput(f"{path}: {name} is given twice, differently; keep one run's lines")
+        if score != _UNDEFINED and not 0 <= score <= 1:
+            raise BadInput(f"{path}: {name} = {value} is no fraction; copy the server's lines")
+        scores[name] = _percent(score, 100)
+    missing = [name for name in COCO_METRICS if name not in scores]
+    if missing:
+        raise BadInput(
+            f"{path}: {len(missing)} of the server's twelve lines are missing "
+            f"({', '.join(missing)}); copy all of them, or write a JSON object of metrics"
+        )
+    return scores
+
+
+def _from_object(
+    content: dict[str, Any], path: Path, submission: Path | None
+) -> dict[str, float | None]:
+    """Scores from a flat JSON object."""
+    content = dict(content)
+    unit = content.pop("unit", None)
+    digest = content.pop("submission_sha256", None)
+    if unit not in (None, "percent", "fraction"):
+        raise BadInput(f"{path}: unit {unit!r}; write percent or fraction")
+    if digest is not None and submission is not None:
+        found = hashlib.sha256(submission.read_bytes()).hexdigest()
+        if digest != found:
+            raise BadInput(
+                f"{path}: these are scores of another submission ({str(digest)[:12]}), not of "
+                f"{submission} ({found[:12]}); submit that one, or remove the scores"
+            )
+    scores: dict[str, float] = {}
+    for key, value in content.items():
+        name = _OTHER_NAMES.get(key, key)
+        if name not in METRICS:
+            near = difflib.get_close_matches(key, METRICS, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(METRICS)}"
+            raise BadInput(f"{path}: {key!r} is no metric{hint}")
+        if name in scores:
+            raise BadInput(f"{path}: {name} is given twice; keep one")
+        scores[name] = _UNDEFINED if value is None else _number(value, name, path)
+    given = [value for value in scores.values() if value != _UNDEFINED]
+    fraction = unit == "fraction" or (unit is None and all(value <= 1 for value in given))
+    return {name: _percent(value, 100 if fraction else 1) for name, value in scores.items()}
+
+
+def _names_by_setting() -> dict[tuple[str, ...], str]:
+    """COCO's metrics by what their lines say: AP or AR, IoU, area, detections."""
+    lines = summary_lines(dict.fromkeys(COCO_METRICS, 0.0))
+    settings = [tuple(_LINE.findall(line)[0][:-1]) for line in lines]
+    return dict(zip(settings, COCO_METRICS, strict=True))
+
+
+def _number(value: Any, name: str, path: Path) -> float:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise BadInput(f"{path}: {name} is {value!r}, not a number; save the scores anew") from None
+
+
+def _percent(value: float, factor: int) -> float | None:
+    return None if value == _UNDEFINED else value * factor
+
+
+def _check_scores(scores: Mapping[str, float | None], path: Path) -> None:
+    """AP must be there, every value lie in [0, 100], and AP fit AP50 (units are not mixed)."""
+    overall, half = scores.get("AP"), scores.get("AP50")
+    if overall is None:
+        raise BadInput(f"{path}: has no AP; give the server's scores for the whole split")
+    wrong = [name for name, value in scores.items() if value is not None and not 0 <= value <= 100]
+    if wrong:
+        raise BadInput(
+            f"{path}: {', '.join(wrong)} out of range; give all in percent or all as fractions"
+        )
+    # AP is the mean over ten IoUs of which AP50 is the easiest: AP50 / 10 <= AP <= AP50.
+    rounding = 0.1
+    if half is not None and not half / 10 - rounding <= overall <= half + rounding:
+        raise BadInput(
+            f"{path}: AP {overall:g} and AP50 {half:g} cannot both be right; give all in percent "
+            "or all as fractions of one result"
+        )

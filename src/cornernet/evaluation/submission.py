@@ -1,0 +1,122 @@
+"""The test-dev submission: a zip in the naming and format of COCO's evaluation server.
+
+    detections_test-dev2017_<algorithm>_results.zip
+        detections_test-dev2017_<algorithm>_results.json   a list of COCO results
+
+https://cocodataset.org/#upload
+"""
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cornernet.errors import BadInput
+from cornernet.evaluation.results import Results, read_results
+from cornernet.files import replacing
+
+MOST_IN_AN_IMAGE = 100  # the server's limit
+_MEMBER = re.compile(r"detections_[\w-]+_[A-Za-z0-9-]+_results\.json")
+_BOX_DECIMALS = 2  # the server asks for short numbers; a hundredth of a pixel moves no metric
+_SCORE_DECIMALS = 6  # as many as a float32 holds, so that no ties arise
+_LARGEST = 4 * 2**30  # bytes of JSON that are read; test-dev's 20,288 images fill about 0.2 GiB
+# what zipfile and json raise for a damaged, encrypted or foreign file
+_UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
+_OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # of a zip: the same content is the same bytes
+
+
+def submission_stem(algorithm: str, split: str = "test-dev2017") -> str:
+    """The server's name for the zip and for the JSON in it, without suffix.
+
+    The name's parts are divided by underscores, so those of `algorithm` (a variant, say) become
+    hyphens, like everything that is no letter or digit.
+    """
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", algorithm).strip("-")
+    if not plain:
+        raise BadInput(f"algorithm {algorithm!r} has no letter or digit; give the model a name")
+    return f"detections_{split}_{plain}_results"
+
+
+def write_submission(
+    path: Path,
+    detections: Path | Sequence[dict[str, Any]],
+    image_ids: Collection[int],
+    category_ids: Collection[int],
+    algorithm: str,
+) -> None:
+    """Check COCO results against a split's images and categories, and zip them to `path`.
+
+    Boxes are rounded to a hundredth of a pixel and scores to six digits; the same detections give
+    the same bytes. Raises BadInput, and writes nothing, if an id is not the split's, a box or
+    score not finite, or if an image has more than a hundred detections.
+    """
+    results = read_results(detections, image_ids, category_ids, "the split submitted")
+    _check_count(results, detections)
+    member = zipfile.ZipInfo(f"{submission_stem(algorithm)}.json", _OLDEST_DATE)
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.create_system = 3  # Unix, whatever the machine
+    member.external_attr = 0o644 << 16
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(temporary, "w") as archive,
+        archive.open(member, "w", force_zip64=True) as file,
+    ):
+        for text in _json_lines(results):
+            file.write(text.encode("ascii"))
+
+
+def read_submission(path: Path) -> list[dict[str, Any]]:
+    """The COCO results in a submission, as they stand there.
+
+    Raises BadInput unless it is a zip that holds one JSON list under the server's name.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if len(members) != 1 or not _MEMBER.fullmatch(members[0].filename):
+                names = ", ".join(member.filename for member in members[:3]) or "nothing"
+                raise BadInput(
+                    f"{path}: holds {names}; a submission holds one file, "
+                    f"{submission_stem('name')}.json; make it with `cornernet submit`"
+                )
+            if members[0].file_size > _LARGEST:
+                raise BadInput(f"{path}: unpacks to more than {_LARGEST >> 30} GiB; make it anew")
+            rows = json.loads(archive.read(members[0]))
+    except FileNotFoundError as error:
+        raise BadInput(f"{path}: not there; make it with `cornernet submit`") from error
+    except _UNREADABLE as error:
+        raise BadInput(f"{path}: not a readable zip of JSON ({error}); make it anew") from error
+    if not isinstance(rows, list):
+        raise BadInput(f"{path}: its JSON is no list of detections; make it anew")
+    return rows
+
+
+def _check_count(results: Results, source: Path | Sequence[dict[str, Any]]) -> None:
+    images, counts = np.unique(results.image_id, return_counts=True)
+    full = counts > MOST_IN_AN_IMAGE
+    if full.any():
+        name = source if isinstance(source, Path) else "the detections given"
+        raise BadInput(
+            f"{name}: {np.count_nonzero(full)} images have more than {MOST_IN_AN_IMAGE} "
+            f"detections, the first is image {images[full][0]} with {counts[full][0]}; "
+            f"the server refuses them: set detection.max_detections to {MOST_IN_AN_IMAGE} at "
+            "most and detection.keep_ties to false"
+        )
+
+
+def _json_lines(results: Results) -> Iterator[str]:
+    """The JSON list, one detection a line."""
+    boxes = results.boxes.round(_BOX_DECIMALS).tolist()
+    scores = results.score.round(_SCORE_DECIMALS).tolist()
+    ids = zip(results.image_id.tolist(), results.category_id.tolist(), strict=True)
+    opening = "[\n"
+    for (image, category), box, score in zip(ids, boxes, scores, strict=True):
+        row = {"image_id": image, "category_id": category, "bbox": box, "score": score}
+        yield opening + json.dumps(row, separators=(",", ":"))
+        opening = ",\n"
+    yield "\n]\n" if opening != "[\n" else "[]\n"

@@ -1,0 +1,89 @@
+"""The hourglass backbone of section 3.5 and the convolutions that everything is built of.
+
+Feature maps are [B, C, H, W], in cells. No layer before a batch norm has a bias.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ConvolutionNorm(nn.Module):
+    """Conv-BN: a convolution without bias, padded to keep the size, then batch norm."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, kernel, stride, padding=(kernel - 1) // 2, bias=False
+        )
+        self.bn = nn.BatchNorm2d(out_channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.bn(self.conv(features))
+
+
+class Convolution(ConvolutionNorm):
+    """The paper's convolution module (footnote 1): convolution, batch norm, ReLU."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        # In place: batch norm's gradient needs its input, ReLU's its output.
+        return F.relu(super().forward(features), inplace=True)
+
+
+class Residual(nn.Module):
+    """Residual module: two 3x3 convolutions and a skip connection, added before the last ReLU.
+
+    The skip connection is the identity, or a 1x1 Conv-BN where size or channels change.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.first = Convolution(in_channels, out_channels, stride=stride)
+        self.second = ConvolutionNorm(out_channels, out_channels)
+        self.shortcut = (
+            ConvolutionNorm(in_channels, out_channels, kernel=1, stride=stride)
+            if stride != 1 or in_channels != out_channels
+            else nn.Identity()
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.relu(self.second(self.first(features)) + self.shortcut(features), inplace=True)
+
+
+def residuals(channels: int, count: int) -> list[nn.Module]:
+    """`count` residual modules that keep size and channels."""
+    return [Residual(channels, channels) for _ in range(count)]
+
+
+class Hourglass(nn.Module):
+    """One resolution of an hourglass, with the coarser ones inside it (section 3.5).
+
+    The map is halved by a residual module of stride 2 instead of max pooling, goes through the
+    coarser resolutions (or, in the middle, `modules[-1]` residual modules), and is enlarged again
+    by nearest neighbours; what the skip connection of residual modules kept is added.
+
+    Args:
+        dims: channels at this resolution and at each coarser one; two or more.
+        modules: residual modules at each of these resolutions.
+    """
+
+    def __init__(self, dims: Sequence[int], modules: Sequence[int]) -> None:
+        super().__init__()
+        here, coarser, count = dims[0], dims[1], modules[0]
+        self.skip = nn.Sequential(*residuals(here, count))
+        self.down = nn.Sequential(Residual(here, coarser, stride=2), *residuals(coarser, count - 1))
+        self.inner: nn.Module = (
+            Hourglass(dims[1:], modules[1:])
+            if len(dims) > 2
+            else nn.Sequential(*residuals(coarser, modules[1]))
+        )
+        self.up = nn.Sequential(*residuals(coarser, count - 1), Residual(coarser, here))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, dims[0], H, W] -> the same; H and W must be multiples of 2^(len(dims) - 1)."""
+        kept = self.skip(features)
+        coarse = self.up(self.inner(self.down(features)))  # [B, dims[0], H / 2, W / 2]
+        return kept + F.interpolate(coarse, scale_factor=2, mode="nearest")

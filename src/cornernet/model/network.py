@@ -1,0 +1,122 @@
+"""CornerNet (figure 4): stem, stacked hourglasses, and two prediction modules after each."""
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cornernet.config.schema import Model
+from cornernet.model.hourglass import Convolution, ConvolutionNorm, Hourglass, Residual
+from cornernet.model.prediction import PredictionModule
+
+
+class CornerOutputs(NamedTuple):
+    """What one stack predicts for top-left (tl) and bottom-right (br) corners.
+
+    H x W cells, four pixels each. Heatmaps are logits: the score is their sigmoid.
+    """
+
+    tl_heat: Tensor  # [B, C, H, W]
+    br_heat: Tensor  # [B, C, H, W]
+    tl_embedding: Tensor  # [B, 1, H, W]
+    br_embedding: Tensor  # [B, 1, H, W]
+    tl_offset: Tensor  # [B, 2, H, W], (x, y) in cells
+    br_offset: Tensor  # [B, 2, H, W]
+
+
+class Merge(nn.Module):
+    """Input and output of one hourglass make the input of the next (section 3.5).
+
+    A Conv-BN on each, an element-wise addition, ReLU and a residual block.
+    """
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.from_input = ConvolutionNorm(channels, channels, kernel)
+        self.from_output = ConvolutionNorm(channels, channels, kernel)
+        self.residual = Residual(channels, channels)
+
+    def forward(self, before: Tensor, after: Tensor) -> Tensor:
+        merged = self.from_input(before) + self.from_output(after)
+        return self.residual(F.relu(merged, inplace=True))
+
+
+class CornerNet(nn.Module):
+    """The whole network; its weights come from torch's global random state, by torch's defaults.
+
+    Args:
+        num_categories: channels of the heatmaps.
+        params: sizes and variants; `params/paper.yaml` gives Hourglass-104.
+    """
+
+    def __init__(self, num_categories: int, params: Model) -> None:
+        super().__init__()
+        if num_categories < 1:
+            raise ValueError(f"num_categories: must be at least 1, not {num_categories}")
+        channels, stacks = params.dims[0], params.stacks
+        self.size_multiple = params.size_multiple
+        self.stem = nn.Sequential(  # [B, 3, h, w] -> [B, dims[0], h / 4, w / 4]
+            Convolution(3, params.stem_channels, kernel=7, stride=2),
+            Residual(params.stem_channels, channels, stride=2),
+        )
+        self.hourglasses = nn.ModuleList(
+            Hourglass(params.dims, params.modules) for _ in range(stacks)
+        )
+        # A 3x3 convolution module between each hourglass and its predictions [code kp.py:109-111].
+        self.features = nn.ModuleList(Convolution(channels, channels) for _ in range(stacks))
+        self.merges = nn.ModuleList(Merge(channels, params.merge_kernel) for _ in range(stacks - 1))
+        self.top_left = nn.ModuleList(
+            PredictionModule(num_categories, "top_left", params) for _ in range(stacks)
+        )
+        self.bottom_right = nn.ModuleList(
+            PredictionModule(num_categories, "bottom_right", params) for _ in range(stacks)
+        )
+        if params.batch_norm_weight == "uniform":
+            self._draw_batch_norm_weights()
+
+    def _draw_batch_norm_weights(self) -> None:
+        """Gamma ~ U(0, 1), the default of the PyTorch that the paper used (changed in 1.2)."""
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.weight)
+
+    def forward(self, images: Tensor, last_only: bool = False) -> list[CornerOutputs]:
+        """Predictions of every stack, or of the last stack alone, which is all that testing needs.
+
+        Args:
+            images: [B, 3, h, w], normalised; h and w are multiples of `size_multiple`, less one
+                (511 for the paper's network), so that every halving is exact. Other sizes that
+                halve exactly work too.
+            last_only: skip the prediction modules of the stacks before the last.
+
+        Returns:
+            One `CornerOutputs` a stack, on maps of [ceil(h / 4), ceil(w / 4)] cells.
+        """
+        self._check(images)
+        features = self.stem(images)
+        outputs = []
+        last = len(self.hourglasses) - 1
+        for stack, (hourglass, convolution) in enumerate(
+            zip(self.hourglasses, self.features, strict=True)
+        ):
+            after = convolution(hourglass(features))  # [B, dims[0], H, W]
+            if stack == last or not last_only:
+                outputs.append(self._predict(stack, after))
+            if stack < last:
+                features = self.merges[stack](features, after)
+        return outputs
+
+    def _predict(self, stack: int, features: Tensor) -> CornerOutputs:
+        tl_heat, tl_embedding, tl_offset = self.top_left[stack](features)
+        br_heat, br_embedding, br_offset = self.bottom_right[stack](features)
+        return CornerOutputs(tl_heat, br_heat, tl_embedding, br_embedding, tl_offset, br_offset)
+
+    def _check(self, images: Tensor) -> None:
+        """Raise ValueError unless the maps can be halved exactly and added again."""
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"images: must be [B, 3, h, w], not {list(images.shape)}")
+        if any(-(-side // 4) % (self.size_multiple // 4) for side in images.shape[2:]):
+            raise ValueError(
+                f"images: {images.shape[2]} x {images.shape[3]} pixels cannot be halved exactly; "
+                f"pad each side to a multiple of {self.size_multiple}, less one"
+            )

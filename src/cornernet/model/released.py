@@ -1,0 +1,132 @@
+"""The authors' released weights: a pickle of torch 0.4, read without running anything in it.
+
+Their names follow from ours by `RULES`. In short:
+
+    stem.0, stem.1                    is   pre.0, pre.1
+    hourglasses.S.skip / down / up    is   kps.S.up1 / low1 / low3
+    hourglasses.S.inner               is   kps.S.low2, which holds the next resolution
+    features.S                        is   cnvs.S
+    merges.S.from_input / from_output is   inters_.S / cnvs_.S
+    merges.S.residual                 is   inters.S
+    top_left.S, bottom_right.S        is   tl_cnvs.S, br_cnvs.S; their branches lie outside it:
+    top_left.S.heatmap / embedding / offset   is   tl_heats.S / tl_tags.S / tl_regrs.S
+"""
+
+import pickle
+import re
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cornernet.errors import BadInput
+
+# (pattern in our name, what the released name has there), applied in this order.
+RULES: tuple[tuple[str, str], ...] = (
+    # the branches of a prediction module: a convolution module without batch norm, a convolution
+    (r"^(top_left|bottom_right)\.(\d+)\.heatmap\.", r"\1_heats.\2."),
+    (r"^(top_left|bottom_right)\.(\d+)\.embedding\.", r"\1_tags.\2."),
+    (r"^(top_left|bottom_right)\.(\d+)\.offset\.", r"\1_regrs.\2."),
+    (r"\.hidden\.", r".0.conv."),
+    (r"\.output\.", r".1."),
+    # what lies before its branches
+    (r"^(top_left|bottom_right)\.(\d+)\.pooling\.vertical\.", r"\1_cnvs.\2.p1_conv1."),
+    (r"^(top_left|bottom_right)\.(\d+)\.pooling\.horizontal\.", r"\1_cnvs.\2.p2_conv1."),
+    (r"^(top_left|bottom_right)\.(\d+)\.pooled\.(conv|bn)\.", r"\1_cnvs.\2.p_\g<3>1."),
+    (r"^(top_left|bottom_right)\.(\d+)\.shortcut\.(conv|bn)\.", r"\1_cnvs.\2.\g<3>1."),
+    (r"^(top_left|bottom_right)\.(\d+)\.convolution\.", r"\1_cnvs.\2.conv2."),
+    (r"^top_left_", r"tl_"),
+    (r"^bottom_right_", r"br_"),
+    # between the stacks
+    (r"^merges\.(\d+)\.from_input\.conv\.", r"inters_.\1.0."),
+    (r"^merges\.(\d+)\.from_input\.bn\.", r"inters_.\1.1."),
+    (r"^merges\.(\d+)\.from_output\.conv\.", r"cnvs_.\1.0."),
+    (r"^merges\.(\d+)\.from_output\.bn\.", r"cnvs_.\1.1."),
+    (r"^merges\.(\d+)\.residual\.", r"inters.\1."),
+    # the backbone
+    (r"^stem\.", r"pre."),
+    (r"^features\.", r"cnvs."),
+    (r"^hourglasses\.", r"kps."),
+    (r"\.inner\b", r".low2"),  # a name may hold several, one for each resolution
+    (r"\.skip\.", r".up1."),
+    (r"\.down\.", r".low1."),
+    (r"\.up\.", r".low3."),
+    # residual modules, wherever they are
+    (r"\.first\.(conv|bn)\.", r".\g<1>1."),
+    (r"\.second\.(conv|bn)\.", r".\g<1>2."),
+    (r"\.shortcut\.conv\.", r".skip.0."),
+    (r"\.shortcut\.bn\.", r".skip.1."),
+)
+
+_PREFIX = "module."  # of the wrapper that the authors trained in [code nnet/py_factory.py:25-31]
+
+
+def released_name(name: str) -> str:
+    """The released name of one of our parameters or buffers (a key of `CornerNet.state_dict()`)."""
+    for pattern, replacement in RULES:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def read_released(path: Path) -> dict[str, Tensor]:
+    """The tensors of a released file by their released names, without `module.`; on the CPU.
+
+    Reads zip files of today's torch and the older ones. Only tensors are read: a file that holds
+    anything that would have to be run is refused. BadInput, one line, for whatever is wrong.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that it may not understand: it says so
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; give the path of the released weights") from None
+    except pickle.UnpicklingError as error:
+        raise BadInput(f"{path}: {_refusal(str(error))}") from None
+    except Exception as error:  # a damaged file fails in any place, with any type
+        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else ""
+        raise BadInput(
+            f"{path}: truncated or not a file of torch ({type(error).__name__}: {reason}); "
+            "get it anew"
+        ) from None
+    return _tensors(path, state)
+
+
+def _refusal(message: str) -> str:
+    """Why the restricted unpickler stopped: something to run, or garbage."""
+    found = re.search(r"GLOBAL ([\w.]+)", message)
+    if found:
+        return (
+            f"would run {found[1]} when read, so it was not read; "
+            "only plain tensors are accepted: get the released file"
+        )
+    return "not a file of torch, or damaged; get the released file anew"
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value == {} else f"a {type(value).__name__}"
+
+
+def _tensors(path: Path, state: object) -> dict[str, Tensor]:
+    """`state` as a flat dict of dense tensors, the prefix taken off; BadInput if it is not that."""
+    if not isinstance(state, dict) or not state:
+        raise BadInput(
+            f"{path}: holds {_kind(state)}, not a state dict of named tensors; "
+            "get the released file"
+        )
+    strange = [
+        str(name)
+        for name, tensor in state.items()
+        if not isinstance(name, str)
+        or not isinstance(tensor, Tensor)
+        or tensor.layout != torch.strided
+        or tensor.is_quantized
+    ]
+    if strange:
+        raise BadInput(
+            f"{path}: not a state dict of named tensors: {strange[0][:80]!r} is none; "
+            "get the released file"
+        )
+    if all(name.startswith(_PREFIX) for name in state):
+        return {name.removeprefix(_PREFIX): tensor for name, tensor in state.items()}
+    return dict(state)

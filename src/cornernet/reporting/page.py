@@ -1,0 +1,139 @@
+"""The report: one HTML page that needs no other file and no network."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cornernet.reporting.figures import Figure
+from cornernet.reporting.judgement import VERDICTS, rule
+from cornernet.reporting.results import defined
+from cornernet.reporting.table_formats import (
+    REFERENCES,
+    heading,
+    interval_text,
+    legend,
+    number_text,
+    value_text,
+)
+from cornernet.reporting.tables import Table
+from cornernet.reporting.text_and_code import TextAndCode
+
+# The order of the figures on the page; others follow, by name.
+FIGURE_ORDER = (
+    "ap_by_size", "training_curves", "detections", "heatmaps", "precision_recall",
+    "ap_by_category", "radii", "targets", "corner_pooling",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """All that the page shows.
+
+    `claims` is claims.csv; `dataset` what `prepare` found; `provenance` one mapping a file, under
+    its name, nested as it was written.
+    """
+
+    profile: str
+    title: str
+    notice: str
+    comparable: bool
+    reference: str  # "eccv" or "journal"
+    claims: pd.DataFrame
+    tables: Sequence[Table]
+    figures: Sequence[Figure]
+    differences: Sequence[TextAndCode]
+    provenance: Mapping[str, Mapping[str, Any]]
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+
+
+def render_page(context: PageContext) -> str:
+    """The page's HTML: claims first, then tables, figures, differences, provenance.
+
+    No script, no outside request; styles inline, figures as data URIs. Same input, same text.
+    """
+    environment = Environment(
+        loader=PackageLoader("cornernet.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "data_uri": data_uri,
+        "heading": heading,
+        "legend": legend,
+        "value": value_text,
+        "interval": interval_text,
+        "number": number_text,
+        "plain": plain,
+        "slug": lambda text: text.replace(" ", "-"),
+    }
+    style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
+    return environment.get_template("page.html.j2").render(
+        context=context,
+        style=Markup(style),
+        claims=claim_rows(context.claims),
+        counts=verdict_counts(context.claims),
+        figures=ordered(context.figures),
+        reference=REFERENCES[context.reference],
+        rule=paragraphs(rule()),
+    )
+
+
+def data_uri(figure: Figure) -> str:
+    """The figure as the address of an image that lies in the page itself."""
+    return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.encode()).decode("ascii")
+
+
+def ordered(figures: Sequence[Figure]) -> list[Figure]:
+    """The figures in the page's order."""
+    known = {name: position for position, name in enumerate(FIGURE_ORDER)}
+    return sorted(figures, key=lambda figure: (known.get(figure.name, len(known)), figure.name))
+
+
+def claim_rows(claims: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of claims.csv, numbers as text, as they stand on the page."""
+    return [
+        {
+            "claim": row.claim,
+            "section": row.section,
+            "paper": number_text(defined(row.paper), signed=False),
+            "ours": number_text(defined(row.ours), signed=False),
+            "interval": str(row.interval).replace("-", "\N{MINUS SIGN}"),
+            "verdict": row.verdict,
+        }
+        for row in claims.itertuples()
+    ]
+
+
+def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:
+    """How many claims got each verdict, in the order of VERDICTS."""
+    return {verdict: int((claims["verdict"] == verdict).sum()) for verdict in VERDICTS}
+
+
+def paragraphs(text: str) -> list[list[str]]:
+    """Blocks of a docstring: a paragraph is one string, a list several."""
+    blocks = []
+    for block in text.split("\n\n"):
+        joined = " ".join(block.split())
+        items = [item.strip() for item in f" {joined}".split(" - ")]
+        blocks.append(items[1:] if joined.startswith("- ") else [joined])
+    return blocks
+
+
+def plain(value: Any) -> str:
+    """A value of a param or a provenance file as text."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "none"}[value]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        if not value:
+            return "none"
+        return ", ".join(plain(item) for item in value)
+    return str(value)

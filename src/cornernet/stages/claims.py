@@ -1,0 +1,42 @@
+"""`cornernet claims`: the paper's claims, judged from this run's intervals."""
+
+import argparse
+import json
+
+from cornernet.config import Params
+from cornernet.paths import Paths, provenance
+from cornernet.reporting.claim_list import load_claims
+from cornernet.reporting.claims import InferenceTime, judge_claims
+from cornernet.reporting.differences import read_differences
+from cornernet.reporting.literature import load_literature
+from cornernet.reporting.results import read_results, write_csv
+from cornernet.stages.graph import Graph
+from cornernet.stages.inputs import refresh
+from cornernet.stages.options import existing, params_of
+from cornernet.stages.tables import CLAIMS, LITERATURE
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write claims.csv and print how many claims got each verdict."""
+    params = params_of(options)
+    refresh(params, ("claims",))
+    paths, report = Paths(params.profile), params.report
+    results = read_results(existing(paths.results, "tables"))
+    differences = read_differences(existing(paths.differences, "tables"))
+    claims = load_claims(CLAIMS, load_literature(LITERATURE), report.reference, params.variants)
+    time = _inference_time(params) if report.comparable else None
+    judged = judge_claims(results, differences, claims, report.comparable, time)
+    write_csv(judged, paths.claims)
+    counts = judged["verdict"].value_counts()
+    print("claims: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+
+
+def _inference_time(params: Params) -> InferenceTime | None:
+    """Milliseconds an image took on val in single scale, and on what, as `predict` recorded it."""
+    for tested in Graph(params).tested:
+        path = provenance(Paths(params.profile).detections(tested))
+        if (tested.split, tested.mode) == ("val", "single_scale") and path.is_file():
+            made = json.loads(path.read_text())
+            device = (made["hardware"]["gpus"] or [made["hardware"]["processor"]])[0]
+            return InferenceTime(1000 * made["seconds_per_image"], device)
+    return None

@@ -1,0 +1,86 @@
+"""`cornernet detect`: boxes in any image, drawn and as JSON."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from cornernet.config import Params, resolve_variant
+from cornernet.data.images import read_any_image
+from cornernet.detection.drawing import draw_detections
+from cornernet.detection.network import as_network
+from cornernet.detection.predict import coco_results, predict_image
+from cornernet.errors import BadInput
+from cornernet.files import replacing
+from cornernet.model.network import CornerNet
+from cornernet.model.weights import load_weights, num_categories
+from cornernet.paths import Paths
+from cornernet.stages.options import params_of
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write a picture for each image and print all detections."""
+    params = resolve_variant(params_of(options), options.variant)
+    count = num_categories(options.weights)
+    categories = _categories(params, count)
+    model = CornerNet(count, params.model)
+    load_weights(options.weights, model)
+    images = [(path, read_any_image(path)) for path in _images(options.images)]
+    options.out.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(params.detection.threads)
+    network = as_network(model.to(device))
+    names = [str(category["name"]) for category in categories]
+    ids = [int(category["id"]) for category in categories]
+    found_in: dict[str, Any] = {}
+    for path, image in images:
+        found = predict_image(
+            network, params.model, image, params.detection, "single_scale", device
+        )
+        picture = draw_detections(image, found, names, options.score)
+        target = options.out / f"{path.stem}.png"
+        with replacing(target) as temporary:
+            temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        rows = coco_results(found, 0, ids, params.detection.score_decimals)
+        found_in[str(path)] = [
+            {"category": names[ids.index(row["category_id"])], **row}
+            for row in rows
+            if row["score"] >= options.score
+        ]
+        for row in found_in[str(path)]:
+            del row["image_id"]
+        print(f"{path}: {len(found_in[str(path)])} boxes, {target}", file=sys.stderr)
+    print(json.dumps(found_in, indent=1))
+
+
+def _images(paths: Sequence[Path]) -> Iterator[Path]:
+    """The images named, and those in the folders named."""
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise BadInput(f"{path}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
+            yield from inside
+        else:
+            yield path
+
+
+def _categories(params: Params, count: int) -> list[dict[str, Any]]:
+    """The categories as prepared, if their number is that of the weights; else numbers."""
+    dataset = Paths(params.profile).dataset
+    if dataset.is_file():
+        categories = json.loads(dataset.read_text())["categories"]
+        if len(categories) == count:
+            return categories
+        raise BadInput(
+            f"the weights know {count} categories, {dataset} has {len(categories)}; "
+            "give the --profile that the weights were trained with"
+        )
+    return [{"id": index + 1, "name": f"category {index + 1}"} for index in range(count)]

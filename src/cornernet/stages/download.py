@@ -1,0 +1,50 @@
+"""`cornernet download`: images and annotations, fetched, generated or found; writes source.json."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from cornernet.config import Params
+from cornernet.data.download import download_files
+from cornernet.data.shapes import generate_shapes
+from cornernet.errors import BadInput
+from cornernet.files import write_json
+from cornernet.paths import Paths
+from cornernet.stages.inputs import refresh
+from cornernet.stages.options import params_of
+
+
+def run(options: argparse.Namespace) -> None:
+    """Have the data set of the profile on disk."""
+    params = params_of(options)
+    refresh(params, ("download",))
+    write_json(Paths(params.profile).source, _get(params))
+
+
+def _get(params: Params) -> dict[str, Any]:
+    data, root = params.data, Path(params.data.root)
+    if data.source == "shapes":
+        assert data.shapes is not None  # the schema's promise
+        generate_shapes(root, data.splits, data.shapes)
+        print(f"download: generated {sum(data.shapes.images.values())} images in {root}")
+        return {"root": str(root), "generated": True}
+    if data.source == "folder":
+        missing = [
+            str(root / name)
+            for files in data.splits.values()
+            for name in (files.images, files.annotations)
+            if not (root / name).exists()
+        ]
+        if missing:
+            raise BadInput(
+                f"{path} is not there; point data.root at your folder (--set data.root=PATH) and "
+                "data.splits at what lies in it"
+                for path in dict.fromkeys(missing)
+            )
+        return {"root": str(root), "found_on_disk": True}
+    return download_files(root, data.files, data.splits, report=_say)
+
+
+def _say(line: str) -> None:
+    print(f"download: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,152 @@
+"""`cornernet figures`: figures of this run, as SVG."""
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cornernet.config import Params
+from cornernet.data.coco import CocoSplit, load_split
+from cornernet.data.images import read_image
+from cornernet.evaluation.coco_metrics import average_precision_by_category, precision_recall
+from cornernet.paths import Paths, Tested
+from cornernet.reporting.example_figures import Example, detections_figure, evenly_spaced
+from cornernet.reporting.figures import Figure, write_figure
+from cornernet.reporting.literature import load_literature
+from cornernet.reporting.method_figures import radii_histogram, targets_figure
+from cornernet.reporting.results import read_results
+from cornernet.reporting.score_figures import ap_by_category, ap_by_size, precision_recall_curves
+from cornernet.reporting.table_formats import REFERENCES
+from cornernet.reporting.training_figures import read_history, training_curves
+from cornernet.stages.evaluate import evaluated
+from cornernet.stages.graph import Graph
+from cornernet.stages.inputs import refresh
+from cornernet.stages.options import existing, params_of
+from cornernet.stages.tables import LITERATURE
+
+PICKED = "evenly spaced over the sorted image ids of val, so that nobody chose them"
+
+
+def run(options: argparse.Namespace) -> None:
+    """Draw every figure that this run has data for, and put them in place together."""
+    params = params_of(options)
+    refresh(params, ("figures",))
+    figures = [*_of_scores(params), *_of_training(params), *_of_examples(params)]
+    folder = Paths(params.profile).figures
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".figures-", dir=folder.parent) as temporary:
+        made = Path(temporary) / "figures"
+        for figure in figures:
+            write_figure(figure, made)
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
+    print(f"figures: {', '.join(figure.name for figure in figures)}")
+
+
+def _val_tests(params: Params) -> list[Tested]:
+    """The single-scale tests on val, with the first seed of each variant."""
+    first = params.train.seeds[0]
+    return [
+        tested
+        for tested in Graph(params).tested
+        if (tested.split, tested.mode, tested.trained.seed) == ("val", "single_scale", first)
+    ]
+
+
+def _of_scores(params: Params) -> list[Figure]:
+    """AP by size and by category, precision and recall."""
+    paths, reference = Paths(params.profile), params.report.reference
+    results = read_results(existing(paths.results, "tables"))
+    literature = load_literature(LITERATURE)
+    figures = [ap_by_size(results, literature, reference, REFERENCES[reference])]
+    matched = {test.trained.variant: evaluated(params, test) for test in _val_tests(params)}
+    if not matched:
+        return figures
+    by_category = {
+        variant: {
+            name: ap
+            for name, ap in zip(
+                one.category_names, average_precision_by_category(one).values(), strict=True
+            )
+        }
+        for variant, one in matched.items()
+    }
+    curves = {variant: precision_recall(one, iou=0.5) for variant, one in matched.items()}
+    recall = next(iter(curves.values())).recall
+    figures.append(ap_by_category(by_category))
+    figures.append(
+        precision_recall_curves(
+            {f"{variant}, IoU 0.5": curve.precision for variant, curve in curves.items()}, recall
+        )
+    )
+    return figures
+
+
+def _of_training(params: Params) -> list[Figure]:
+    """Losses by iteration, and the radii that the targets were drawn with."""
+    graph = Graph(params)
+    histories = {
+        str(trained): read_history(existing(graph.paths.history(trained), "train"))
+        for trained in graph.trained
+    }
+    radii = pd.read_parquet(existing(graph.paths.radii, "radii"))
+    radii = radii[radii["split"] == "train"]
+    size = params.augmentation.input_size
+    cells = (size + 1) // 4 / size
+    by_rule = {
+        "exact": radii["radius_exact"].to_numpy() * cells,
+        "pre-fix roots": radii["radius_pre_fix"].to_numpy() * cells,
+    }
+    return [training_curves(histories), radii_histogram(by_rule)]
+
+
+def _of_examples(params: Params) -> list[Figure]:
+    """Detections on images that a rule picked, and the targets of one (Fig. 5)."""
+    tests = _val_tests(params)
+    if not tests:
+        return []
+    paths = Paths(params.profile)
+    split = load_split(Path(params.data.root), params.data.splits["val"], "val")
+    found = defaultdict(list)
+    for row in json.loads(existing(paths.detections(tests[0]), "predict").read_text()):
+        found[row["image_id"]].append(row)
+    picked = evenly_spaced([image.id for image in split.images], params.report.examples)
+    examples = [_example(split, image_id, found[image_id]) for image_id in picked]
+    figures = [detections_figure(examples, PICKED, title=f"Detections of {tests[0].trained}")]
+    return figures + _targets(params, split)
+
+
+def _example(split: CocoSplit, image_id: int, rows: list[dict]) -> Example:  # type: ignore[type-arg]
+    at = next(i for i, image in enumerate(split.images) if image.id == image_id)
+    image = split.images[at]
+    names = dict(zip(split.category_ids, split.category_names, strict=True))
+    boxes = np.array([row["bbox"] for row in rows], float).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    return Example(
+        name=image.file_name,
+        image=read_image(split.folder / image.file_name, image.width, image.height),
+        truth=split.boxes[at].boxes,
+        boxes=boxes,
+        labels=[names[row["category_id"]] for row in rows],
+        scores=np.array([row["score"] for row in rows], float),
+    )
+
+
+def _targets(params: Params, split: CocoSplit) -> list[Figure]:
+    """The radii of the val image that has the largest box of all images with two to four."""
+    radii = pd.read_parquet(Paths(params.profile).radii)
+    by_id = radii[radii["split"] == "val"].set_index("annotation_id")
+    candidates = [at for at, boxes in enumerate(split.boxes) if 2 <= len(boxes.ids) <= 4]
+    if not candidates:
+        return []
+    at = max(candidates, key=lambda at: split.boxes[at].area.max())
+    image, boxes = split.images[at], split.boxes[at]
+    pixels = read_image(split.folder / image.file_name, image.width, image.height)[:, :, ::-1]
+    column = f"radius_{params.targets.radius_roots}"
+    shown = by_id.loc[boxes.ids.tolist(), column].to_numpy()
+    return [targets_figure(pixels, boxes.boxes, shown, params.targets.min_iou)]

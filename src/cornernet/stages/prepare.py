@@ -1,0 +1,72 @@
+"""`cornernet prepare`: checks the data set and writes what it found, dataset.json."""
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from cornernet.config import Params
+from cornernet.data.check import check_dataset
+from cornernet.errors import BadInput
+from cornernet.files import write_json
+from cornernet.model.cost import BYTES, network_cost
+from cornernet.paths import Paths
+from cornernet.stages.graph import Graph
+from cornernet.stages.inputs import refresh
+from cornernet.stages.options import existing, params_of
+
+SECONDS_BETWEEN_LINES = 5.0
+# A finished model lies as weights and as state, a checkpoint as state: weights, Adam's two moments.
+STATE_COPIES = 3
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check every split, every image; refuse with all problems at once, before any training."""
+    params = params_of(options)
+    paths = Paths(params.profile)
+    refresh(params, ("prepare",))
+    existing(paths.source, "download")
+    dataset = check_dataset(Path(params.data.root), params.data, progress=_Progress())
+    check_room(params, len(dataset["categories"]))
+    write_json(paths.dataset, dataset)
+    for name, split in dataset["splits"].items():
+        counts = ", ".join(f"{key} {value}" for key, value in split.items() if type(value) is int)
+        print(f"prepare: {name}: {counts}")
+
+
+def check_room(params: Params, num_categories: int) -> None:
+    """Raise BadInput if the disk is too small for the models and checkpoints of the profile."""
+    graph = Graph(params)
+    size = params.augmentation.input_size
+    model = network_cost(params.model, num_categories, size, last_only=False).parameters * BYTES
+    trained = [t for t in graph.trained if not graph.paths.weights(t).is_file()]
+    needed = len(trained) * model * (1 + STATE_COPIES * (1 + params.train.keep_checkpoints))
+    free = shutil.disk_usage(".").free
+    if free < needed:
+        raise BadInput(
+            f"no space left for what training writes: {len(trained)} models with their checkpoints "
+            f"need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; make room, or lower "
+            "train.keep_checkpoints"
+        )
+
+
+class _Progress:
+    """A line every few seconds: images read, and the time left."""
+
+    def __init__(self) -> None:
+        self._split, self._began, self._said = "", 0.0, 0.0
+
+    def __call__(self, split: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if split != self._split:
+            self._split, self._began, self._said = split, now, now
+        if now - self._said < SECONDS_BETWEEN_LINES or not done:
+            return
+        self._said = now
+        left = (now - self._began) / done * (total - done)
+        print(
+            f"prepare: {split}: {done:,} of {total:,} images read, {left:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )

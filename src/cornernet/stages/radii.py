@@ -1,0 +1,31 @@
+"""`cornernet radii`: the penalty-reduction radius of every annotation at scale 1 (section 3.2)."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from cornernet.data.coco import has_annotations, load_split
+from cornernet.data.radii import radius_table
+from cornernet.files import replacing
+from cornernet.paths import Paths
+from cornernet.stages.inputs import refresh
+from cornernet.stages.options import existing, params_of
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write radii.parquet: a row for each annotation of train and val."""
+    params = params_of(options)
+    paths = Paths(params.profile)
+    refresh(params, ("radii",))
+    existing(paths.dataset, "prepare")
+    tables = []
+    for name, files in params.data.splits.items():
+        if has_annotations(name):
+            table = radius_table(load_split(Path(params.data.root), files, name), params.targets)
+            table.insert(0, "split", name)
+            tables.append(table)
+    radii = pd.concat(tables, ignore_index=True)
+    with replacing(paths.radii) as temporary:
+        radii.to_parquet(temporary, index=False)
+    print(f"radii: {len(radii):,} annotations")

@@ -1,0 +1,104 @@
+"""Where runs are kept: a SQLite database in the repository, or a server that the user names."""
+
+import fcntl
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cornernet.paths import MLFLOW_FOLDER
+
+ADDRESS = "MLFLOW_TRACKING_URI"
+
+# Unless the user sets them. MLflow sends usage data home by default; and waits minutes for a server
+# that is away, seven times over.
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+Say = Callable[[str], None]
+
+
+def say(message: str) -> None:
+    """A line for the user, on stderr."""
+    print(f"mlflow: {message}", file=sys.stderr, flush=True)
+
+
+def line(error: BaseException, length: int = 160) -> str:
+    """An error in one short line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:length]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A connection, and the experiment of one profile."""
+
+    client: Any  # mlflow.MlflowClient
+    experiment: str  # its id
+
+
+def database(folder: Path = MLFLOW_FOLDER) -> Path:
+    """The SQLite database of the repository."""
+    return folder / "mlflow.db"
+
+
+def address(folder: Path = MLFLOW_FOLDER) -> str:
+    """MLFLOW_TRACKING_URI, or the repository's own database."""
+    return os.environ.get(ADDRESS) or f"sqlite:///{database(folder).resolve()}"
+
+
+def initialise(profile: str, folder: Path = MLFLOW_FOLDER) -> Server:
+    """Create or migrate the database, and the profile's experiment, unless they are there.
+
+    Any number of processes may call this at once. Raises ImportError without MLflow, and whatever
+    MLflow raises when its server cannot be reached.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from mlflow.tracking import MlflowClient
+
+    for name in ("mlflow", "alembic"):  # which tell of every table that they create
+        logging.getLogger(name).setLevel(logging.WARNING)
+    where = address(folder)
+    if not where.startswith("sqlite:"):  # a server creates its tables, and knows its artifacts
+        client = MlflowClient(where)
+        return Server(client, _experiment(client, profile, artifacts=None))
+    artifacts = (folder / "artifacts").resolve()
+    with alone(folder):
+        client = MlflowClient(where)
+        experiment = _experiment(client, profile, (artifacts / profile).as_uri())
+    return Server(client, experiment)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a lock on `folder`: two processes that create tables at once would break each other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _experiment(client: Any, name: str, artifacts: str | None) -> str:
+    """The id of the experiment `name`, made if there is none and restored if it was deleted."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=artifacts))
+        except MlflowException:  # another process, on another machine, was first
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)

@@ -1,0 +1,97 @@
+"""What the first process does besides computing: history, log, progress, checkpoints, results."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cornernet.model.losses import LossTerms
+from cornernet.model.weights import save_weights
+from cornernet.training import history
+from cornernet.training.checkpoint import CheckpointFolder
+from cornernet.training.errors import NonFinite
+from cornernet.training.fingerprint import Fingerprint
+from cornernet.training.job import OnLog, TrainedFiles
+from cornernet.training.progress import Progress
+from cornernet.training.state import TrainingState, capture, save_state
+from cornernet.training.step import learning_rate
+from cornernet.training.trainer import Trainer
+
+NOTHING_SUMMED = (0.0,) * (len(LossTerms._fields) + 1)
+
+
+@dataclass
+class Recorder:
+    """Keeps the records of a training; `window` holds the sums since the last row, and the count.
+
+    A row of the history has the mean of the loss terms over the iterations since the row before.
+    """
+
+    trainer: Trainer
+    folder: CheckpointFolder
+    fingerprint: Fingerprint
+    progress: Progress
+    window: tuple[float, ...]
+    run_id: str | None
+    on_log: OnLog | None
+
+    def __post_init__(self) -> None:
+        self._last_row = time.monotonic(), self.trainer.iteration
+        history.start_history(self.folder.history, self.trainer.iteration)
+
+    def record(self, terms: Tensor) -> None:
+        """Note an iteration that is done: its LossTerms, float64 [6]."""
+        train, done = self.trainer.params.train, self.trainer.iteration
+        sums = torch.tensor(self.window, dtype=torch.float64) + torch.cat([terms, torch.ones(1)])
+        self.window = tuple(sums.tolist())
+        self.progress.show(done, self.window[0] / self.window[-1])
+        if done % train.log_every == 0 or done == train.iterations:
+            self._add_row()
+        if done % train.checkpoint_every == 0 or done == train.iterations:
+            self.save_checkpoint()
+
+    def save_checkpoint(self) -> None:
+        """Save the present state, after the history that belongs to it."""
+        model = self.trainer.model
+        if not all(bool(p.isfinite().all()) for p in model.parameters()):
+            raise NonFinite(["weights"], self.trainer.iteration)
+        history.flush_to_disk(self.folder.history)
+        self.folder.save(self.state())
+
+    def state(self) -> TrainingState:
+        """The present state."""
+        trainer = self.trainer
+        return capture(
+            trainer.model,
+            trainer.optimizer,
+            trainer.iteration,
+            self.window,
+            self.fingerprint,
+            self.run_id,
+        )
+
+    def write_results(self, outputs: TrainedFiles) -> None:
+        """Write weights, state and history; of the checkpoints the last one stays."""
+        for path in (outputs.weights, outputs.state, outputs.history):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        save_weights(outputs.weights, self.trainer.model)
+        save_state(outputs.state, self.state().anonymous())
+        history.write_history(outputs.history, history.read_history(self.folder.history))
+        self.folder.prune(1)
+
+    def _add_row(self) -> None:
+        train, done = self.trainer.params.train, self.trainer.iteration
+        now = time.monotonic()
+        then, iteration_then = self._last_row
+        images = (done - iteration_then) * sum(train.chunks)
+        *sums, count = self.window
+        row = {
+            "learning_rate": learning_rate(train, done - 1),
+            **{name: total / count for name, total in zip(LossTerms._fields, sums, strict=True)},
+            "images_per_second": round(images / max(now - then, 1e-9), 2),
+        }
+        history.append_row(self.folder.history, {"iteration": done, **row})
+        self._last_row, self.window = (now, done), NOTHING_SUMMED
+        if self.on_log is not None:
+            self.on_log(done, row)

@@ -1,0 +1,119 @@
+"""The full state of a training in one file: what it takes to go on as if nothing had happened."""
+
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cornernet.errors import BadInput
+from cornernet.training.files import replacing
+from cornernet.training.fingerprint import Fingerprint, plain
+
+FORMAT = 1
+
+
+class Unreadable(Exception):
+    """A state file that is truncated, damaged, or none."""
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that decides the iterations to come. Tensors lie on the CPU."""
+
+    iteration: int  # iterations done; the position in the data, too
+    model: dict[str, Tensor]  # weights and running statistics, by name
+    adam: dict[str, dict[str, Tensor]]  # Adam's moments and step, by parameter name
+    random: Tensor  # torch's generator
+    window: tuple[float, ...]  # sums of the loss terms since the last logged iteration, and count
+    fingerprint: dict[str, Any]
+    run_id: str | None  # of the experiment tracker
+
+    def anonymous(self) -> "TrainingState":
+        """Without what differs between two runs of one training: same training, same bytes."""
+        return replace(self, run_id=None, fingerprint={})
+
+
+def capture(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    iteration: int,
+    window: tuple[float, ...],
+    fingerprint: Fingerprint,
+    run_id: str | None,
+) -> TrainingState:
+    """The state after `iteration`. The tensors are shared with a model that lies on the CPU."""
+    adam = {
+        name: {key: torch.as_tensor(value).cpu() for key, value in optimizer.state[p].items()}
+        for name, p in model.named_parameters()
+        if p in optimizer.state
+    }
+    weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    random = torch.get_rng_state()
+    return TrainingState(iteration, weights, adam, random, window, plain(fingerprint), run_id)
+
+
+def restore(state: TrainingState, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put `state` into a model and its optimiser, on whatever device they lie.
+
+    Raises BadInput when it is the state of a network of another shape.
+    """
+    try:
+        model.load_state_dict(state.model)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())[:300]
+        raise BadInput(f"the training state is that of another network: {detail}") from error
+    current = optimizer.state_dict()
+    names = [name for name, _ in model.named_parameters()]
+    moments = {
+        number: dict(state.adam[name]) for number, name in enumerate(names) if name in state.adam
+    }
+    optimizer.load_state_dict({"state": moments, "param_groups": current["param_groups"]})
+    torch.set_rng_state(state.random)
+
+
+def save_state(path: Path, state: TrainingState) -> None:
+    """Write `state` atomically. Raises BadInput when the disk is full."""
+    try:
+        # Through an open file: a path would put its random temporary name into the archive.
+        with replacing(path) as temporary, temporary.open("wb") as stream:
+            torch.save({"format": FORMAT, **vars(state)}, stream)
+    except (OSError, RuntimeError) as error:
+        raise BadInput(
+            f"{path}: cannot be written ({' '.join(str(error).split())[:200]}); a training state "
+            f"needs about {_megabytes(state)} MB: free some space on that disk"
+        ) from error
+
+
+def load_state(path: Path) -> TrainingState:
+    """Read a state file, checking its checksums; no code in it is ever run.
+
+    Raises FileNotFoundError, or Unreadable with the reason.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise Unreadable(f"{damaged} is damaged")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Unreadable:
+        raise
+    except (
+        Exception
+    ) as error:  # zipfile and torch raise whatever a broken file makes them stumble on
+        raise Unreadable(" ".join(str(error).split())[:200] or type(error).__name__) from error
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+        raise Unreadable(f"not a training state of format {FORMAT}")
+    try:
+        return TrainingState(**content)
+    except TypeError as error:
+        raise Unreadable(f"not a training state of format {FORMAT}") from error
+
+
+def _megabytes(state: TrainingState) -> int:
+    tensors = [*state.model.values(), *(t for s in state.adam.values() for t in s.values())]
+    return sum(t.numel() * t.element_size() for t in tensors) // 10**6 + 1

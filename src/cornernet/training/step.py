@@ -1,0 +1,178 @@
+"""One optimisation step: chunk by chunk, so that any number of devices computes the same.
+
+A chunk is the images that one of the paper's GPUs held (section 4.1): the unit of batch-norm's
+statistics and of the losses' normalisers. The step's loss is the plain mean over chunks.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from cornernet.config.schema import Params, Targets, Train
+from cornernet.data.samples import Chunk
+from cornernet.data.targets import draw_heatmaps
+from cornernet.errors import BadInput
+from cornernet.model.losses import CornerTargets, LossTerms, corner_losses
+from cornernet.model.network import CornerNet, CornerOutputs
+
+# Named in section 4.1's reference [18] and PyTorch's defaults at the time; no weight decay.
+ADAM_BETAS = (0.9, 0.999)
+ADAM_EPSILON = 1e-8
+
+
+def learning_rate(params: Train, done: int) -> float:
+    """The rate of the next iteration when `done` iterations are done.
+
+    Divided by ten once for every drop that has been reached: "2.5e-5 for the last 50k" of
+    500k iterations (section 4.1) is a drop after iteration 450,000.
+    """
+    drops = sum(1 for drop in params.learning_rate_drops if drop <= done)
+    return float(params.learning_rate / 10**drops)
+
+
+def adam(model: nn.Module, rate: float) -> torch.optim.Adam:
+    """The paper's optimiser. One fused kernel: 600 small tensors cost a quarter of the time."""
+    return torch.optim.Adam(
+        model.parameters(), lr=rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True
+    )
+
+
+def corner_targets(chunk: Chunk, num_categories: int, params: Targets) -> CornerTargets:
+    """Section 3.2's targets of a chunk, drawn on the chunk's device.
+
+    Heatmaps [B, C, H, W] with H = W = (input + 1) / 4 cells; `index` [B, K] is y * W + x.
+    """
+    side = (chunk.image.shape[-1] + 1) // 4
+    heats = [
+        draw_heatmaps(
+            chunk.category,
+            cell,
+            chunk.radius,
+            chunk.mask,
+            num_categories,
+            (side, side),
+            params.sigma,
+            params.window,
+        )
+        for cell in (chunk.tl_cell, chunk.br_cell)
+    ]
+    return CornerTargets(
+        tl_heat=heats[0],
+        br_heat=heats[1],
+        tl_index=chunk.tl_cell[..., 1] * side + chunk.tl_cell[..., 0],  # [B, K]
+        br_index=chunk.br_cell[..., 1] * side + chunk.br_cell[..., 0],
+        tl_offset=chunk.tl_offset,
+        br_offset=chunk.br_offset,
+        mask=chunk.mask,
+    )
+
+
+def runs_channels_last(params: Params, device: torch.device) -> bool:
+    """Whether convolutions run with the channels innermost: what a GPU's bf16 kernels want."""
+    return device.type == "cuda" and params.train.precision == "bf16"
+
+
+class FlatGradients:
+    """All gradients of a model in one vector, of which each `.grad` is a view.
+
+    Cleared, and summed over processes, in one operation.
+    """
+
+    # In elements: kernels that handle many tensors at once want each to start on 16 bytes or more.
+    ALIGNMENT = 64
+
+    def __init__(self, model: nn.Module) -> None:
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        starts, length = [], 0
+        for parameter in parameters:
+            starts.append(length)
+            length += -(-parameter.numel() // self.ALIGNMENT) * self.ALIGNMENT
+        first = parameters[0]
+        self.vector = torch.zeros(length, dtype=first.dtype, device=first.device)
+        for parameter, start in zip(parameters, starts, strict=True):
+            # The parameter's own strides (channels-last ones too), so that Adam need not reorder.
+            parameter.grad = self.vector.as_strided(parameter.shape, parameter.stride(), start)
+
+    def clear(self) -> None:
+        """Set every gradient to zero."""
+        self.vector.zero_()
+
+
+def accumulate_gradients(
+    model: CornerNet,
+    chunks: Mapping[int, Chunk],
+    num_chunks: int,
+    num_categories: int,
+    params: Params,
+    device: torch.device,
+) -> Tensor:
+    """Add the gradients of the mean loss over `num_chunks` chunks to `.grad`, in order of number.
+
+    `chunks` are those of this process, by their number in the step. Running statistics move by
+    chunk 0 alone. Returns float64 [num_chunks, 6] on the CPU: each chunk's LossTerms; zeros for
+    chunks of other processes. Raises BadInput when the device's memory does not hold a chunk.
+    """
+    terms: dict[int, Tensor] = {}
+    for number in sorted(chunks):
+        images = chunks[number].image.shape[0]
+        with _naming_the_chunk(number, images, device), running_statistics(model, number == 0):
+            losses = chunk_losses(model, chunks[number].to(device), num_categories, params)
+            (losses.total / num_chunks).backward()
+        terms[number] = torch.stack([term.detach() for term in losses])
+    table = torch.zeros(num_chunks, len(LossTerms._fields), dtype=torch.float64)
+    for number, row in terms.items():  # after the last launch: reading waits for the device
+        table[number] = row.double().cpu()
+    return table
+
+
+def chunk_losses(model: CornerNet, chunk: Chunk, num_categories: int, params: Params) -> LossTerms:
+    """The loss terms of one chunk, on its device; the network alone runs in `train.precision`."""
+    targets = corner_targets(chunk, num_categories, params.targets)
+    lower = params.train.precision == "bf16"
+    images = chunk.image
+    if runs_channels_last(params, images.device):
+        images = images.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=lower):
+        outputs: list[CornerOutputs] = model(images)
+    if lower:
+        outputs = [CornerOutputs(*(head.float() for head in stack)) for stack in outputs]
+    return corner_losses(outputs, targets, params.losses)
+
+
+@contextmanager
+def running_statistics(model: nn.Module, keep: bool) -> Iterator[None]:
+    """Within the block batch-norm's running statistics move only if `keep`.
+
+    The batch's own statistics normalise either way.
+    """
+    layers = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    tracked = [layer.track_running_stats for layer in layers]
+    try:
+        for layer in layers:
+            layer.track_running_stats = layer.track_running_stats and keep
+        yield
+    finally:
+        for layer, value in zip(layers, tracked, strict=True):
+            layer.track_running_stats = value
+
+
+@contextmanager
+def _naming_the_chunk(number: int, images: int, device: torch.device) -> Iterator[None]:
+    """Turn any device's out-of-memory error into BadInput that names the param to lower."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise BadInput(
+            f"out of memory on {device} with train.chunks[{number}] = {images} images: lower that "
+            f"number in train.chunks (batch-norm's statistics then come from fewer images)"
+        ) from error
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "DefaultCPUAllocator" in str(error) and "memory" in str(error)

@@ -1,0 +1,122 @@
+"""A params file: what it inherits, what it refuses, and the words it refuses it with."""
+
+import builtins
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cornernet.config import load_params, resolve_variant
+from cornernet.errors import BadInput
+
+PROFILES = ("paper", "as_run", "released", "demo", "smoke", "custom")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_loads_and_opens_with_command_cost_and_ap(profile):
+    assert load_params(profile).profile == profile
+    head = Path(f"params/{profile}.yaml").read_text()[:1200]
+    for word in ("command", "cost", "AP "):
+        assert f"#   {word}" in head
+
+
+def test_a_profile_says_only_what_differs():
+    demo, paper = load_params("demo"), load_params("paper")
+    assert demo.losses == paper.losses
+    assert demo.detection.soft_nms == paper.detection.soft_nms
+    assert demo.model != paper.model
+    assert set(demo.variants) == set(paper.variants)
+
+
+def test_paper_follows_the_text():
+    params = load_params("paper")
+    assert sum(params.train.chunks) == 49
+    assert params.targets.min_iou == 0.7
+    assert resolve_variant(params, "full_schedule").train.iterations == 500_000
+    assert resolve_variant(params, "full_schedule").train.learning_rate_drops == (450_000,)
+    assert not resolve_variant(params, "no_corner_pooling").model.corner_pooling
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("train.lerning_rate=1", "params train.lerning_rate: no such param; did you mean 'learning_rate'?"),
+        ("modle.stacks=1", "params modle: no such param; did you mean 'model'?"),
+        ("detection.soft_nms.methd=hard", "no such param; did you mean 'method'?"),
+        ("train.iterations=many", "params train.iterations: Input should be a valid integer"),
+        ("train.iterations=0", "iterations: must be at least 1"),
+        ("train.learning_rate=-1", "learning_rate: must be positive"),
+        ("train.chunks=[]", "chunks: must be positive"),
+        ("train.seeds=[1, 1]", "seeds: must differ"),
+        ("targets.min_iou=1.5", "min_iou: must lie between 0 and 1"),
+        ("augmentation.input_size=512", "input_size: must be 4k - 1"),
+        ("model.modules=[1, 2]", "modules: needs one number for each of the 6 dims"),
+        ("targets.window=round", "params targets.window: Input should be 'disc' or 'square'"),
+        ("detection.scales=[]", "scales: must be positive"),
+        ("data.source=web", "params data.source: Input should be 'coco', 'shapes' or 'folder'"),
+        ("tested=[{variants: [basline], split: val, modes: [single_scale]}]", "no variant is called 'basline'"),
+        ("variants.mine.set={train.iteratons: 3}", "variants.mine.set: params train.iteratons: no such param"),
+        ("train.iterations", "write it as section.key=value"),
+        ("train.iterations={", "the value is not YAML"),
+    ],
+)  # fmt: skip
+def test_bad_params_are_refused_in_one_line(override, expected):
+    with pytest.raises(BadInput) as error:
+        load_params("paper", [override])
+    assert expected in str(error.value)
+    assert all("\n" not in problem for problem in error.value.problems)
+
+
+def test_all_problems_are_named_at_once():
+    with pytest.raises(BadInput) as error:
+        load_params("paper", ["train.iterations=x", "train.learning_rate=y"])
+    assert len(error.value.problems) == 2
+
+
+def test_an_unknown_profile_names_the_nearest():
+    with pytest.raises(BadInput, match=r"no profile 'demmo'.*did you mean 'demo'\?"):
+        load_params("demmo")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("extends: loop\n", "extends itself through loop"),
+        ("- 1\n", "must hold sections, not a list"),
+        ("a: [\n", "not readable as YAML"),
+    ],
+)
+def test_a_broken_profile_is_refused(tmp_path, text, expected):
+    (tmp_path / "loop.yaml").write_text(text)
+    with pytest.raises(BadInput, match=expected):
+        load_params("loop", folder=tmp_path)
+
+
+def test_a_variant_that_is_not_there_names_the_nearest():
+    with pytest.raises(BadInput, match=r"variant 'base_line'.*did you mean 'baseline'\?"):
+        resolve_variant(load_params("demo"), "base_line")
+
+
+def test_without_pydantic_the_same_params_come_out(monkeypatch):
+    expected = load_params("demo")
+    real = builtins.__import__
+
+    def refuse(name, *rest, **named):
+        if name == "pydantic":
+            raise ImportError(name)
+        return real(name, *rest, **named)
+
+    monkeypatch.delitem(sys.modules, "pydantic", raising=False)
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    assert load_params("demo") == expected
+
+
+def test_every_value_of_the_paper_profile_names_its_source():
+    """Each param of sections 3 and 4 has the section, or the code, beside it."""
+    lines = Path("params/paper.yaml").read_text().splitlines()
+    tree = yaml.safe_load("\n".join(lines))
+    for section in ("targets", "augmentation", "model", "losses"):
+        for key in tree[section]:
+            line = next(line for line in lines if line.strip().startswith(f"{key}:"))
+            assert "#" in line, line

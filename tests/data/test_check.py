@@ -1,0 +1,393 @@
+"""The check of a whole data set: every kind of bad input is told, what COCO has is let through."""
+
+import copy
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cornernet.config.schema import Data, SplitFiles
+from cornernet.data.check import check_dataset
+from cornernet.errors import BadInput
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+SPLITS = {
+    "train": SplitFiles("train", "train.json"),
+    "val": SplitFiles("val", "val.json"),
+    "test_dev": SplitFiles("test", "test.json"),
+}
+WIDTH, HEIGHT = 40, 30
+
+
+def params(root, splits=SPLITS, source="folder", keep_crowd=True):
+    return Data(
+        source=source, root=str(root), splits=splits, keep_crowd=keep_crowd, keep_empty=True
+    )
+
+
+class SmallDataset:
+    """Three splits of three images; two boxes an image, none in the last. Break it, then check."""
+
+    def __init__(self, root):
+        self.root = root
+        self.trees = {name: self._split(number, name) for number, name in enumerate(SPLITS)}
+        del self.trees["test_dev"]["annotations"]
+
+    def _split(self, number, name):
+        folder = self.root / SPLITS[name].images
+        folder.mkdir()
+        images, annotations = [], []
+        for index in range(3):
+            seed = 10 * number + index
+            pixels = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3))
+            cv2.imwrite(str(folder / f"{name}{index}.png"), pixels.astype(np.uint8))
+            image_id = index + 1
+            images.append(
+                {"id": image_id, "file_name": f"{name}{index}.png", "width": 40, "height": 30}
+            )
+            for box in ([1, 2, 10, 12], [5.5, 3, 20, 20]) if index < 2 else ():
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image_id,
+                        "category_id": 1 + len(annotations) % 2,
+                        "bbox": list(box),
+                        "iscrowd": 0,
+                        "area": 100,
+                    }
+                )
+        categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+        return {"images": images, "categories": categories, "annotations": annotations}
+
+    def check(self, check_images=True, **more):
+        for name, tree in self.trees.items():
+            text = tree if isinstance(tree, str) else json.dumps(tree)
+            (self.root / SPLITS[name].annotations).write_text(text)
+        return check_dataset(self.root, params(self.root, **more), check_images)
+
+    def refused(self, **more):
+        with pytest.raises(BadInput) as caught:
+            self.check(**more)
+        return caught.value.problems
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return SmallDataset(tmp_path)
+
+
+def test_good_data_set_is_described(dataset):
+    found = dataset.check()
+    assert [category["name"] for category in found["categories"]] == ["cat", "dog"]
+    train, test = found["splits"]["train"], found["splits"]["test_dev"]
+    assert (train["images"], train["boxes"]) == (3, 4)
+    assert train["boxes_by_size"] == {"small": 4, "medium": 0, "large": 0}
+    assert train["boxes_by_category"] == {"1": 2, "2": 2}
+    assert train["let_through"]["images_without_boxes"] == 1
+    assert (test["images"], test["boxes"]) == (3, 0)
+    assert json.loads(json.dumps(found)) == found
+    assert dataset.check() == found
+
+
+def test_digests_follow_the_bytes(dataset):
+    before = dataset.check()["splits"]["val"]
+    path = dataset.root / "val" / "val0.png"
+    pixels = cv2.imread(str(path))
+    pixels[0, 0] ^= 1
+    cv2.imwrite(str(path), pixels)
+    after = dataset.check()["splits"]["val"]
+    assert after["images_sha256"] != before["images_sha256"]
+    assert after["annotations_sha256"] == before["annotations_sha256"]
+    dataset.trees["val"]["annotations"][0]["bbox"][0] = 2
+    assert dataset.check()["splits"]["val"]["annotations_sha256"] != before["annotations_sha256"]
+
+
+def test_size_classes_are_cocos(dataset):
+    areas = [32**2 - 0.5, 32**2, 96**2 - 0.5, 96**2]
+    for annotation, area in zip(dataset.trees["train"]["annotations"], areas, strict=True):
+        annotation["area"] = area
+    sizes = dataset.check()["splits"]["train"]["boxes_by_size"]
+    assert sizes == {"small": 1, "medium": 2, "large": 1}
+
+
+def test_what_coco_has_is_let_through_and_counted(dataset):
+    rows = dataset.trees["train"]["annotations"]
+    rows[0]["iscrowd"] = 1
+    rows[1]["bbox"] = [3, 4, 12.5, 0.0]
+    rows[2]["bbox"] = [30, 20, 10.7, 10.2]
+    rows[3]["bbox"] = [-5, 20, 20, 10]
+    rows.append({**rows[3], "id": 99, "bbox": [40.5, 10, 0, 5]})
+    assert dataset.check()["splits"]["train"]["let_through"] == {
+        "crowd_boxes": 1,
+        "images_without_boxes": 1,
+        "boxes_of_zero_width_or_height": 2,
+        "boxes_over_the_border": 3,
+        "boxes_over_the_border_by_more_than_2_pixels": 1,
+    }
+
+
+def set_box(box):
+    return lambda dataset: dataset.trees["val"]["annotations"][1].update(bbox=box)
+
+
+def update(kind, index, **values):
+    return lambda dataset: dataset.trees["val"][kind][index].update(values)
+
+
+def drop(kind, index, key):
+    return lambda dataset: dataset.trees["val"][kind][index].pop(key)
+
+
+def write(name, content):
+    return lambda dataset: (dataset.root / "val" / name).write_bytes(content)
+
+
+def cut_image(dataset):
+    path = dataset.root / "val" / "val1.png"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def repeat(kind, index):
+    def change(dataset):
+        rows = dataset.trees["val"][kind]
+        rows.append({**rows[index], "file_name": "val2.png"})
+
+    return change
+
+
+def replace_tree(value):
+    return lambda dataset: dataset.trees.update(val=value)
+
+
+BAD = {
+    "box of negative width": (set_box([20, 5, -10, 8]), "negative width or height", "id 2 of val0"),
+    "box of negative height": (
+        set_box([20, 5, 10, -8]),
+        "negative width or height",
+        "id 2 of val0",
+    ),
+    "box to the right": (set_box([40, 5, 10, 8]), "wholly outside", "id 2 of val0.png"),
+    "box above": (set_box([4, -9, 10, 8]), "wholly outside", "id 2 of val0.png"),
+    "empty box far away": (set_box([4, 90, 10, 0]), "wholly outside", "id 2 of val0.png"),
+    "box NaN": (set_box([float("nan"), 5, 10, 8]), "NaN or infinite", "id 2 of val0.png"),
+    "box infinite": (set_box([4, 5, float("inf"), 8]), "NaN or infinite", "id 2 of val0.png"),
+    "box of three": (set_box([4, 5, 10]), "wrong or missing 'bbox'", "id 2"),
+    "box of texts": (set_box(["4", 5, 10, 2]), "wrong or missing 'bbox'", "id 2"),
+    "no box": (drop("annotations", 1, "bbox"), "wrong or missing 'bbox'", "id 2"),
+    "undeclared category": (
+        update("annotations", 1, category_id=77),
+        "undeclared category",
+        "ids: 77",
+    ),
+    "undeclared image": (update("annotations", 1, image_id=66), "undeclared image", "ids: 66"),
+    "annotation id twice": (update("annotations", 1, id=1), "used more than once", "annotation id"),
+    "image id twice": (update("images", 1, id=1), "used more than once", "1 image id (id 1)"),
+    "category id twice": (repeat("categories", 0), "used more than once", "1 category id (id 1)"),
+    "id a text": (update("annotations", 1, id="x"), "wrong or missing 'id'", "number 2"),
+    "id a truth value": (update("images", 1, id=True), "wrong or missing 'id'", "number 2"),
+    "no width": (drop("images", 0, "width"), "wrong or missing 'width'", "id 1"),
+    "width of zero": (update("images", 0, width=0), "wrong or missing 'width'", "id 1"),
+    "no file name": (drop("images", 0, "file_name"), "wrong or missing 'file_name'", "id 1"),
+    "iscrowd of two": (update("annotations", 1, iscrowd=2), "wrong or missing 'iscrowd'", "id 2"),
+    "negative area": (update("annotations", 1, area=-1), "wrong or missing 'area'", "id 2"),
+    "image not an object": (
+        lambda dataset: dataset.trees["val"]["images"].append(7),
+        "not an object",
+        "number 4",
+    ),
+    "file name upwards": (
+        update("images", 0, file_name="../train/train0.png"),
+        "leaves the image folder",
+        "'../train/train0.png'",
+    ),
+    "file name absolute": (
+        update("images", 0, file_name="/etc/hostname"),
+        "leaves the image folder",
+        "'/etc/hostname'",
+    ),
+    "file name by a detour": (
+        update("images", 0, file_name="a/../../val0.png"),
+        "leaves the image folder",
+        "'a/../../val0.png'",
+    ),
+    "image absent": (
+        lambda dataset: (dataset.root / "val" / "val1.png").unlink(),
+        "no such image",
+        "1 file (val1.png)",
+    ),
+    "image truncated": (cut_image, "truncated image", "1 file (val1.png)"),
+    "image empty": (write("val1.png", b""), "truncated image", "val1.png"),
+    "image a web page": (write("val1.png", b"<html>"), "not an image", "val1.png"),
+    "image of another size": (
+        update("images", 1, width=30, height=40),
+        "another size",
+        "val1.png: 40 x 30, not 30 x 40",
+    ),
+    "image folder absent": (
+        lambda dataset: (dataset.root / "val").rename(dataset.root / "elsewhere"),
+        "no image folder",
+        "data.root",
+    ),
+    "not JSON": (replace_tree('{"images": ['), "is not JSON", "val.json"),
+    "not COCO": (replace_tree([1, 2]), "is not in COCO's format", "val.json"),
+    "no list of images": (replace_tree({"categories": []}), "has no 'images'", "val.json"),
+    "empty split": (
+        lambda dataset: dataset.trees["val"].update(images=[], annotations=[]),
+        "the split is empty",
+        "data.splits",
+    ),
+    "no objects": (
+        lambda dataset: dataset.trees["val"].update(annotations=[]),
+        "no objects at all",
+        "annotate some",
+    ),
+    "no categories": (
+        lambda dataset: dataset.trees["val"].update(annotations=[], categories=[]),
+        "no categories",
+        "'categories'",
+    ),
+    "other categories": (
+        update("categories", 1, name="bird"),
+        "train and val declare different categories",
+        "2: dog and bird",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gets_a_clear_line(dataset, name):
+    change, *said = BAD[name]
+    change(dataset)
+    problems = dataset.refused()
+    about_val = [line for line in problems if all(part in line for part in said)]
+    assert len(about_val) == 1, problems
+    assert "val" in about_val[0].split(":")[0]
+    assert "\n" not in about_val[0]
+    assert ";" in about_val[0]  # how to mend it
+
+
+def test_one_problem_makes_one_line(dataset):
+    dataset.trees["val"]["annotations"][1]["bbox"] = [4, 5, -10, 8]
+    assert len(dataset.refused()) == 1
+
+
+def test_problems_of_all_splits_are_told_together_with_counts(dataset):
+    for row in dataset.trees["train"]["annotations"]:
+        row["bbox"] = [0, 0, -1, -1]
+    dataset.trees["val"]["annotations"][0]["category_id"] = 5
+    (dataset.root / "val" / "val2.png").unlink()
+    dataset.trees["test_dev"]["images"] = []
+    problems = "\n".join(dataset.refused())
+    assert "negative width or height in 4 annotations (id 1 of train0.png, " in problems
+    assert "undeclared category" in problems
+    assert "no such image" in problems
+    assert "test_dev" in problems
+    assert "the split is empty" in problems
+
+
+def test_a_line_names_a_few_cases_of_many(dataset):
+    row = dataset.trees["train"]["annotations"][0]
+    dataset.trees["train"]["annotations"] = [
+        {**row, "id": index, "bbox": [0, 0, -1, 1]} for index in range(1, 2001)
+    ]
+    (line, *_) = dataset.refused()
+    assert "in 2,000 annotations" in line
+    assert "id 5 of" in line
+    assert "id 6 of" not in line
+
+
+def test_splits_that_name_one_file_are_refused(dataset):
+    splits = {**SPLITS, "val": SplitFiles("train", "val.json")}
+    dataset.trees["val"]["images"][0]["file_name"] = "train1.png"
+    for index in (1, 2):
+        image = np.full((HEIGHT, WIDTH, 3), index, np.uint8)
+        cv2.imwrite(str(dataset.root / "train" / f"val{index}.png"), image)
+    for check_images in (True, False):
+        (line,) = dataset.refused(splits=splits, check_images=check_images)
+        assert "train and val share images in 1 file (train1.png" in line
+
+
+def copy_of_train_in_val(dataset, name):
+    content = (dataset.root / "train" / "train0.png").read_bytes()
+    (dataset.root / "val" / name).write_bytes(content)
+
+
+def test_copies_under_another_name_are_refused(dataset):
+    copy_of_train_in_val(dataset, "val1.png")
+    (line,) = dataset.refused()
+    assert "train and val share images in 1 file (train0.png = val1.png)" in line
+
+
+def test_coco_may_hold_a_picture_twice_but_not_a_file(dataset):
+    copy_of_train_in_val(dataset, "val1.png")
+    assert dataset.check(source="coco")["images_of_train_also_held_out"] == 1
+    copy_of_train_in_val(dataset, "train0.png")
+    dataset.trees["val"]["images"][1]["file_name"] = "train0.png"
+    (line,) = dataset.refused(source="coco")
+    assert "train and val share images in 1 file (train0.png)" in line
+
+
+def test_same_ids_and_names_of_different_images_are_no_sharing(dataset):
+    (dataset.root / "val" / "val0.png").rename(dataset.root / "val" / "train0.png")
+    dataset.trees["val"]["images"][0]["file_name"] = "train0.png"
+    dataset.check()
+
+
+def test_crowds_are_objects_only_where_params_keep_them(dataset):
+    for row in dataset.trees["train"]["annotations"]:
+        row["iscrowd"] = 1
+    dataset.check(keep_crowd=True)
+    (line,) = dataset.refused(keep_crowd=False)
+    assert line.startswith("train ")
+    assert "no objects at all" in line
+
+
+def test_boxes_of_zero_size_are_no_objects(dataset):
+    for row in dataset.trees["train"]["annotations"]:
+        row["bbox"] = [1, 1, 0, 5]
+    (line,) = dataset.refused()
+    assert "no objects at all" in line
+
+
+def test_progress_counts_every_image(dataset):
+    dataset.check()
+    calls = []
+    check_dataset(dataset.root, params(dataset.root), True, lambda *call: calls.append(call))
+    expected = [(name, done, 3) for name in SPLITS for done in (1, 2, 3)]
+    assert calls == expected
+
+
+def test_input_is_not_changed(dataset):
+    before = copy.deepcopy(dataset.trees)
+    dataset.check()
+    assert dataset.trees == before
+
+
+@pytest.mark.parametrize("folder", ["coco_mini", "bccd"])
+def test_real_data_sets_pass(folder):
+    root = SHARED / folder
+    if not root.is_dir():
+        pytest.skip(f"{root} is not there")
+    if folder == "bccd":
+        splits = {
+            name: SplitFiles("images", f"annotations/instances_{name}.json")
+            for name in ("train", "val")
+        }
+        expected = {"train": (254, 3407, 0), "val": (110, 1479, 0)}
+        found = check_dataset(root, params(root, splits))
+        assert len(found["categories"]) == 3
+    else:
+        splits = {
+            "train": SplitFiles("train2017", "annotations/instances_train2017.json"),
+            "val": SplitFiles("val2017", "annotations/instances_val2017.json"),
+            "test_dev": SplitFiles("test2017", "annotations/image_info_test-dev2017.json"),
+        }
+        expected = {"train": (343, 2974, 29), "val": (204, 1786, 21), "test_dev": (60, 0, 0)}
+        found = check_dataset(root, params(root, splits, source="coco"))
+        assert len(found["categories"]) == 80
+    for name, (images, boxes, crowds) in expected.items():
+        split = found["splits"][name]
+        assert (split["images"], split["boxes"]) == (images, boxes)
+        assert split["let_through"]["crowd_boxes"] == crowds

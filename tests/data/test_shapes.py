@@ -1,0 +1,277 @@
+"""The embedded data set: the same bytes everywhere, and the objects that the experiment needs."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import time
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+
+from cornernet.config.schema import Data, Shapes, SplitFiles
+from cornernet.data import shapes
+from cornernet.data.check import check_dataset
+from cornernet.data.coco import load_split
+from cornernet.data.shapes import MARKER, SPLIT_NUMBERS, draw_image, generate_shapes
+from cornernet.data.shapes_draws import Draws
+from cornernet.data.shapes_layout import Placed, covered
+from cornernet.data.shapes_render import CATEGORIES, draw_background, shape_mask
+from cornernet.errors import BadInput
+
+SPLITS = {
+    name: SplitFiles(name, f"annotations/{name}.json") for name in ("train", "val", "test_dev")
+}
+SMALL = Shapes(
+    seed=7,
+    images={"train": 4, "val": 3, "test_dev": 2},
+    image_size=(96, 127),
+    max_objects=5,
+    overlap=0.3,
+    answers="answers/test_dev.json",
+)
+# Of all files of SMALL; it changes with the generator, and with nothing else.
+DIGEST = "fb0ba2d412654ef15025b8dd8e9109e188f5d5bfb55b32733e3bcbd80c108fef"
+
+
+def digest(root):
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            total.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def boxes_of(objects):
+    return [(o.x, o.y, o.width, o.height) for o in objects]
+
+
+@pytest.fixture(scope="module")
+def val():
+    """The objects of 300 images, as many as the demo's val has."""
+    return [draw_image(SPLIT_NUMBERS["val"], index, SMALL)[1] for index in range(300)]
+
+
+def test_bytes_are_the_same_everywhere(tmp_path):
+    generate_shapes(tmp_path / "a", SPLITS, SMALL)
+    generate_shapes(tmp_path / "b", SPLITS, SMALL)
+    assert digest(tmp_path / "a") == digest(tmp_path / "b") == DIGEST
+
+
+def test_raw_draws_are_those_of_pcg64():
+    """Recomputed here from PCG-XSL-RR's definition, to be independent of NumPy's Generator."""
+    state = np.random.PCG64(np.random.SeedSequence(3, spawn_key=(1, 2))).state["state"]
+    value, step = state["state"], state["inc"]
+    draws = Draws(3, 1, 2)
+    for _ in range(5):
+        value = (value * 0x2360ED051FC65DA44385DF649FCCF645 + step) % 2**128
+        folded, turn = (value >> 64) ^ (value % 2**64), value >> 122
+        word = (folded >> turn | folded << (64 - turn)) % 2**64
+        assert draws.integer(-10, 99) == -10 + word * 110 // 2**64
+
+
+def test_draws_cover_their_range_evenly():
+    draws = Draws(0, 0)
+    number = Counter(draws.integer(2, 5) for _ in range(4000))
+    assert set(number) == {2, 3, 4, 5}
+    assert min(number.values()) > 880  # 1000 each, standard deviation 27
+    noise = Draws(0, 1).noise(40, 50, 3)
+    assert noise.shape == (40, 50, 3)
+    assert (noise.min(), noise.max()) == (0, 255)
+    assert abs(noise.mean() - 127.5) < 4
+
+
+def test_more_images_change_none_of_the_earlier(tmp_path):
+    more = dataclasses.replace(SMALL, images={"train": 6, "val": 5, "test_dev": 2})
+    generate_shapes(tmp_path / "a", SPLITS, SMALL)
+    generate_shapes(tmp_path / "b", SPLITS, more)
+    for name in ("train", "val"):
+        one = json.loads((tmp_path / "a" / SPLITS[name].annotations).read_text())
+        other = json.loads((tmp_path / "b" / SPLITS[name].annotations).read_text())
+        assert other["annotations"][: len(one["annotations"])] == one["annotations"]
+        for image in one["images"]:
+            paths = [tmp_path / folder / name / image["file_name"] for folder in "ab"]
+            assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_another_seed_or_split_gives_other_images():
+    pixels = [
+        draw_image(split, 0, dataclasses.replace(SMALL, seed=seed))[0].tobytes()
+        for split, seed in ((1, 7), (2, 7), (1, 8))
+    ]
+    assert len(set(pixels)) == 3
+
+
+def test_files_pass_the_check_and_hold_the_pixels(tmp_path):
+    generate_shapes(tmp_path / "set", SPLITS, SMALL)
+    data = Data(
+        source="shapes", root="", splits=SPLITS, keep_crowd=True, keep_empty=True, shapes=SMALL
+    )
+    found = check_dataset(tmp_path / "set", data)
+    assert [found["splits"][name]["images"] for name in SPLITS] == [4, 3, 2]
+    split = load_split(tmp_path / "set", SPLITS["val"], "val")
+    for index, (image, boxes) in enumerate(zip(split.images, split.boxes, strict=True)):
+        pixels, objects = draw_image(SPLIT_NUMBERS["val"], index, SMALL)
+        stored = cv2.imread(str(split.folder / image.file_name))
+        np.testing.assert_array_equal(stored, pixels)
+        assert stored.shape == (image.height, image.width, 3)
+        expected = [(x, y, x + w, y + h) for x, y, w, h in boxes_of(objects)]
+        assert [tuple(box) for box in boxes.boxes] == expected
+
+
+def test_test_dev_has_its_answers_apart(tmp_path):
+    generate_shapes(tmp_path / "set", SPLITS, SMALL)
+    public = json.loads((tmp_path / "set" / "annotations/test_dev.json").read_text())
+    answers = json.loads((tmp_path / "set" / "answers/test_dev.json").read_text())
+    assert "annotations" not in public
+    assert answers.pop("annotations")
+    assert answers == public
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_shapes_touch_their_box_and_leave_its_corners_empty(category):
+    sides = (12, 13, 31, 64, 97, 127)
+    for width, height, thickness in itertools.product(sides, sides, (25, 45)):
+        mask = shape_mask(category, width, height, thickness)
+        assert mask.shape == (height, width)
+        for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]):
+            assert side.any()
+        x, y = max(width // 10, 1), max(height // 10, 1)
+        for corner in (mask[:y, :x], mask[:y, -x:], mask[-y:, :x], mask[-y:, -x:]):
+            assert not corner.any()
+        np.testing.assert_array_equal(mask, mask[::-1, ::-1])
+
+
+def test_boxes_are_tight_around_what_is_drawn():
+    """Against the image without its object: the same draws begin both."""
+    seen = 0
+    for index in range(40):
+        pixels, objects = draw_image(2, index, dataclasses.replace(SMALL, max_objects=1))
+        if not objects:
+            continue
+        draws = Draws(SMALL.seed, 2, index)
+        width, height = draws.integer(96, 127), draws.integer(96, 127)
+        empty, _ = draw_background(draws, width, height)
+        changed = (pixels != empty).any(axis=2)
+        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+        extent = (columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1)
+        assert boxes_of(objects) == [extent]
+        seen += 1
+    assert seen > 30
+
+
+def test_objects_lie_inside_and_overlap_no_more_than_asked():
+    for overlap in (0.0, 0.3):
+        params = dataclasses.replace(SMALL, overlap=overlap)
+        most = 0.0
+        for index in range(50):
+            pixels, objects = draw_image(1, index, params)
+            height, width, _ = pixels.shape
+            for o in objects:
+                assert 0 <= o.x <= o.x + o.width <= width
+                assert 0 <= o.y <= o.y + o.height <= height
+            pairs = itertools.combinations(objects, 2)
+            most = max([most, *(covered(one, other) for one, other in pairs)])
+        assert most <= overlap
+        assert most > overlap - 0.1  # and some do
+
+
+def test_covered_is_of_the_smaller_box():
+    one, other = Placed(0, 0, 0, 10, 10, 30), Placed(0, 5, 5, 20, 40, 30)
+    assert covered(one, other) == covered(other, one) == 0.25
+    assert covered(one, Placed(0, 10, 0, 5, 5, 30)) == 0
+
+
+def test_val_has_hundreds_of_objects_of_each_class_and_category(val):
+    objects = list(itertools.chain.from_iterable(val))
+    areas = np.array([o.width * o.height for o in objects])
+    sizes = [(areas < 32**2).sum(), (areas >= 96**2).sum()]
+    assert min(*sizes, len(areas) - sum(sizes)) > 100
+    by_category = Counter(o.category for o in objects)
+    assert set(by_category) == set(range(len(CATEGORIES)))
+    assert min(by_category.values()) > 100
+
+
+def test_numbers_of_objects(val):
+    number = Counter(map(len, val))
+    assert 5 <= number[0] <= 30  # 5 % of 300 drawn
+    assert 15 <= number[1] <= 75  # 10 % drawn, and those where a large one leaves no room
+    assert max(number) == SMALL.max_objects
+    assert sum(number[k] for k in (2, 3, 4, 5)) > 180
+    of_one_category = [max(Counter(o.category for o in image).values(), default=0) for image in val]
+    assert sum(most >= 2 for most in of_one_category) > 120
+
+
+@pytest.mark.parametrize("size", [(32, 32), (32, 200), (64, 64), (300, 320)])
+def test_other_image_sizes_work(size):
+    params = dataclasses.replace(SMALL, image_size=size, max_objects=12)
+    objects = [draw_image(1, index, params)[1] for index in range(12)]
+    assert sum(map(len, objects)) > 8
+
+
+def test_1500_images_take_less_than_20_seconds():
+    """The best of three times 25 images, for other programs may keep this machine busy."""
+    seconds = []
+    for first in (0, 25, 50):
+        start = time.process_time()
+        for index in range(first, first + 25):
+            shapes.bmp(draw_image(1, index, SMALL)[0])
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 20 / 60
+
+
+def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch):
+    root = tmp_path / "set"
+
+    def fail(*_):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shapes, "_annotation", fail)
+        with pytest.raises(OSError, match="no space"):
+            generate_shapes(root, SPLITS, SMALL)
+    assert list(tmp_path.iterdir()) == []
+    generate_shapes(root, SPLITS, SMALL)
+    before = digest(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(shapes, "_annotation", fail)
+        with pytest.raises(OSError, match="no space"):
+            generate_shapes(root, SPLITS, dataclasses.replace(SMALL, seed=8))
+    assert digest(root) == before
+    assert list(tmp_path.iterdir()) == [root]
+
+
+def test_a_generated_set_is_replaced_whole(tmp_path):
+    root = tmp_path / "set"
+    generate_shapes(root, SPLITS, dataclasses.replace(SMALL, images={**SMALL.images, "train": 6}))
+    generate_shapes(root, SPLITS, SMALL)
+    generate_shapes(tmp_path / "fresh", SPLITS, SMALL)
+    assert digest(root) == digest(tmp_path / "fresh")
+
+
+def test_a_folder_of_the_users_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(BadInput, match="not generated"):
+        generate_shapes(tmp_path, SPLITS, SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    (tmp_path / "empty").mkdir()
+    generate_shapes(tmp_path / "empty", SPLITS, SMALL)
+    assert (tmp_path / "empty" / MARKER).is_file()
+
+
+@pytest.mark.parametrize(
+    ("splits", "changes", "said"),
+    [
+        (SPLITS, {"seed": -1}, "must not be negative"),
+        (SPLITS, {"images": {"train": 2, "val": 2}}, "no number for split test_dev"),
+        (SPLITS, {"answers": "../answers.json"}, "below data.root"),
+        ({**SPLITS, "val": SplitFiles("/tmp/x", "val.json")}, {}, "below data.root"),
+    ],
+)
+def test_params_that_cannot_be_satisfied_are_refused(tmp_path, splits, changes, said):
+    with pytest.raises(BadInput, match=said) as caught:
+        generate_shapes(tmp_path / "set", splits, dataclasses.replace(SMALL, **changes))
+    assert len(caught.value.problems) == 1
+    assert not (tmp_path / "set").exists()

@@ -1,0 +1,99 @@
+"""Running the network: what it is shown, and what is said when it fails."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from detection.settings import CLEAN, SMALL_MODEL
+
+from cornernet.data.colour import normalize_image
+from cornernet.detection.network import as_network, run_network
+from cornernet.errors import BadInput
+from cornernet.model.network import CornerNet, CornerOutputs
+
+CPU = torch.device("cpu")
+CANVASES = [
+    np.random.default_rng(seed).integers(0, 256, (31, 47, 3), dtype=np.uint8) for seed in range(3)
+]
+
+
+def maps(batch, value=0.0):
+    return CornerOutputs(*(torch.full((batch, n, 8, 12), value) for n in (2, 2, 1, 1, 2, 2)))
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_images_then_their_mirrors_normalised(flip):
+    seen = []
+
+    def network(images):
+        seen.append(images)
+        return maps(len(images))
+
+    outputs = run_network(network, CANVASES, replace(CLEAN, flip=flip), CPU)
+
+    normalized = np.stack([normalize_image(canvas) for canvas in CANVASES])
+    np.testing.assert_allclose(seen[0][:3], normalized, atol=1e-6)
+    assert outputs.tl_heat.shape[0] == len(seen[0]) == (6 if flip else 3)
+    if flip:
+        np.testing.assert_array_equal(seen[0][3:], seen[0][:3].flip(3))
+
+
+def test_bf16_runs_the_network_alone_in_bf16():
+    torch.manual_seed(0)
+    network = as_network(CornerNet(2, SMALL_MODEL))
+    fp32 = run_network(network, CANVASES, CLEAN, CPU)
+    bf16 = run_network(network, CANVASES, replace(CLEAN, precision="bf16"), CPU)
+    for one, other in zip(fp32, bf16, strict=True):
+        assert other.dtype == torch.float32
+        assert not torch.equal(one, other)
+        torch.testing.assert_close(one, other, rtol=0, atol=0.05 * float(one.abs().max()))
+
+
+def test_evaluation_mode_and_last_stack():
+    model = CornerNet(2, replace(SMALL_MODEL, stacks=2))
+    network = as_network(model)
+    assert not model.training
+    image = torch.zeros(1, 3, 31, 47)
+    torch.testing.assert_close(network(image), model(image)[-1])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+)
+@pytest.mark.parametrize(("size", "remedy"), [(4, "lower detection.batch_size, now 4"), (1, "CPU")])
+def test_out_of_memory_names_the_param(error, size, remedy):
+    def network(images):
+        raise error
+
+    with pytest.raises(BadInput) as caught:
+        run_network(network, CANVASES, replace(CLEAN, batch_size=size), CPU)
+    (line,) = caught.value.problems
+    assert remedy in line
+    assert "3 images of 31 x 47 pixels on cpu" in line
+    assert "\n" not in line
+
+
+def test_other_errors_pass():
+    def network(images):
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        run_network(network, CANVASES, CLEAN, CPU)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("field", CornerOutputs._fields)
+def test_predictions_that_are_not_finite_are_refused(field, value):
+    def network(images):
+        outputs = maps(len(images))
+        getattr(outputs, field)[1, 0, 3, 4] = value
+        return outputs
+
+    with pytest.raises(BadInput, match=rf"\({field}\)"):
+        run_network(network, CANVASES, CLEAN, CPU)

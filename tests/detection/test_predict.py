@@ -1,0 +1,201 @@
+"""The whole of testing, on images of rectangles that a hand-made network sees exactly."""
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from detection.rectangles import CATEGORY_IDS, draw_rectangles, rectangle_network, split_of
+from detection.settings import CLEAN, RELEASED, SMALL_MODEL
+
+from cornernet.detection.detector import (
+    Detections,
+    choose_detections,
+    find_candidates,
+)
+from cornernet.detection.network import as_network
+from cornernet.detection.predict import (
+    _batches,
+    _read,
+    coco_results,
+    predict_image,
+    predict_split,
+)
+from cornernet.errors import BadInput
+from cornernet.model.network import CornerNet
+
+CPU = torch.device("cpu")
+SIZES = {7: (60, 90), 3: (63, 79), 12: (60, 90), 5: (100, 64), 30: (62, 80), 21: (60, 95)}
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    """Six images of several sizes, and of three sizes of canvas; ids out of order."""
+    folder = tmp_path_factory.mktemp("images")
+    images = {identity: draw_rectangles(*size, identity) for identity, size in SIZES.items()}
+    for identity, (pixels, _, _) in images.items():
+        cv2.imwrite(str(folder / f"{identity:06d}.png"), pixels)
+    return split_of(folder, images)
+
+
+def predict(split, params=CLEAN, mode="single_scale", network=rectangle_network):
+    return predict_split(network, SMALL_MODEL, split, params, mode, CPU, lambda done, total: None)
+
+
+@pytest.mark.parametrize("mode", ["single_scale", "gt_heatmaps", "gt_heatmaps_offsets"])
+@pytest.mark.parametrize("flip", [True, False])
+def test_every_rectangle_is_found(split, mode, flip):
+    results = predict(split, replace(CLEAN, flip=flip), mode)
+    for image, objects in zip(split.images, split.boxes, strict=True):
+        best = [one for one in results if one["image_id"] == image.id][: len(objects.ids)]
+        found = sorted((one["category_id"], *one["bbox"]) for one in best)
+        categories = np.array(CATEGORY_IDS)[objects.categories]
+        xywh = np.concatenate(
+            [objects.boxes[:, :2], np.diff(objects.boxes.reshape(-1, 2, 2), axis=1)[:, 0]], axis=1
+        )
+        truth = sorted(np.column_stack([categories, xywh]).tolist())
+        # true corners are mirrored as in training, x' = w - 1 - x: up to a pixel off, see `mirror`
+        np.testing.assert_allclose(found, truth, atol=1.01 if mode.startswith("gt") else 1e-3)
+
+
+def test_multi_scale_finds_the_same(split):
+    results = predict(split, replace(CLEAN, scales=(1.0, 2.0)), "multi_scale")
+    for image, objects in zip(split.images, split.boxes, strict=True):
+        best = [one for one in results if one["image_id"] == image.id][: len(objects.ids)]
+        x1, y1, width, height = np.array([one["bbox"] for one in best]).T
+        centres = sorted(zip(x1 + width / 2, y1 + height / 2, strict=True))
+        middle = objects.boxes.reshape(-1, 2, 2).mean(axis=1)
+        np.testing.assert_allclose(centres, sorted(middle.tolist()), atol=1.0)
+
+
+@pytest.mark.parametrize("mode", ["single_scale", "multi_scale", "gt_heatmaps"])
+def test_batch_size_threads_and_order_of_images_change_nothing(split, mode):
+    reference = json.dumps(predict(split, CLEAN, mode))
+    for size, threads in ((1, 1), (2, 3), (100, 2)):
+        params = replace(CLEAN, batch_size=size, threads=threads)
+        assert json.dumps(predict(split, params, mode)) == reference
+    backwards = replace(split, images=split.images[::-1], boxes=split.boxes[::-1])
+    assert json.dumps(predict(backwards, CLEAN, mode)) == reference
+
+
+@pytest.mark.parametrize("mode", ["single_scale", "multi_scale", "gt_heatmaps_offsets"])
+def test_images_of_a_batch_do_not_touch_each_other(split, mode):
+    """As an accelerator runs them: several at once, of different sizes in equal canvases."""
+    batches = _batches(split, SMALL_MODEL.size_multiple, CLEAN, mode, together=10)
+    together = max(batches, key=len)
+    assert len({SIZES[split.images[at].id] for at in together}) > 1
+    images = [_read(split, at, SMALL_MODEL.size_multiple, CLEAN, mode) for at in together]
+    batch = find_candidates(rectangle_network, images, CLEAN, mode, CPU)
+    for image, found in zip(images, batch, strict=True):
+        (alone,) = find_candidates(rectangle_network, [image], CLEAN, mode, CPU)
+        assert len(alone) > 0
+        np.testing.assert_array_equal(found, alone)
+
+
+def test_batches_hold_images_of_one_canvas(split):
+    for mode in ("single_scale", "multi_scale"):
+        batches = _batches(split, SMALL_MODEL.size_multiple, CLEAN, mode, together=3)
+        assert sorted(at for batch in batches for at in batch) == list(range(6))
+        assert max(map(len, batches)) <= 3
+        for batch in batches:
+            images = [_read(split, at, SMALL_MODEL.size_multiple, CLEAN, mode) for at in batch]
+            assert len({tuple(one.shape for one in image.canvases) for image in images}) == 1
+
+
+def test_a_real_network_agrees_whatever_the_batch(split):
+    torch.manual_seed(1)
+    network = as_network(CornerNet(3, SMALL_MODEL))
+    params = replace(CLEAN, embedding_distance=9.0)  # untrained, all corners belong together
+    one, many = (predict(split, replace(params, batch_size=n), network=network) for n in (1, 6))
+    assert len(one) == 100 * len(SIZES)
+    assert one == many  # to the last bit
+
+
+def test_results_are_ordered_and_limited(split):
+    params = replace(CLEAN, max_detections=3)
+    results = predict(split, params)
+    keys = [(one["image_id"], -one["score"]) for one in results]
+    assert keys == sorted(keys)
+    assert [one["image_id"] for one in results] == [i for i in sorted(SIZES) for _ in range(3)]
+    assert all(type(number) is float for one in results for number in (*one["bbox"], one["score"]))
+
+
+def test_progress_reaches_the_end(split):
+    seen = []
+    predict_split(
+        rectangle_network,
+        SMALL_MODEL,
+        split,
+        replace(CLEAN, batch_size=1),
+        "single_scale",
+        CPU,
+        lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(done, 6) for done in range(7)]
+
+
+def test_one_image_as_in_the_split(split):
+    image = split.images[0]
+    pixels = cv2.imread(str(split.folder / image.file_name))
+    found = predict_image(rectangle_network, SMALL_MODEL, pixels, CLEAN, "single_scale", CPU)
+    results = coco_results(found, image.id, CATEGORY_IDS, None)
+    assert results == [one for one in predict(split) if one["image_id"] == image.id]
+    with pytest.raises(BadInput, match="needs annotations"):
+        predict_image(rectangle_network, SMALL_MODEL, pixels, CLEAN, "gt_heatmaps", CPU)
+
+
+def test_true_heatmaps_need_annotations(split):
+    nothing = replace(split.boxes[0], ids=np.empty(0, int))
+    with pytest.raises(BadInput, match="split val has no annotations"):
+        predict(replace(split, boxes=(nothing,) * 6), mode="gt_heatmaps")
+
+
+def test_a_missing_image_is_bad_input(split):
+    lost = replace(split.images[2], file_name="lost.png")
+    images = (*split.images[:2], lost, *split.images[3:])
+    with pytest.raises(BadInput, match=r"lost\.png"):
+        predict(replace(split, images=images))
+
+
+def test_an_empty_split_gives_no_results(split):
+    assert predict(replace(split, images=(), boxes=())) == []
+
+
+def test_results_round_as_formatting_does():
+    box = np.array([[0.125, 2.675, 10.005, 7.0]], np.float32)
+    found = Detections(box, np.array([0.285], np.float32), np.array([1]))
+    (rounded,) = coco_results(found, 5, CATEGORY_IDS, 2)
+    width = np.float32(10.005) - np.float32(0.125)
+    height = np.float32(7.0) - np.float32(2.675)
+    expected = [float(f"{value:.2f}") for value in (0.125, np.float32(2.675), width, height)]
+    assert rounded["bbox"] == expected
+    assert rounded["score"] == float(f"{np.float32(0.285):.2f}")
+    assert (rounded["image_id"], rounded["category_id"]) == (5, 8)
+    (exact,) = coco_results(found, 5, CATEGORY_IDS, None)
+    assert exact["score"] == 0.285
+    assert np.float32(exact["bbox"]).tolist() == [0.125, np.float32(2.675), width, height]
+
+
+def test_ties_with_the_last_detection_stay_if_asked():
+    rows = np.zeros((6, 8), np.float32)
+    rows[:, :4] = [[10 * at, 0, 10 * at + 5, 5] for at in range(6)]
+    rows[:, 4] = [0.5, 0.9, 0.5, 0.5, 0.8, 0.1]
+    for keep_ties, scores in ((False, [0.9, 0.8, 0.5]), (True, [0.9, 0.8, 0.5, 0.5, 0.5])):
+        params = replace(CLEAN, max_detections=3, keep_ties=keep_ties)
+        found = choose_detections(rows, params, "single_scale")
+        assert sorted(found.scores.tolist(), reverse=True) == pytest.approx(scores)
+        assert {10.0, 40.0} < set(found.boxes[:, 0].tolist())
+
+
+def test_stale_rows_are_detections_in_the_released_code():
+    """A box on another one is suppressed; the copy of what took its place stays."""
+    rows = np.zeros((3, 8), np.float32)
+    rows[:, :4] = [[0, 0, 9, 9], [0, 0, 9, 9], [50, 50, 60, 60]]
+    rows[:, 4] = [0.9, 0.005, 0.3]
+    assert choose_detections(rows, CLEAN, "single_scale").scores.tolist() == pytest.approx(
+        [0.9, 0.3]
+    )
+    stale = choose_detections(rows, RELEASED, "single_scale")
+    assert stale.scores.tolist() == pytest.approx([0.9, 0.3, 0.3])

@@ -1,0 +1,123 @@
+"""Soft-NMS against the published algorithm written as a list of boxes."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from detection.settings import CLEAN
+
+from cornernet.detection.soft_nms import METHODS, soft_nms, soft_nms_merge
+
+PARAMS = CLEAN.soft_nms
+
+
+def random_rows(seed, count, span=120.0):
+    generator = np.random.default_rng(seed)
+    low = generator.uniform(0, span, (count, 2))
+    high = low + generator.uniform(4, 60, (count, 2))
+    corner_scores = generator.uniform(0.01, 1, (count, 2))
+    score = corner_scores.mean(axis=1, keepdims=True)
+    return np.concatenate([low, high, score, corner_scores], axis=1).astype(np.float32)
+
+
+def iou(a, b):
+    """Intersection over union, counting pixels."""
+    width = min(a[2], b[2]) - max(a[0], b[0]) + 1
+    height = min(a[3], b[3]) - max(a[1], b[1]) + 1
+    if width <= 0 or height <= 0:
+        return None
+    areas = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (a, b)]
+    return width * height / (sum(areas) - width * height)
+
+
+def weight_of(overlap, params):
+    if params.method == "gaussian":
+        return math.exp(-(overlap**2) / params.sigma)
+    if overlap <= params.iou_threshold:
+        return 1.0
+    return 1 - overlap if params.method == "linear" else 0.0
+
+
+def published(rows, params, exponent=None):
+    """Take the best box, lower the others, repeat; in float64. Returns rows of 5."""
+    left = [[*map(float, row)] for row in rows]
+    chosen = []
+    while left:
+        best = max(left, key=lambda row: row[4])
+        left.remove(best)
+        members = [(best, 1.0)]
+        for other in left:
+            overlap = iou(best, other)
+            if overlap is None:
+                continue
+            weight = weight_of(overlap, params)
+            if exponent is not None:
+                members.append(([*other], (1 - weight) ** exponent))
+            other[4] *= weight
+            other.append(other[4] < params.score_floor)
+        left = [row[:7] for row in left if not (len(row) > 7 and row[-1])]
+        box = best[:4]
+        if exponent is not None:
+            box = [
+                sum(row[at] * row[5 + at // 2] * share for row, share in members)
+                / sum(row[5 + at // 2] * share for row, share in members)
+                for at in range(4)
+            ]
+        chosen.append([*box, best[4]])
+    return np.array(chosen)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_equals_the_published_algorithm(method):
+    params = replace(PARAMS, method=method)
+    for seed, count in enumerate((1, 2, 30, 200)):
+        rows = random_rows(seed, count)
+        np.testing.assert_allclose(
+            soft_nms(rows, params)[:, :5], published(rows, params), rtol=1e-4, atol=1e-4
+        )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_merging_equals_the_mean_over_what_a_box_lowers(method):
+    params = replace(PARAMS, method=method)
+    for seed, count in enumerate((1, 2, 30, 200)):
+        rows = random_rows(seed, count)
+        merged = soft_nms_merge(rows, params, 8.0, mismatched=False)
+        np.testing.assert_allclose(
+            merged[:, :5], published(rows, params, exponent=8), rtol=2e-4, atol=2e-4
+        )
+
+
+def test_corner_scores_travel_with_their_box_unless_told_otherwise():
+    rows = random_rows(3, 50)
+    clean = soft_nms(rows, PARAMS)
+    partner = {row[:4].tobytes(): row[5:].tolist() for row in rows}
+    assert all(partner[row[:4].tobytes()] == row[5:].tolist() for row in clean)
+    matched = soft_nms_merge(rows, PARAMS, 8.0, mismatched=False)
+    mismatched = soft_nms_merge(rows, PARAMS, 8.0, mismatched=True)
+    np.testing.assert_array_equal(matched[:, 4], mismatched[:, 4])
+    assert not np.allclose(matched[:, :4], mismatched[:, :4])
+
+
+def test_rows_below_the_floor_are_dropped_and_stay_as_stale_rows():
+    rows = np.array([[10, 10, 50, 50, 0.9], [10, 10, 50, 50, 0.004], [90, 90, 99, 99, 0.5]])
+    rows = rows.astype(np.float32)
+    clean = soft_nms(rows, PARAMS)
+    np.testing.assert_array_equal(clean, rows[[0, 2]])
+    stale = soft_nms(rows, replace(PARAMS, stale_rows=True))
+    np.testing.assert_array_equal(stale, rows[[0, 2, 2]])  # the last row, twice
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_input_is_left_alone(count):
+    rows = random_rows(0, count)
+    before = rows.copy()
+    assert soft_nms(rows, PARAMS).shape[1] == 7
+    assert soft_nms_merge(rows, PARAMS, 10.0, mismatched=True).shape[1] == 7
+    np.testing.assert_array_equal(rows, before)
+
+
+def test_merging_needs_corner_scores():
+    with pytest.raises(ValueError, match="7 columns"):
+        soft_nms_merge(random_rows(0, 3)[:, :5], PARAMS, 10.0, mismatched=False)

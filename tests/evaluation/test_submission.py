@@ -1,0 +1,138 @@
+"""The zip that goes to the evaluation server, and the stand-in that scores it."""
+
+import json
+import re
+import zipfile
+
+import pytest
+
+from cornernet.errors import BadInput
+from cornernet.evaluation.coco_metrics import evaluate_detections
+from cornernet.evaluation.server import score_submission
+from cornernet.evaluation.submission import read_submission, submission_stem, write_submission
+from evaluation.reference import random_split
+
+CONTENT, RESULTS = random_split(2, images=8, decimals=8, overfull=False)
+IMAGES = [row["id"] for row in CONTENT["images"]]
+CATEGORIES = [row["id"] for row in CONTENT["categories"]]
+
+
+def submit(path, results=RESULTS):
+    write_submission(path, results, IMAGES, CATEGORIES, "full_schedule-s0-single_scale")
+
+
+def test_naming_and_format_are_the_servers(tmp_path):
+    stem = submission_stem("full_schedule-s0-single_scale")
+    assert stem == "detections_test-dev2017_full-schedule-s0-single-scale_results"
+    path = tmp_path / "new" / f"{stem}.zip"
+    submit(path)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == [f"{stem}.json"]
+        assert archive.testzip() is None
+        rows = json.loads(archive.read(f"{stem}.json"))
+    assert [sorted(row) for row in rows] == [["bbox", "category_id", "image_id", "score"]] * len(
+        RESULTS
+    )
+    for row, given in zip(rows, RESULTS, strict=True):
+        assert (row["image_id"], row["category_id"]) == (given["image_id"], given["category_id"])
+        assert row["bbox"] == pytest.approx(given["bbox"], abs=0.0051)
+        assert row["score"] == pytest.approx(given["score"], abs=5.1e-7)
+        for number in row["bbox"]:
+            assert re.fullmatch(r"-?\d+\.\d{1,2}", repr(number))
+
+
+def test_the_same_detections_are_the_same_bytes(tmp_path, monkeypatch):
+    submit(tmp_path / "a.zip")
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    submit(tmp_path / "b.zip")
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    submit(tmp_path / "b.zip", RESULTS[1:])
+    assert (tmp_path / "a.zip").read_bytes() != (tmp_path / "b.zip").read_bytes()
+
+
+def test_the_stand_in_scores_what_was_submitted(tmp_path):
+    submit(tmp_path / "a.zip")
+    rows = read_submission(tmp_path / "a.zip")
+    assert len(rows) == len(RESULTS)
+    scored = score_submission(tmp_path / "a.zip", CONTENT).metrics
+    assert scored == evaluate_detections(CONTENT, rows).metrics
+    plain = evaluate_detections(CONTENT, RESULTS).metrics
+    assert scored["AR_medium"] == pytest.approx(plain["AR_medium"], abs=3)  # rounding alone
+
+
+def test_nothing_detected_can_be_submitted(tmp_path):
+    submit(tmp_path / "a.zip", [])
+    assert read_submission(tmp_path / "a.zip") == []
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ([{**RESULTS[0], "image_id": 77_777}], "not among the images"),
+        ([{**RESULTS[0], "category_id": 777}], "not among the categories"),
+        ([{**RESULTS[0], "score": float("nan")}], "not a finite number"),
+        ([{**RESULTS[0], "bbox": [0, 0, float("inf"), 1]}], "not finite"),
+        ([RESULTS[0]] * 101, "1 images have more than 100 detections"),
+    ],
+)
+def test_what_the_server_would_refuse_is_not_written(tmp_path, results, said):
+    submit(tmp_path / "a.zip")
+    before = (tmp_path / "a.zip").read_bytes()
+    with pytest.raises(BadInput, match=said):
+        submit(tmp_path / "a.zip", results)
+    with pytest.raises(BadInput, match=said):
+        submit(tmp_path / "b.zip", results)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+    assert (tmp_path / "a.zip").read_bytes() == before
+
+
+def test_a_write_that_fails_leaves_the_old_zip(tmp_path, monkeypatch):
+    submit(tmp_path / "a.zip")
+    before = (tmp_path / "a.zip").read_bytes()
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cornernet.files.os.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        submit(tmp_path / "a.zip", RESULTS[1:])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+    assert (tmp_path / "a.zip").read_bytes() == before
+
+
+def test_a_name_without_letters_is_refused():
+    with pytest.raises(BadInput, match="no letter or digit"):
+        submission_stem("__")
+
+
+def zipped(path, members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+
+
+def test_what_is_no_submission(tmp_path):
+    path = tmp_path / "a.zip"
+    name = f"{submission_stem('x')}.json"
+    with pytest.raises(BadInput, match="not there"):
+        read_submission(path)
+    for members in ({}, {"other.json": "[]"}, {name: "[]", "more.json": "[]"}):
+        zipped(path, members)
+        with pytest.raises(BadInput, match="a submission holds one file"):
+            read_submission(path)
+    for text in ("[", "{}"):
+        zipped(path, {name: text})
+        with pytest.raises(BadInput, match="JSON"):
+            read_submission(path)
+    path.write_text("no zip")
+    with pytest.raises(BadInput, match="not a readable zip"):
+        read_submission(path)
+    submit(path)
+    damaged = bytearray(path.read_bytes())
+    damaged[150:400] = bytes(250)
+    path.write_bytes(damaged)
+    with pytest.raises(BadInput, match="not a readable zip"):
+        read_submission(path)
+    zipped(path, {name: json.dumps([{"image_id": 1}])})
+    with pytest.raises(BadInput, match="has no category_id"):
+        score_submission(path, CONTENT)

@@ -1,0 +1,21 @@
+"""A network small enough for tests, with every part of the full one."""
+
+from dataclasses import replace
+
+from cornernet.config.schema import Losses, Model
+
+TINY = Model(
+    stacks=2,
+    dims=(8, 8, 12),
+    modules=(2, 1, 2),
+    stem_channels=4,
+    pool_channels=6,
+    merge_kernel=3,
+    corner_pooling=True,
+    heatmap_bias=-4.59511985013459,
+    batch_norm_weight="ones",
+)
+TEXT = Losses(2, 4, 1, 0.1, 0.1, 1, 1e-4, "image", "image", "image")
+CODE = replace(
+    TEXT, focal_normaliser="chunk", grouping_normaliser="chunk", offset_normaliser="chunk"
+)

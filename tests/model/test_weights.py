@@ -1,0 +1,125 @@
+"""Our own weight files: round trip, bytes, and one clear line for every mismatch."""
+
+import os
+from dataclasses import replace
+
+import pytest
+import torch
+from model.sizes import TINY
+from safetensors.torch import load_file, save_file
+
+from cornernet.errors import BadInput
+from cornernet.model import weights
+from cornernet.model.network import CornerNet
+from cornernet.model.weights import load_weights, num_categories, save_weights
+
+
+def network(num_categories=3, seed=0, **changes):
+    torch.manual_seed(seed)
+    return CornerNet(num_categories, replace(TINY, **changes))
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "models" / "baseline-s0.safetensors"
+    save_weights(path, network())
+    return path
+
+
+def refused(path, model):
+    """The problems of a refused file, one line each; the model must be as before."""
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    with pytest.raises(BadInput) as caught:
+        load_weights(path, model)
+    assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
+    assert all(str(path) in problem and "\n" not in problem for problem in caught.value.problems)
+    return caught.value.problems
+
+
+def test_round_trip_of_parameters_and_running_statistics(path):
+    trained = network()
+    trained(torch.randn(2, 3, 31, 31))  # moves the running statistics
+    save_weights(path, trained)
+    loaded = network(seed=5)
+    load_weights(path, loaded)
+    for ours, theirs in zip(loaded.state_dict().items(), trained.state_dict().items(), strict=True):
+        assert ours[0] == theirs[0]
+        assert torch.equal(ours[1], theirs[1])
+    assert num_categories(path) == 3
+
+
+def test_bytes_depend_on_the_tensors_alone(path, tmp_path):
+    again = tmp_path / "again.safetensors"
+    save_weights(again, network().to(memory_format=torch.channels_last))
+    assert again.read_bytes() == path.read_bytes()
+    other = tmp_path / "other.safetensors"
+    save_weights(other, network(seed=1))
+    assert other.read_bytes() != path.read_bytes()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(tensors, name):
+        with open(name, "wb") as half:
+            half.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(path, network(seed=1))
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_another_number_of_categories(path):
+    (problem,) = refused(path, network(num_categories=80))
+    assert "3 categories" in problem
+    assert "80" in problem
+
+
+def test_other_sizes(path):
+    (problem,) = refused(path, network(merge_kernel=1))
+    assert "merges.0.from_input.conv.weight is [8, 8, 3, 3], not [8, 8, 1, 1]" in problem
+    lacks, misshapen = refused(path, network(dims=(8, 8, 12, 12), modules=(2, 1, 2, 1)))
+    assert "hourglasses.0.inner.inner.skip.0.first.conv.weight" in lacks
+    assert "more" in lacks
+    assert "hourglasses.0.inner" in misshapen
+
+
+def test_missing_unknown_and_broken_tensors(path):
+    tensors = load_file(path)
+    del tensors["stem.0.bn.weight"]
+    tensors["anchors"] = torch.zeros(3)
+    tensors["stem.0.conv.weight"][0, 0, 0, 0] = float("nan")
+    save_file(tensors, path)
+    problems = refused(path, network())
+    assert len(problems) == 3
+    for name, problem in zip(
+        ("stem.0.bn.weight", "anchors", "stem.0.conv.weight"), problems, strict=True
+    ):
+        assert name in problem
+
+
+@pytest.mark.parametrize("content", [b"", b"not a weights file", None])
+def test_files_that_hold_no_weights(path, content):
+    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    (problem,) = refused(path, network())
+    assert "not a weights file" in problem
+    with pytest.raises(BadInput, match="not a weights file"):
+        num_categories(path)
+
+
+def test_files_that_are_not_there(tmp_path):
+    (problem,) = refused(tmp_path / "none.safetensors", network())
+    assert "no such file" in problem
+    with pytest.raises(BadInput, match="no such file"):
+        num_categories(tmp_path / "none.safetensors")
+    with pytest.raises(BadInput, match="not a weights file"):
+        num_categories(tmp_path)
+
+
+def test_weights_of_something_else(path):
+    save_file({"layer.weight": torch.zeros(2)}, path)
+    with pytest.raises(BadInput, match="not weights of CornerNet"):
+        num_categories(path)

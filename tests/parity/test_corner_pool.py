@@ -1,0 +1,60 @@
+"""Corner pooling against the released code: exact outputs, gradients with its rule for ties."""
+
+import numpy as np
+import pytest
+import torch
+
+from cornernet.model import corner_pooling
+from cornernet.model.corner_pooling import corner_pool, directional_pool
+from parity.fixtures import compared, load, used
+
+FILE = "corner_pool"
+DIRECTIONS = ("top", "bottom", "left", "right")
+
+
+@pytest.fixture(params=["compiled", "plain"])
+def form(request, monkeypatch):
+    """Both forms: the compiled scans, and the torch operations of other devices."""
+    if request.param == "plain":
+        monkeypatch.setattr(corner_pooling, "_kernels", lambda: None)
+    elif corner_pooling._kernels() is None:
+        pytest.skip("numba is not installed")
+    return request.param
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_every_case_and_direction(form, layout):
+    arrays = load(FILE)
+    used(FILE, "cases")
+    for case in arrays["cases"].tolist():
+        used(FILE, f"{case}_input", f"{case}_grad_output")
+        upstream = torch.from_numpy(arrays[f"{case}_grad_output"])
+        for direction in DIRECTIONS:
+            features = torch.from_numpy(arrays[f"{case}_input"]).to(memory_format=layout)
+            features.requires_grad_()
+            output = directional_pool(features, direction)
+            output.backward(upstream)
+            check(output.detach(), arrays, f"{case}_{direction}_output", exact=True)
+            check(features.grad, arrays, f"{case}_{direction}_grad_input", exact=False)
+
+
+@pytest.mark.parametrize(
+    ("corner", "halves"), [("top_left", ("top", "left")), ("bottom_right", ("bottom", "right"))]
+)
+def test_corner_is_the_sum_of_its_halves(form, corner, halves):
+    arrays = load(FILE)
+    for case in arrays["cases"].tolist():
+        vertical = torch.from_numpy(arrays[f"{case}_input"]).requires_grad_()
+        horizontal = torch.from_numpy(arrays[f"{case}_input"]).requires_grad_()
+        pooled = corner_pool(vertical, horizontal, corner)
+        pooled.backward(torch.from_numpy(arrays[f"{case}_grad_output"]))
+        expected = arrays[f"{case}_{halves[0]}_output"] + arrays[f"{case}_{halves[1]}_output"]
+        assert np.array_equal(pooled.detach().numpy(), expected), case
+        for each, half in zip((vertical, horizontal), halves, strict=True):
+            check(each.grad, arrays, f"{case}_{half}_grad_input", exact=False)
+
+
+def check(tensor, arrays, key, exact):
+    difference = np.abs(tensor.numpy() - arrays[key]).max()
+    compared(FILE, key, difference)
+    assert difference <= (0 if exact else 1e-5), f"{key}: off by {difference}"

@@ -1,0 +1,202 @@
+"""A made-up run, drawn from a seed, in the formats of the pipeline's files."""
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cornernet.config.load import load_params
+from cornernet.reporting.claim_list import load_claims
+from cornernet.reporting.claims import claim_comparisons, judge_claims
+from cornernet.reporting.differences import collect_differences, possible, table_comparisons
+from cornernet.reporting.example_figures import Example, detections_figure, overlay_heatmaps
+from cornernet.reporting.iou_table import iou_table
+from cornernet.reporting.literature import METRICS, Cell, load_literature
+from cornernet.reporting.method_figures import (
+    corner_pooling_figure,
+    radii_histogram,
+    targets_figure,
+)
+from cornernet.reporting.page import PageContext
+from cornernet.reporting.results import collect_results
+from cornernet.reporting.score_figures import ap_by_category, ap_by_size, precision_recall_curves
+from cornernet.reporting.tables import build_tables
+from cornernet.reporting.text_and_code import text_and_code
+from cornernet.reporting.training_figures import HISTORY_COLUMNS, training_curves
+
+PARAMS = Path(__file__).parents[2] / "params"
+NOTICE = "Another data set (shapes) and a smaller network: not the paper's numbers."
+VAL_CELLS = (
+    "baseline/single_scale", "no_corner_pooling/single_scale", "no_penalty_reduction/single_scale",
+    "fixed_radius/single_scale", "full_schedule/single_scale", "baseline/gt_heatmaps",
+    "baseline/gt_heatmaps_offsets",
+)  # fmt: skip
+TEST_CELLS = ("full_schedule/single_scale", "full_schedule/multi_scale")
+
+
+@functools.cache
+def literature():
+    return load_literature(PARAMS / "literature.yaml")
+
+
+@functools.cache
+def claims(reference="eccv"):
+    return load_claims(PARAMS / "claims.yaml", literature(), reference)
+
+
+def write_metrics(
+    folder, cell, split, seed=0, status="scored", noise=1.0, metrics=None, half_width=1.0
+):
+    """One file as `evaluate` writes it: the paper's numbers plus noise, unless `metrics` says."""
+    variant, mode = cell.split("/")
+    random = np.random.default_rng([seed, len(cell), len(split)])
+    if metrics is None:
+        found = [literature().value("eccv", split, Cell(variant, mode), name) for name in METRICS]
+        centre = [50.0 if value is None else value for value in found]
+        drawn = np.clip(np.array(centre) + noise * random.normal(size=len(METRICS)), 0, 100)
+        metrics = {
+            name: {
+                "value": float(value),
+                "ci_low": max(float(value) - half_width, 0.0),
+                "ci_high": min(float(value) + half_width, 100.0),
+            }
+            for name, value in zip(METRICS, drawn, strict=True)
+        }
+    tree = {"variant": variant, "seed": seed, "split": split, "mode": mode, "status": status}
+    tree |= {"images": 100, "metrics": metrics if status == "scored" else {}}
+    path = folder / f"{variant}-s{seed}-{split}-{mode}.json"
+    path.write_text(json.dumps(tree))
+    return path
+
+
+def write_run(folder, seeds=(0,), val=VAL_CELLS, test=TEST_CELLS, test_status="scored", noise=0.1):
+    """Metrics files of a whole run; returns their paths."""
+    paths = [write_metrics(folder, cell, "val", s, noise=noise) for cell in val for s in seeds]
+    return paths + [
+        write_metrics(folder, cell, "test_dev", s, status=test_status, noise=noise)
+        for cell in test
+        for s in seeds
+    ]
+
+
+def paired_differences(results, half_width=0.5):
+    """differences.csv of `results`, as if each pair's interval were +- `half_width` points."""
+    texts = literature()
+    wanted = possible((*table_comparisons(texts), *claim_comparisons(claims())), results)
+    values = results.set_index(["split", "variant", "mode", "seed", "metric"])["value"]
+    paired = {}
+    for pair in wanted:
+        sides = [(c.variant, c.mode) for c in (pair.cell, pair.reference)]
+        seeds = sorted(set(results.loc[results["variant"] == pair.cell.variant, "seed"]))
+        paired[pair] = [
+            {
+                metric: interval(
+                    values[(pair.split, *sides[0], seed, metric)]
+                    - values[(pair.split, *sides[1], seed, metric)],
+                    half_width,
+                )
+                for metric in METRICS
+            }
+            for seed in seeds
+        ]
+    return collect_differences(paired, texts, "eccv")
+
+
+def interval(value, half_width):
+    defined = not np.isnan(value)
+    return (value, value - half_width, value + half_width) if defined else (None, None, None)
+
+
+def history(seed, iterations=900, every=10):
+    """A training's history: falling losses with noise."""
+    random = np.random.default_rng(seed)
+    steps = np.arange(every, iterations + 1, every)
+    frame = pd.DataFrame({"iteration": steps})
+    for name in HISTORY_COLUMNS[1:]:
+        frame[name] = 5 * np.exp(-steps / 200) + 0.3 + 0.05 * random.random(len(steps))
+    return frame.assign(learning_rate=np.where(steps > 700, 2.5e-5, 2.5e-4))
+
+
+def picture(seed, height=96, width=128):
+    """A noisy image with bright boxes, and those boxes."""
+    random = np.random.default_rng(seed)
+    image = random.integers(0, 90, size=(height, width, 3), dtype=np.uint8)
+    corners = random.integers(4, 50, size=(3, 2)).astype(float)
+    boxes = np.concatenate([corners, corners + random.integers(15, 44, size=(3, 2))], axis=1)
+    for x1, y1, x2, y2 in boxes.astype(int):
+        image[y1:y2, x1:x2] = random.integers(100, 255, size=3)
+    return image, boxes
+
+
+def example(seed, labels=("disc", "ring", "cross")):
+    image, boxes = picture(seed)
+    random = np.random.default_rng(seed)
+    shifted = boxes + random.normal(scale=2, size=boxes.shape)
+    return Example(f"image {seed}", image, boxes, shifted, labels, np.array([0.91, 0.5, 0.1]))
+
+
+def all_figures(results):
+    """Every kind of figure, from made-up arrays."""
+    random = np.random.default_rng(0)
+    recall = np.linspace(0, 1, 101)
+    heat = np.zeros((24, 32))
+    heat[5, 6] = 1.0
+    overlaid = example(9)
+    overlaid = Example(
+        "image 9", overlay_heatmaps(overlaid.image, heat, heat.T[:24]), overlaid.truth,
+        overlaid.boxes, overlaid.labels, overlaid.scores,
+    )  # fmt: skip
+    maps = random.random((2, 16, 16))
+    pooled = (
+        np.maximum.accumulate(maps[0][::-1], 0)[::-1],
+        np.maximum.accumulate(maps[1][:, ::-1], 1)[:, ::-1],
+    )
+    image, boxes = picture(4)
+    return [
+        radii_histogram({"exact": random.gamma(2, 2, 500), "pre_fix": random.gamma(2, 3, 500)}),
+        training_curves({"baseline-s0": history(0), "no_corner_pooling-s0": history(1)}),
+        detections_figure([example(seed) for seed in range(4)], "Evenly spaced image ids."),
+        detections_figure([overlaid], "The first image.", name="heatmaps", title="Heatmaps"),
+        ap_by_size(results, literature(), "eccv", "ECCV 2018"),
+        ap_by_category({"baseline": {"disc": 61.0, "ring": None, "cross": 72.5}}),
+        precision_recall_curves(
+            {"IoU 0.50": 1 - recall**3, "IoU 0.75": 0.9 - 0.9 * recall}, recall
+        ),
+        targets_figure(image, boxes, np.full(3, 5.0), 0.7),
+        corner_pooling_figure(maps[0], maps[1], *pooled),
+    ]
+
+
+def page_context(folder, comparable=False, figures=None, **run):
+    """A whole page's content from a made-up run."""
+    results = collect_results(write_run(folder, **run), literature(), "eccv")
+    differences = paired_differences(results)
+    notice = "" if comparable else NOTICE
+    params = load_params("paper", folder=PARAMS)
+    return PageContext(
+        profile="demo",
+        title="CornerNet on shapes <demo>",
+        notice=notice,
+        comparable=comparable,
+        reference="eccv",
+        claims=judge_claims(results, differences, claims(), comparable),
+        tables=[
+            *build_tables(results, differences, literature(), "eccv", notice),
+            iou_table(results, literature(), "eccv", notice),
+        ],
+        figures=all_figures(results) if figures is None else figures,
+        differences=text_and_code(params),
+        provenance={
+            "models/baseline-s0.provenance.json": {
+                "git_commit": "0123456789abcdef0123456789abcdef01234567",
+                "versions": {"torch": "2.13.0", "python": "3.11.9"},
+                "params": {"train": {"chunks": (4, 5, 5), "learning_rate": 0.00025}, "empty": {}},
+                "mlflow_run_id": "a" * 32,
+                "seconds": 312.5,
+                "digest": "sha256:" + "f" * 64,
+            }
+        },
+        dataset={"train": {"images": 400, "boxes": 1200}, "problems": []},
+    )

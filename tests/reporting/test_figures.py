@@ -1,0 +1,145 @@
+"""Figures: each kind is drawn, carries its caption, is the same twice, shows its numbers."""
+
+import base64
+import re
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+
+from cornernet.errors import BadInput
+from cornernet.reporting.example_figures import detections_figure, evenly_spaced, overlay_heatmaps
+from cornernet.reporting.figures import read_figure, write_figure
+from cornernet.reporting.results import collect_results
+from cornernet.reporting.score_figures import ap_by_size
+from cornernet.reporting.training_figures import averaged, read_history, training_curves
+from reporting.synthetic import (
+    all_figures,
+    example,
+    history,
+    literature,
+    write_metrics,
+    write_run,
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    paths = write_run(tmp_path_factory.mktemp("metrics"), noise=0.0)
+    return collect_results(paths, literature(), "eccv")
+
+
+@pytest.fixture(scope="module")
+def figures(results):
+    return {figure.name: figure for figure in all_figures(results)}
+
+
+def test_every_figure_round_trips_through_its_file(figures, tmp_path):
+    assert len(figures) == 9
+    for figure in figures.values():
+        assert read_figure(write_figure(figure, tmp_path)) == figure
+        assert figure.caption.endswith(".")
+
+
+def test_same_input_same_bytes(figures, results):
+    for again in all_figures(results):
+        assert again.svg == figures[again.name].svg
+        assert "<dc:date>" not in again.svg
+
+
+def test_no_figure_refers_outside_itself(figures):
+    for figure in figures.values():
+        links = re.findall(r'href="([^"]*)"', figure.svg)
+        assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_a_file_that_is_no_figure_is_refused(tmp_path):
+    path = tmp_path / "figure.svg"
+    for text in ("<svg", "<svg/>"):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=r"figure\.svg"):
+            read_figure(path)
+
+
+def test_captions_are_escaped():
+    figure = detections_figure([example(0, labels=("a<b", "&", "c"))], 'Rule <1> & "2".')
+    root = ElementTree.fromstring(figure.svg)
+    assert root.findtext("{http://www.w3.org/2000/svg}desc").startswith('Rule <1> & "2".')
+
+
+def test_detections_are_drawn_where_they_are():
+    shown = example(3)
+    svg = detections_figure([shown], "Rule.", min_score=0.3).svg
+    strokes = re.findall(r'<rect x="([^"]+)" y="([^"]+)" width="([^"]+)"[^>]*stroke="([^"]+)"', svg)
+    drawn = [row for row in strokes if row[3] != "white"]
+    truth = [row for row in strokes if row[3] == "white"]
+    assert len(truth) == 3
+    assert len(drawn) == 2  # the third scores 0.1
+    # the surest is drawn last, on top
+    assert float(drawn[-1][0]) == pytest.approx(shown.boxes[0, 0], abs=0.06)
+    assert float(drawn[-1][2]) == pytest.approx(shown.boxes[0, 2] - shown.boxes[0, 0], abs=0.06)
+    assert "disc 0.91" in svg
+    data = base64.b64decode(re.search(r"base64,([^\"]+)", svg)[1])
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded.shape == shown.image.shape
+    x1, y1, x2, y2 = shown.truth[-1].astype(int)  # drawn last, so uncovered
+    colours = [
+        picture[y1 + 3 : y2 - 3, x1 + 3 : x2 - 3].mean(axis=(0, 1))
+        for picture in (decoded, shown.image)
+    ]
+    np.testing.assert_allclose(*colours, atol=3)  # not swapped
+
+
+def test_no_example_still_makes_a_figure():
+    ElementTree.fromstring(detections_figure([], "Rule.").svg)
+
+
+@pytest.mark.parametrize(
+    ("ids", "count", "expected"),
+    [
+        ([5, 1, 3, 2, 4], 1, [3]),
+        (list(range(100)), 4, [12, 37, 62, 87]),
+        ([7, 9], 8, [7, 9]),
+        ([], 3, []),
+    ],
+)
+def test_examples_are_picked_by_rule(ids, count, expected):
+    assert evenly_spaced(ids, count) == expected
+
+
+def test_overlay_shows_each_corner_in_its_colour_and_leaves_the_image():
+    image = np.full((40, 40, 3), 128, dtype=np.uint8)
+    top_left, bottom_right = np.zeros((10, 10)), np.zeros((10, 10))
+    top_left[2, 2], bottom_right[7, 7] = 1.0, 1.0
+    overlaid = overlay_heatmaps(image, top_left, bottom_right)
+    assert (image == 128).all()
+    assert overlaid[10, 10, 2] > overlaid[10, 10, 0] + 50  # orange: red over blue
+    assert overlaid[30, 30, 0] > overlaid[30, 30, 2] + 50  # blue
+
+
+def test_averaged_curves_keep_the_mean():
+    values = np.random.default_rng(0).random(1000)
+    assert len(averaged(values)) == 200
+    assert averaged(values).mean() == pytest.approx(values.mean())
+    np.testing.assert_array_equal(averaged(values[:7]), values[:7])
+    assert len(averaged(values[:0])) == 0
+
+
+def test_histories_are_checked_and_may_be_empty(tmp_path):
+    path = tmp_path / "baseline-s0.history.csv"
+    history(0).to_csv(path, index=False)
+    assert len(read_history(path)) == 90
+    training_curves({"empty": history(0).iloc[:0]})
+    history(0).drop(columns="pull").to_csv(path, index=False)
+    with pytest.raises(BadInput, match="no column pull"):
+        read_history(path)
+
+
+def test_scores_without_value_or_interval_are_drawn_too(tmp_path):
+    paths = [
+        write_metrics(tmp_path, "baseline/single_scale", "val", metrics={"AP": 61.0}),
+        write_metrics(tmp_path, "fixed_radius/single_scale", "val", metrics={}),
+    ]
+    results = collect_results(paths, literature(), "eccv")
+    assert "<title>AP by object size</title>" in ap_by_size(results, literature(), "eccv", "x").svg

@@ -1,0 +1,153 @@
+"""Every stage, by its command, on the smallest profile: from nothing to the page."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cornernet.cli import main
+from cornernet.config import load_params
+from cornernet.stages.graph import Graph
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with the params, in which all stages of the smoke profile have run."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    shutil.copytree(REPOSITORY / "params", folder / "params")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        run_all()
+        yield folder
+
+
+def stage(name, *more):
+    assert main([name, "--profile", "smoke", *more]) == 0, (name, *more)
+
+
+def run_all():
+    graph = Graph(load_params("smoke"))
+    for name in ("download", "prepare", "radii", "tracking"):
+        stage(name)
+    for trained in graph.trained:
+        stage("train", "--variant", trained.variant)
+    for tested in graph.tested:
+        test = ("--variant", tested.trained.variant, "--mode", tested.mode)
+        stage("predict", *test, "--split", tested.split)
+        if tested in graph.submitted:
+            stage("submit", *test)
+        stage("evaluate", *test, "--split", tested.split)
+    for name in ("tables", "figures", "claims", "report"):
+        stage(name)
+
+
+def test_every_output_is_there(place):
+    graph = Graph(load_params("smoke"))
+    paths = graph.paths
+    outputs = [paths.source, paths.dataset, paths.radii, paths.results, paths.differences]
+    outputs += [paths.claims, paths.page, Path("data/mlflow/mlflow.db")]
+    for trained in graph.trained:
+        outputs += [paths.weights(trained), paths.state(trained), paths.history(trained)]
+        outputs += [paths.model_provenance(trained)]
+    for tested in graph.tested:
+        outputs += [paths.detections(tested), paths.metrics(tested)]
+    outputs += [paths.table(n, suffix) for n in (1, 2, 3, 4) for suffix in ("md", "csv", "tex")]
+    assert [str(path) for path in outputs if not (place / path).stat().st_size] == []
+
+
+def test_results_hold_every_metric_of_every_test_in_percent(place):
+    results = pd.read_csv(place / "reports/smoke/results.csv")
+    graph = Graph(load_params("smoke"))
+    assert len(results) == 16 * len(graph.tested)
+    assert results["value"].dropna().between(0, 100).all()
+    assert set(results["variant"]) == {trained.variant for trained in graph.trained}
+    with_gt = results[(results["mode"] == "gt_heatmaps_offsets") & (results["metric"] == "AP50")]
+    assert with_gt["value"].notna().all()
+
+
+def test_the_full_schedule_goes_on_from_the_baseline(place):
+    made = json.loads((place / "data/smoke/models/full_schedule-s0.provenance.json").read_text())
+    assert (made["started_from"], made["iterations"]) == (6, 9)
+
+
+def test_the_same_run_gives_the_same_bytes(place):
+    """Weights, detections, metrics and tables; provenance apart, which holds times."""
+    weights = place / "data/smoke/models/fixed_radius-s0.safetensors"
+    before = weights.read_bytes()
+    detections = place / "data/smoke/detections/fixed_radius-s0-val-single_scale.json"
+    found = detections.read_bytes()
+    shutil.rmtree(place / "data/smoke/checkpoints/fixed_radius-s0")
+    weights.unlink()
+    stage("train", "--variant", "fixed_radius")
+    stage("predict", "--variant", "fixed_radius", "--split", "val")
+    assert weights.read_bytes() == before
+    assert detections.read_bytes() == found
+
+
+def test_all_stages_of_a_model_are_on_one_run(place):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{place}/data/mlflow/mlflow.db")
+    experiment = client.get_experiment_by_name("smoke")
+    runs = {run.info.run_id: run for run in client.search_runs([experiment.experiment_id])}
+    graph = Graph(load_params("smoke"))
+    made = json.loads((place / "data/smoke/models/baseline-s0.provenance.json").read_text())
+    run = runs[made["mlflow_run_id"]]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["variant"] == "baseline"
+    assert run.data.params["train.iterations"] == "6"
+    assert "val.gt_heatmaps.AR100" in run.data.metrics
+    assert len(client.get_metric_history(run.info.run_id, "total")) == 6
+    names = {run.data.tags["variant"] for run in runs.values()}
+    assert names == {trained.variant for trained in graph.trained}
+
+
+def test_params_that_reach_the_tracker_are_flat(place):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{place}/data/mlflow/mlflow.db")
+    experiment = client.get_experiment_by_name("smoke")
+    found = client.search_runs(
+        [experiment.experiment_id], "params.`targets.penalty_reduction` = 'none'"
+    )
+    assert {run.data.tags["variant"] for run in found} == {"no_penalty_reduction"}
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["train", "--profile", "smoke", "--set", "train.iteratons=3"], "did you mean 'iterations'?"),
+        (["train", "--profile", "smoke", "--variant", "baselin"], "did you mean 'baseline'?"),
+        (["predict", "--profile", "smoke", "--variant", "baseline", "--seed", "7"],
+         "baseline-s7.safetensors is not there; `cornernet train` makes it"),
+        (["evaluate", "--profile", "custom", "--split", "test_dev"], "names no split 'test_dev'"),
+        (["prepare", "--profile", "custom"], "source.json is not there; `cornernet download`"),
+        (["download", "--profile", "custom"], "point data.root at your folder"),
+        (["plan", "--profile", "nosuch"], "no profile 'nosuch'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_clear_line_and_exit_code_2(place, capsys, command, expected):
+    assert main(command) == 2
+    printed = capsys.readouterr().err
+    assert expected in printed
+    assert "Traceback" not in printed
+
+
+def test_outside_the_repository_it_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["status"]) == 2
+    assert "run this in the root of the repository" in capsys.readouterr().err
+
+
+def test_status_and_plan_tell_where_things_stand(place, capsys):
+    assert main(["status", "--profile", "smoke"]) == 0
+    printed = capsys.readouterr().out
+    assert "train baseline-s0: done" in printed
+    assert "report: reports/smoke/index.html" in printed
+    assert main(["plan", "--profile", "smoke"]) == 0
+    assert "full_schedule-s0: iterations 6 to 9" in capsys.readouterr().out

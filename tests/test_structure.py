@@ -1,0 +1,86 @@
+"""The rules of the house that a machine can check: who may import whom, what starts quickly."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "cornernet"
+# Each room imports from those before it, never from those after.
+FLOORS = (
+    ("errors", "files", "paths", "config", "data", "model"),
+    ("training", "detection", "evaluation", "tracking"),
+    ("reporting",),
+    ("stages",),
+    ("cli", "__main__"),
+)
+HEAVY = ("torch", "pandas", "mlflow", "cv2", "matplotlib")
+# What a machine with a GPU may lack.
+OPTIONAL = ("snakemake", "dvc", "mlflow", "pycocotools", "pydantic")
+
+
+def imports():
+    """(importing room, imported room, file) of every import within the package."""
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                parts = node.module.split(".")
+                if parts[0] == "cornernet" and len(parts) > 1:
+                    yield room, parts[1], path.relative_to(PACKAGE)
+
+
+def test_imports_run_one_way():
+    floor = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+    wrong = [
+        f"{path}: {room} imports {imported}"
+        for room, imported, path in imports()
+        if room != imported and floor[room] < floor[imported]
+    ]
+    assert wrong == []
+
+
+def test_the_model_knows_no_data_and_data_knows_no_model():
+    crossing = [str(path) for room, other, path in imports() if {room, other} == {"data", "model"}]
+    assert crossing == []
+
+
+def test_only_tracking_imports_mlflow():
+    users = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if "import mlflow" in path.read_text() or "from mlflow" in path.read_text()
+    }
+    assert users <= {"tracking"}
+
+
+@pytest.mark.parametrize("command", [["--help"], ["plan", "--profile", "paper"]])
+def test_light_commands_import_nothing_heavy(command):
+    program = (
+        "import sys\nfrom cornernet.cli import main\n"
+        f"try:\n    main({command!r})\nexcept SystemExit:\n    pass\n"
+        f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parents[1]
+    )
+    assert "HEAVY []" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("stage", ["train", "predict"])
+def test_training_and_testing_import_without_the_workflow_s_packages(stage):
+    program = (
+        "import sys\n"
+        f"for name in {OPTIONAL!r}:\n    sys.modules[name] = None\n"
+        f"import cornernet.stages.{stage}"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_listens_beyond_the_loopback_address():
+    makefile = (PACKAGE.parents[1] / "Makefile").read_text()
+    assert "--host 127.0.0.1" in makefile
+    assert "0.0.0.0" not in makefile

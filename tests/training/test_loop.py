@@ -1,0 +1,188 @@
+"""Whole trainings: an interrupted one ends where an uninterrupted one does, to the bit."""
+
+import shutil
+import signal
+from dataclasses import replace
+
+import pytest
+from training.tiny import make_coco, tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
+
+from cornernet.errors import BadInput
+from cornernet.training.errors import Interrupted, TrainingFailed
+from cornernet.training.history import read_history
+from cornernet.training.loop import train
+from cornernet.training.state import load_state
+
+
+class Killed(Exception):
+    """Stands for whatever ends a process between two iterations."""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("loop")
+    make_coco(root / "data")
+    return root
+
+
+@pytest.fixture(scope="module")
+def params(root):
+    return tiny_params(root / "data")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(root, params):
+    train_tiny(root / "uninterrupted", params)
+    return tiny_files(root / "uninterrupted")
+
+
+def same_bytes(a, b):
+    return a.weights.read_bytes() == b.weights.read_bytes() and (
+        a.state.read_bytes() == b.state.read_bytes()
+    )
+
+
+def losses(path):
+    return [
+        {name: value for name, value in row.items() if name != "images_per_second"}
+        for row in read_history(path)
+    ]
+
+
+def stopping_at(last, action):
+    def on_log(iteration, row):
+        if iteration == last:
+            action()
+
+    return on_log
+
+
+def kill():
+    raise Killed
+
+
+def test_results_of_a_whole_training(uninterrupted, params, root):
+    state = load_state(uninterrupted.state)
+    assert state.iteration == 12
+    assert state.run_id is None
+    rows = read_history(uninterrupted.history)
+    assert [row["iteration"] for row in rows] == [3, 6, 9, 12]
+    assert [row["learning_rate"] for row in rows] == [1e-3, 1e-3, 1e-3, 1e-4]
+    weights = params.losses
+    for row in rows:
+        total = row["focal_tl"] + row["focal_br"] + row["offset"]
+        total += weights.pull_weight * row["pull"] + weights.push_weight * row["push"]
+        assert row["total"] == pytest.approx(total, rel=1e-5)
+    kept = sorted(path.name for path in (root / "uninterrupted" / "checkpoints").glob("*.pt"))
+    assert kept == ["iteration-00000012.pt"]
+
+
+@pytest.mark.parametrize("last", [3, 6, 9])  # checkpoints at 4 and 8: 2 or 1 iterations are lost
+def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path, params, uninterrupted, last):
+    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
+    with pytest.raises(Killed):
+        train(job, samples, files, stopping_at(last, kill))
+    assert not files.weights.exists()
+    logged = []
+    result = train(job, samples, files, lambda iteration, row: logged.append(iteration))
+    assert result.started_from == last // 4 * 4
+    assert logged == [i for i in (3, 6, 9, 12) if i > result.started_from]
+    assert same_bytes(files, uninterrupted)
+    assert losses(files.history) == losses(uninterrupted.history)
+
+
+def test_a_finished_training_writes_its_results_again(tmp_path, root, params, uninterrupted):
+    shutil.copytree(root / "uninterrupted" / "checkpoints", tmp_path / "checkpoints")
+    result = train_tiny(tmp_path, params)
+    assert (result.started_from, result.iterations) == (12, 12)
+    assert same_bytes(tiny_files(tmp_path), uninterrupted)
+    assert losses(tiny_files(tmp_path).history) == losses(uninterrupted.history)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_a_checkpoint_first(tmp_path, params, uninterrupted, number):
+    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=f"stopped by {number.name} after iteration") as caught:
+        train(job, samples, files, stopping_at(6, lambda: signal.raise_signal(number)))
+    assert signal.getsignal(number) is before
+    assert caught.value.iteration in (6, 7)  # not one of `checkpoint_every`
+    result = train(job, samples, files)
+    assert result.started_from == caught.value.iteration
+    assert same_bytes(files, uninterrupted)
+    assert losses(files.history) == losses(uninterrupted.history)
+
+
+def test_workers_change_nothing(tmp_path, root, uninterrupted):
+    train_tiny(tmp_path, tiny_params(root / "data", "train.workers=2"))
+    assert same_bytes(tiny_files(tmp_path), uninterrupted)
+
+
+def test_another_seed_is_another_model(tmp_path, params, uninterrupted):
+    train_tiny(tmp_path, params, seed=1)
+    assert not same_bytes(tiny_files(tmp_path), uninterrupted)
+
+
+def test_going_on_from_a_finished_model_is_one_long_training(tmp_path, root, uninterrupted):
+    """As full_schedule goes on from the baseline, which has no drops before its end."""
+    half = tiny_params(root / "data", "train.iterations=6", "train.learning_rate_drops=[]")
+    train_tiny(tmp_path / "baseline", half)
+    state = tiny_files(tmp_path / "baseline").state
+    full = tiny_params(root / "data")
+    result = train_tiny(tmp_path / "full", full, initial_state=state)
+    assert result.started_from == 6
+    assert same_bytes(tiny_files(tmp_path / "full"), uninterrupted)
+    rows = losses(tiny_files(tmp_path / "full").history)
+    assert rows == losses(uninterrupted.history)[2:]
+    with pytest.raises(BadInput, match="has 6 iterations already"):
+        train_tiny(tmp_path / "again", half, initial_state=state)
+    with pytest.raises(BadInput, match=r"none\.state: missing"):
+        train_tiny(tmp_path / "again", full, initial_state=tmp_path / "none.state")
+
+
+def test_other_params_start_anew_and_an_explicit_resume_is_refused(tmp_path, root, params, capsys):
+    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
+    with pytest.raises(Killed):
+        train(job, samples, files, stopping_at(6, kill))
+    other = tiny_params(root / "data", "train.learning_rate=0.002")
+    checkpoint = tmp_path / "checkpoints" / "iteration-00000004.pt"
+    with pytest.raises(BadInput, match=r"learning_rate: 0.001 -> 0.002"):
+        train_tiny(tmp_path, other, resume=checkpoint)
+    assert checkpoint.is_file()
+    capsys.readouterr()
+    assert train_tiny(tmp_path, other).started_from == 0
+    assert "learning_rate: 0.001 -> 0.002" in capsys.readouterr().err
+    assert (tmp_path / "checkpoints" / "set-aside-1" / checkpoint.name).is_file()
+
+
+def test_an_explicit_resume_goes_on_from_that_checkpoint(tmp_path, params, uninterrupted):
+    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
+    with pytest.raises(Killed):
+        train(job, samples, files, stopping_at(9, kill))
+    resume = tmp_path / "checkpoints" / "iteration-00000004.pt"
+    assert train(replace(job, resume=resume), samples, files).started_from == 4
+    assert same_bytes(files, uninterrupted)
+    assert losses(files.history) == losses(uninterrupted.history)
+
+
+def test_the_run_id_survives(tmp_path, params):
+    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
+    seen = []
+
+    def on_start(iteration, run_id):
+        seen.append((iteration, run_id))
+        return run_id or "run-1"
+
+    for last in (3, 6):  # before the first checkpoint, and after
+        with pytest.raises(Killed):
+            train(job, samples, files, stopping_at(last, kill), on_start)
+    assert train(job, samples, files, on_start=on_start).run_id == "run-1"
+    assert seen == [(0, None), (0, "run-1"), (4, "run-1")]
+
+
+def test_an_image_that_went_away_is_bad_input(tmp_path, params):
+    samples = tiny_samples(params)
+    samples._folder = tmp_path / "nowhere"
+    with pytest.raises(BadInput, match="nowhere"):
+        train(tiny_job(tmp_path, params), samples, tiny_files(tmp_path))
+    assert issubclass(Interrupted, TrainingFailed)

@@ -1,0 +1,89 @@
+"""One step on one, two and three processes (gloo, CPU), and what happens when one of them fails."""
+
+import os
+import signal
+
+import pytest
+import torch
+from training.tiny import make_coco, tiny_files, tiny_params, tiny_samples, train_tiny
+
+from cornernet.errors import BadInput
+from cornernet.training.errors import TrainingFailed
+from cornernet.training.history import read_history
+from cornernet.training.processes import processes_on
+from cornernet.training.state import load_state
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("processes")
+    make_coco(root / "data")
+    return root
+
+
+def one_step(root, processes):
+    """State and history row after one step of the paper's kind: a smaller first chunk."""
+    params = tiny_params(
+        root / "data", "train.chunks=[4, 5, 5]", "train.iterations=1", "train.log_every=1"
+    )
+    folder = root / f"on-{processes}"
+    train_tiny(folder, params, devices=("cpu",) * processes)
+    files = tiny_files(folder)
+    return load_state(files.state), read_history(files.history)[0]
+
+
+@pytest.fixture(scope="module")
+def alone(root):
+    return one_step(root, 1)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_any_number_of_processes_takes_the_same_step(root, alone, processes):
+    expected, expected_row = alone
+    state, row = one_step(root, processes)
+    assert state.model.keys() == expected.model.keys()
+    for name, tensor in state.model.items():
+        # Adam's first step is the gradient's sign times the rate, 1e-3: rounding of a gradient
+        # that is nearly zero moves a weight by no more than that, and the moments tell.
+        torch.testing.assert_close(tensor, expected.model[name], rtol=1e-5, atol=1e-5, msg=name)
+    for name, moments in state.adam.items():
+        for key, tensor in moments.items():
+            torch.testing.assert_close(tensor, expected.adam[name][key], rtol=1e-4, atol=1e-7)
+    assert any(moments["exp_avg"].abs().max() > 1e-3 for moments in state.adam.values())
+    for name, value in expected_row.items():
+        if name != "images_per_second":
+            assert row[name] == pytest.approx(value, rel=1e-6), name
+
+
+def test_bad_input_in_another_process_is_bad_input_here(root, tmp_path, capfd):
+    params = tiny_params(root / "data", "train.chunks=[1, 8]", "train.iterations=2")
+    samples = tiny_samples(params)
+    first = samples.order(0)[0]  # the one image that the first process needs
+    for number, image in enumerate(samples._images):
+        link = tmp_path / "images" / image.file_name
+        link.parent.mkdir(exist_ok=True)
+        if number == samples._used[first]:
+            link.symlink_to(root / "data" / "images" / image.file_name)
+    from training.tiny import tiny_job
+
+    from cornernet.training.loop import train
+
+    samples._folder = tmp_path / "images"
+    job = tiny_job(tmp_path, params, devices=("cpu", "cpu"))
+    with pytest.raises(BadInput, match=r"images/.*\.png"):
+        train(job, samples, tiny_files(tmp_path))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def die(processes, device):
+    """The work of a process that is killed before its first word."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_dies_ends_the_training():
+    terms = torch.zeros(2, 6, dtype=torch.float64)
+    with (
+        pytest.raises(TrainingFailed, match="another training process ended"),
+        processes_on(("cpu", "cpu"), die, ()) as processes,
+    ):
+        processes.agree(terms, False, None)

@@ -1,0 +1,199 @@
+"""One optimisation step against a slow one written from the paper and from Adam's equations."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+
+from cornernet.data.samples import batches
+from cornernet.errors import BadInput
+from cornernet.model.losses import corner_losses
+from cornernet.model.network import CornerNet
+from cornernet.training import step
+from cornernet.training.devices import deal_chunks
+from cornernet.training.errors import NonFinite
+from cornernet.training.processes import Processes
+from cornernet.training.signals import StopRequest
+from cornernet.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def params(tmp_path_factory):
+    root = tmp_path_factory.mktemp("step") / "data"
+    make_coco(root)
+    return tiny_params(root, "train.chunks=[2, 3, 1]")
+
+
+@pytest.fixture(scope="module")
+def chunks(params):
+    served = batches(tiny_samples(params), params.train.chunks, 0, 2, workers=0)
+    return [dict(enumerate(one)) for one in served]
+
+
+def new_trainer(params):
+    return Trainer.create(params, CATEGORIES, 0, None, Processes(), "cpu")
+
+
+def reference_gradients(model, chunks, params):
+    """Each chunk on a copy of the model: no state can leak from one to the next."""
+    sums, models = None, []
+    for number in sorted(chunks):
+        one = copy.deepcopy(model)
+        outputs = one(chunks[number].image)
+        targets = step.corner_targets(chunks[number], CATEGORIES, params.targets)
+        loss = corner_losses(outputs, targets, params.losses).total
+        found = torch.autograd.grad(loss, list(one.parameters()))
+        sums = found if sums is None else [a + b for a, b in zip(sums, found, strict=True)]
+        models.append(one)
+    return [g / len(chunks) for g in sums], models
+
+
+def test_a_step_is_adam_on_the_mean_over_chunks(params, chunks):
+    trainer = new_trainer(params)
+    before = copy.deepcopy(trainer.model)
+    gradients, _ = reference_gradients(before, chunks[0], params)
+    trainer.step(iter([chunks[0]]), StopRequest())
+    parameters = dict(before.named_parameters())
+    moved = 0
+    for (name, after), gradient in zip(trainer.model.named_parameters(), gradients, strict=True):
+        # The first step from zero moments, bias-corrected: m = g, v = g^2.
+        expected = parameters[name].double() - 0.001 * gradient.double() / (
+            gradient.double().abs() + 1e-8
+        )
+        clear = gradient.abs() > 1e-6  # where rounding of g does not turn its sign
+        torch.testing.assert_close(
+            after[clear].double(), expected[clear], rtol=1e-4, atol=2e-6, msg=name
+        )
+        moved += int(clear.sum())
+    assert moved > 1000
+
+
+def test_gradients_are_the_mean_over_chunks_in_any_number_of_calls(params, chunks):
+    trainer = new_trainer(params)
+    expected, _ = reference_gradients(copy.deepcopy(trainer.model), chunks[0], params)
+    for share in deal_chunks(3, 2):
+        mine = {number: chunks[0][number] for number in share}
+        step.accumulate_gradients(trainer.model, mine, 3, CATEGORIES, params, CPU)
+    for parameter, gradient in zip(trainer.model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_running_statistics_come_from_the_first_chunk_alone(params, chunks):
+    trainer = new_trainer(params)
+    _, models = reference_gradients(copy.deepcopy(trainer.model), chunks[0], params)
+    trainer.step(iter([chunks[0]]), StopRequest())
+    kept = dict(trainer.model.named_buffers())
+    assert all(torch.equal(kept[name], b) for name, b in models[0].named_buffers())
+    other = dict(models[1].named_buffers())
+    assert not all(torch.equal(kept[name], other[name]) for name in kept)
+    assert all(m.track_running_stats for m in trainer.model.modules() if hasattr(m, "momentum"))
+
+
+def test_a_chunk_is_normalised_by_its_own_statistics(params, chunks):
+    """Another chunk's images must not matter to a chunk's loss."""
+    trainer = new_trainer(params)
+    alone = step.chunk_losses(trainer.model, chunks[0][1], CATEGORIES, params).total
+    swapped = {0: chunks[1][0], 1: chunks[0][1]}
+    table = step.accumulate_gradients(trainer.model, swapped, 2, CATEGORIES, params, CPU)
+    assert table[1, 0].item() == pytest.approx(alone.item(), rel=1e-6)
+
+
+def test_drops_of_the_full_schedule(params):
+    full = replace(params.train, learning_rate=2.5e-4, learning_rate_drops=(450_000,))
+    assert step.learning_rate(full, 0) == 2.5e-4
+    assert step.learning_rate(full, 449_999) == 2.5e-4  # iteration 450,000
+    assert step.learning_rate(full, 450_000) == pytest.approx(2.5e-5)  # the last 50k
+    twice = replace(full, learning_rate_drops=(10, 20))
+    assert step.learning_rate(twice, 20) == pytest.approx(2.5e-6)
+
+
+def test_the_rate_of_a_step_follows_the_drops(params, chunks):
+    low = replace(params, train=replace(params.train, learning_rate_drops=(1,)))
+    trainer = new_trainer(low)
+    for one in chunks:
+        trainer.step(iter([one]), StopRequest())
+    assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
+
+
+def test_gradients_lie_in_one_vector(params, chunks):
+    trainer = new_trainer(params)
+    step.accumulate_gradients(trainer.model, chunks[0], 3, CATEGORIES, params, CPU)
+    total = sum(float(p.grad.double().square().sum()) for p in trainer.model.parameters())
+    assert total > 0
+    assert float(trainer.gradients.vector.double().square().sum()) == pytest.approx(total)
+    trainer.gradients.clear()
+    assert all(not p.grad.any() for p in trainer.model.parameters())
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(params, chunks):
+    trainer = new_trainer(params)
+    with torch.no_grad():
+        for name, parameter in trainer.model.named_parameters():
+            if "embedding" in name:
+                parameter.mul_(float("nan"))
+    before = {name: p.clone() for name, p in trainer.model.named_parameters()}
+    with pytest.raises(NonFinite, match=r"iteration 1: not finite: pull, push") as caught:
+        trainer.step(iter([chunks[0]]), StopRequest())
+    assert set(caught.value.terms) == {"pull", "push"}
+    after = dict(trainer.model.named_parameters())
+    assert all(torch.equal(before[n], after[n]) for n in before if "embedding" not in n)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 8 bytes"
+        ),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_names_the_chunk_to_lower(params, chunks, monkeypatch, error):
+    trainer = new_trainer(params)
+
+    def forward(self, images, last_only=False):
+        raise error
+
+    monkeypatch.setattr(CornerNet, "forward", forward)
+    with pytest.raises(BadInput, match=r"out of memory on cpu with train.chunks\[0\] = 2 images"):
+        trainer.step(iter([chunks[0]]), StopRequest())
+
+
+def test_other_errors_stay_what_they_are(params, chunks, monkeypatch):
+    trainer = new_trainer(params)
+    monkeypatch.setattr(CornerNet, "forward", lambda *_: (_ for _ in ()).throw(RuntimeError("x")))
+    with pytest.raises(RuntimeError, match=r"^x$"):
+        trainer.step(iter([chunks[0]]), StopRequest())
+
+
+def test_lower_precision_keeps_losses_in_fp32(params, chunks):
+    lower = replace(params, train=replace(params.train, precision="bf16"))
+    exact = step.chunk_losses(new_trainer(params).model, chunks[0][1], CATEGORIES, params)
+    trainer = new_trainer(lower)
+    seen = []
+    trainer.model.register_forward_hook(lambda m, i, outputs: seen.append(outputs[0].tl_heat.dtype))
+    losses = step.chunk_losses(trainer.model, chunks[0][1], CATEGORIES, lower)
+    assert seen == [torch.bfloat16]
+    assert losses.total.dtype == torch.float32
+    assert losses.total.item() == pytest.approx(exact.total.item(), rel=0.05)
+    losses.total.backward()
+    assert all(p.grad.dtype == torch.float32 for p in trainer.model.parameters())
+
+
+def test_targets_mark_the_corners_cells(params, chunks):
+    chunk = chunks[0][1]
+    targets = step.corner_targets(chunk, CATEGORIES, params.targets)
+    assert targets.tl_heat.shape == (3, CATEGORIES, 8, 8)
+    found = 0
+    for image, slot in chunk.mask.nonzero().tolist():
+        category = chunk.category[image, slot]
+        x, y = chunk.br_cell[image, slot].tolist()
+        assert targets.br_index[image, slot] == y * 8 + x
+        assert targets.br_heat[image, category, y, x] == 1
+        found += 1
+    assert found > 0

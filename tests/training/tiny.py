@@ -1,0 +1,146 @@
+"""A tiny data set and network, and a program that trains one on the other (to be killed).
+
+Usage: python tiny.py FOLDER [section.key=value ...] [--resume PATH] [--kill-at N]
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from cornernet.config import Params, load_params
+from cornernet.data.coco import load_split
+from cornernet.data.samples import TrainingSamples
+from cornernet.errors import BadInput
+from cornernet.training.errors import Interrupted, TrainingFailed
+from cornernet.training.job import TrainedFiles, TrainingJob, TrainingResult
+from cornernet.training.loop import train
+
+PROFILES = Path(__file__).parents[2] / "params"
+IMAGES = 9
+CATEGORIES = 2
+
+OVERRIDES = (
+    "data.source=folder",
+    "data.splits={train: {images: images, annotations: train.json},"
+    " val: {images: images, annotations: train.json}}",
+    "augmentation.input_size=31",
+    "augmentation.crop_border=8",
+    "model.dims=[4, 6]",
+    "model.modules=[1, 1]",
+    "model.stem_channels=4",
+    "model.pool_channels=4",
+    "train.iterations=12",
+    "train.learning_rate=0.001",
+    "train.learning_rate_drops=[9]",
+    "train.chunks=[1, 2]",
+    "train.devices=1",
+    "train.threads=1",
+    "train.workers=0",
+    "train.checkpoint_every=4",
+    "train.log_every=3",
+    "variants={baseline: {}}",
+    "tested=[]",
+)
+
+
+def make_coco(root: Path) -> None:
+    """A COCO-format set of noisy images with up to three boxes each; image 0 has none."""
+    rng = np.random.default_rng(0)
+    (root / "images").mkdir(parents=True)
+    images, annotations = [], []
+    for number in range(IMAGES):
+        pixels = rng.integers(0, 255, (40, 48, 3), dtype=np.uint8)
+        cv2.imwrite(str(root / "images" / f"{number}.png"), pixels)
+        images.append({"id": number, "file_name": f"{number}.png", "width": 48, "height": 40})
+        for _ in range(number % 4):
+            x, y, w, h = (float(v) for v in rng.integers([0, 0, 6, 6], [30, 25, 18, 15]))
+            entry = {
+                "id": len(annotations) + 1,
+                "image_id": number,
+                "category_id": int(rng.integers(1, CATEGORIES + 1)),
+                "bbox": [x, y, w, h],
+                "area": w * h,
+                "iscrowd": 0,
+            }
+            annotations.append(entry)
+    categories = [{"id": i, "name": str(i)} for i in range(1, CATEGORIES + 1)]
+    tree = {"images": images, "annotations": annotations, "categories": categories}
+    (root / "train.json").write_text(json.dumps(tree))
+
+
+def tiny_params(root: Path, *overrides: str) -> Params:
+    """The paper's params but for the sizes."""
+    return load_params("paper", (f"data.root={root}", *OVERRIDES, *overrides), PROFILES)
+
+
+def tiny_samples(params: Params, seed: int = 0) -> TrainingSamples:
+    split = load_split(Path(params.data.root), params.data.splits["train"], "train")
+    return TrainingSamples(split, None, params.augmentation, params.targets, params.data, seed)
+
+
+def tiny_job(folder: Path, params: Params, **more: Any) -> TrainingJob:
+    """A job in `folder` whose fingerprint is made of the params that change weights."""
+    optimisation = {
+        "iterations": params.train.iterations,
+        "learning_rate": params.train.learning_rate,
+        "chunks": params.train.chunks,
+    }
+    job = {
+        "params": params,
+        "num_categories": CATEGORIES,
+        "seed": 0,
+        "checkpoints": folder / "checkpoints",
+        "fingerprint": {"params": {"train": optimisation}, "code": {"model.py": "c0de"}},
+        "name": "tiny",
+        "devices": ("cpu",),
+    }
+    return TrainingJob(**{**job, **more})
+
+
+def tiny_files(folder: Path) -> TrainedFiles:
+    return TrainedFiles(folder / "m.safetensors", folder / "m.state", folder / "m.history.csv")
+
+
+def train_tiny(folder: Path, params: Params, **more: Any) -> TrainingResult:
+    """Train in `folder` on the data set that `params` name."""
+    return train(tiny_job(folder, params, **more), tiny_samples(params), tiny_files(folder))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--signal", type=int, default=int(signal.SIGKILL))
+    parser.add_argument("--signal-at", type=int, help="after this many progress rows")
+    options = parser.parse_args()
+    params = tiny_params(options.folder / "data", *options.overrides)
+
+    def on_log(iteration: int, row: dict[str, float]) -> None:
+        if iteration == options.signal_at:
+            os.kill(os.getpid(), options.signal)
+
+    job = tiny_job(options.folder, params, resume=options.resume)
+    try:
+        train(job, tiny_samples(params), tiny_files(options.folder), on_log)
+    except Interrupted as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+    except TrainingFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

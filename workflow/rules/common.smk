@@ -1,0 +1,46 @@
+# What every rule needs: the graph of the profile, its paths, and the options of each command.
+import shlex
+
+from snakemake.exceptions import WorkflowError
+
+from cornernet.config import load_params
+from cornernet.errors import BadInput
+from cornernet.paths import Paths, Tested, Trained
+from cornernet.stages.graph import Graph
+from cornernet.stages.inputs import refresh
+
+# `--config set=train.iterations=100` or `--config 'set=["a.b=1", "c.d=2"]'`, as `cornernet --set`.
+SETTINGS = config.get("set") or []
+SETTINGS = [str(SETTINGS)] if not isinstance(SETTINGS, list) else SETTINGS
+
+try:
+    graph = Graph(load_params(config["profile"], SETTINGS))
+except BadInput as error:
+    raise WorkflowError("\n".join(error.problems)) from None
+
+paths = graph.paths
+OPTIONS = shlex.join(
+    ["--profile", paths.profile] + [word for text in SETTINGS for word in ("--set", text)]
+)
+# Each stage's part of the params, and its code, as files: rewritten only when they change.
+refresh(graph.params)
+
+MODEL = Trained("{variant}", "{seed}")
+TEST = Tested(MODEL, "{split}", "{mode}")
+
+
+wildcard_constraints:
+    variant="[a-z0-9_]+",
+    seed=r"\d+",
+    split="train|val|test_dev",
+    mode="single_scale|multi_scale|gt_heatmaps|gt_heatmaps_offsets",
+
+
+def log_of(stage, name=""):
+    """Where a job's log lies."""
+    return paths.data / "logs" / f"{stage}{'-' if name else ''}{name}.log"
+
+
+def benchmark_of(stage, name=""):
+    """Where a job's time and memory are recorded."""
+    return paths.data / "benchmarks" / f"{stage}{'-' if name else ''}{name}.tsv"

@@ -1,0 +1,120 @@
+# From metrics to the paper's tables, figures, judged claims and the page.
+
+
+rule tables:
+    input:
+        paths.dataset,
+        [paths.metrics(tested) for tested in graph.tested],
+        [paths.detections(tested) for tested in graph.tested if tested.split == "val"],
+        "params/literature.yaml",
+        paths.params("tables"),
+        paths.code("tables"),
+    output:
+        paths.results,
+        paths.differences,
+        report(
+            [paths.table(number, suffix) for number in (1, 2, 3, 4) for suffix in ("md", "csv")],
+            caption="../report/table.rst",
+            category="Tables",
+        ),
+        [paths.table(number, "tex") for number in (1, 2, 3, 4)],
+    log:
+        log_of("tables"),
+    benchmark:
+        benchmark_of("tables")
+    params:
+        options=OPTIONS,
+    resources:
+        mem_mb=8000,
+    conda:
+        "../../environment.yml"
+    message:
+        "tables: the paper's tables from this run"
+    shell:
+        "cornernet tables {params.options} 2>&1 | tee -i {log}"
+
+
+rule figures:
+    input:
+        paths.dataset,
+        paths.radii,
+        paths.results,
+        [paths.history(trained) for trained in graph.trained],
+        [paths.detections(tested) for tested in graph.tested if tested.split == "val"],
+        paths.params("figures"),
+        paths.code("figures"),
+    output:
+        report(
+            directory(paths.figures),
+            patterns=["{name}.svg"],
+            caption="../report/figure.rst",
+            category="Figures",
+        ),
+    log:
+        log_of("figures"),
+    benchmark:
+        benchmark_of("figures")
+    params:
+        options=OPTIONS,
+    resources:
+        mem_mb=8000,
+    conda:
+        "../../environment.yml"
+    message:
+        "figures: training, radii, precision and recall, examples"
+    shell:
+        "cornernet figures {params.options} 2>&1 | tee -i {log}"
+
+
+rule claims:
+    input:
+        paths.results,
+        paths.differences,
+        "params/claims.yaml",
+        paths.params("claims"),
+        paths.code("claims"),
+    output:
+        report(paths.claims, caption="../report/claims.rst", category="Claims"),
+    log:
+        log_of("claims"),
+    benchmark:
+        benchmark_of("claims")
+    params:
+        options=OPTIONS,
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../environment.yml"
+    message:
+        "claims: the paper's claims, judged"
+    shell:
+        "cornernet claims {params.options} 2>&1 | tee -i {log}"
+
+
+rule report:
+    input:
+        paths.dataset,
+        paths.claims,
+        paths.results,
+        paths.differences,
+        [paths.table(number, "csv") for number in (1, 2, 3, 4)],
+        paths.figures,
+        [paths.weights(trained) for trained in graph.trained],
+        paths.params("report"),
+        paths.code("report"),
+    output:
+        report(paths.page, caption="../report/page.rst", category="Page"),
+    log:
+        log_of("report"),
+    benchmark:
+        benchmark_of("report")
+    params:
+        options=OPTIONS,
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../environment.yml"
+    message:
+        "report: the page"
+    shell:
+        "cornernet report {params.options} 2>&1 | tee -i {log}"

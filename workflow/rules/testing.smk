@@ -1,0 +1,92 @@
+# Detections of a trained model on a split, and what they are worth.
+
+
+rule predict:
+    input:
+        paths.dataset,
+        paths.weights(MODEL),
+        paths.params("predict", "{variant}"),
+        paths.code("predict"),
+    output:
+        paths.detections(TEST),
+    log:
+        log_of("predict", TEST),
+    benchmark:
+        benchmark_of("predict", TEST)
+    params:
+        options=OPTIONS,
+    threads: graph.params.detection.threads
+    resources:
+        gpu=1,
+        runtime=1440,
+    priority: 5
+    conda:
+        "../../environment.yml"
+    message:
+        "predict: {wildcards.variant}, seed {wildcards.seed}, {wildcards.split}, {wildcards.mode}"
+    shell:
+        "cornernet predict {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
+        " --split {wildcards.split} --mode {wildcards.mode} --devices {resources.gpu}"
+        " 2>&1 | tee -i {log}"
+
+
+SUBMITTED = Tested(MODEL, "test_dev", "{mode}")
+
+
+rule submit:
+    input:
+        paths.dataset,
+        paths.detections(SUBMITTED),
+        paths.params("submit"),
+        paths.code("submit"),
+    output:
+        paths.submission(SUBMITTED),
+    log:
+        log_of("submit", SUBMITTED),
+    benchmark:
+        benchmark_of("submit", SUBMITTED)
+    params:
+        options=OPTIONS,
+    resources:
+        mem_mb=4000,
+    conda:
+        "../../environment.yml"
+    message:
+        "submit: {wildcards.variant}, seed {wildcards.seed}, {wildcards.mode}"
+    shell:
+        "cornernet submit {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
+        " --mode {wildcards.mode} 2>&1 | tee -i {log}"
+
+
+def to_evaluate(wildcards):
+    """Detections; for test-dev the submission, and the server's answer once the user has it."""
+    trained = Trained(wildcards.variant, int(wildcards.seed))
+    tested = Tested(trained, wildcards.split, wildcards.mode)
+    if tested.split == "test_dev":
+        return [paths.submission(tested), *graph.server_scores(tested)]
+    return [paths.detections(tested)]
+
+
+rule evaluate:
+    input:
+        paths.dataset,
+        to_evaluate,
+        paths.params("evaluate"),
+        paths.code("evaluate"),
+    output:
+        paths.metrics(TEST),
+    log:
+        log_of("evaluate", TEST),
+    benchmark:
+        benchmark_of("evaluate", TEST)
+    params:
+        options=OPTIONS,
+    resources:
+        mem_mb=8000,
+    conda:
+        "../../environment.yml"
+    message:
+        "evaluate: {wildcards.variant}, seed {wildcards.seed}, {wildcards.split}, {wildcards.mode}"
+    shell:
+        "cornernet evaluate {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
+        " --split {wildcards.split} --mode {wildcards.mode} 2>&1 | tee -i {log}"
