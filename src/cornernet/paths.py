@@ -9,6 +9,7 @@ from pathlib import Path
 from cornernet.config.schema import Mode, Split
 
 MLFLOW_FOLDER = Path("data/mlflow")
+SUBMISSION = "detections_test-dev2017_cornernet_results.zip"  # https://cocodataset.org/#upload
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Paths:
         return self.data / "server_scores" / f"{tested}.json"
 
     def submission(self, tested: Tested) -> Path:
-        return self.reports / "submission" / f"{tested}.zip"
+        """The zip for the evaluation server, which prescribes its name."""
+        return self.reports / "submission" / str(tested) / SUBMISSION
 
     def metrics(self, tested: Tested) -> Path:
         return self.reports / "metrics" / f"{tested}.json"

@@ -104,6 +104,18 @@ def test_batches_hold_images_of_one_canvas(split):
             assert len({tuple(one.shape for one in image.canvases) for image in images}) == 1
 
 
+def test_on_the_cpu_each_image_goes_alone_with_its_mirror(split):
+    """A convolution of more images may round otherwise, and the batch size would show."""
+    seen = []
+
+    def network(images):
+        seen.append(len(images))
+        return rectangle_network(images)
+
+    predict(split, replace(CLEAN, batch_size=6), network=network)
+    assert seen == [2] * 6
+
+
 def test_a_real_network_agrees_whatever_the_batch(split):
     torch.manual_seed(1)
     network = as_network(CornerNet(3, SMALL_MODEL))

@@ -151,3 +151,78 @@ def test_status_and_plan_tell_where_things_stand(place, capsys):
     assert "report: reports/smoke/index.html" in printed
     assert main(["plan", "--profile", "smoke"]) == 0
     assert "full_schedule-s0: iterations 6 to 9" in capsys.readouterr().out
+
+
+def detect(place, *images, weights="data/smoke/models/baseline-s0.safetensors", profile="smoke"):
+    command = ["detect", *map(str, images), "--profile", profile, "--weights", str(place / weights)]
+    return main([*command, "--out", str(place / "found"), "--score", "0"])
+
+
+def test_detect_draws_a_picture_for_every_image_of_a_folder(place, capsys):
+    images = sorted((place / "data/smoke/shapes/val").iterdir())
+    assert detect(place, place / "data/smoke/shapes/val") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == [str(path) for path in images]
+    assert all(
+        {"category", "bbox", "score", "category_id"} == set(row)
+        for rows in found.values()
+        for row in rows
+    )
+    for path in images:
+        assert (place / "found" / f"{path.stem}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_detect_finds_what_predict_found(place, capsys):
+    """The same image through both commands: the same best boxes."""
+    dataset = json.loads((place / "data/smoke/shapes/annotations/instances_val.json").read_text())
+    image = dataset["images"][0]
+    assert detect(place, place / "data/smoke/shapes/val" / image["file_name"]) == 0
+    (drawn,) = json.loads(capsys.readouterr().out).values()
+    stored = json.loads(
+        (place / "data/smoke/detections/baseline-s0-val-single_scale.json").read_text()
+    )
+    stored = [row for row in stored if row["image_id"] == image["id"]]
+    assert len(drawn) == len(stored) > 0
+    for mine, other in zip(drawn, stored, strict=True):
+        assert mine["bbox"] == pytest.approx(other["bbox"], abs=0.01)
+        assert mine["score"] == pytest.approx(other["score"], abs=1e-4)
+
+
+def test_detect_refuses_what_is_no_image_before_it_writes(place, capsys, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    good = next((place / "data/smoke/shapes/val").iterdir())
+    shutil.rmtree(place / "found", ignore_errors=True)
+    assert detect(place, good, tmp_path / "broken.jpg", tmp_path / "absent.png") == 2
+    printed = capsys.readouterr().err
+    assert "broken.jpg: damaged file, or not an image" in printed
+    assert "absent.png: no such image" in printed
+    assert not (place / "found").exists()
+    (tmp_path / "empty").mkdir()
+    assert detect(place, tmp_path / "empty") == 2
+    assert "no image in this folder" in capsys.readouterr().err
+
+
+def test_detect_refuses_weights_of_another_network(place, capsys):
+    good = next((place / "data/smoke/shapes/val").iterdir())
+    assert detect(place, good, profile="demo") == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert detect(place, good, weights="params/demo.yaml") == 2
+    assert "not a weights file" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_other_params_is_set_aside_and_named(place, capsys):
+    """Training anew says what differs; --resume refuses."""
+    folder = place / "data/smoke/checkpoints/no_penalty_reduction-s0"
+    (checkpoint,) = [
+        path
+        for path in folder.iterdir()
+        if path.suffix not in (".csv", ".lock") and path.is_file() and path.name != ".lock"
+    ]
+    other = ["--variant", "no_penalty_reduction", "--set", "losses.pull_weight=0.2"]
+    assert main(["train", "--profile", "smoke", *other, "--resume", str(checkpoint)]) == 2
+    assert "pull_weight" in capsys.readouterr().err
+    stage("train", *other)
+    printed = capsys.readouterr()
+    assert "losses.pull_weight" in printed.err + printed.out
+    assert any(folder.glob("set-aside-*"))
+    stage("train", "--variant", "no_penalty_reduction")

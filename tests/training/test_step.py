@@ -16,6 +16,7 @@ from cornernet.training.devices import deal_chunks
 from cornernet.training.errors import NonFinite
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
+from cornernet.training.state import capture, save_state
 from cornernet.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -197,3 +198,19 @@ def test_targets_mark_the_corners_cells(params, chunks):
         assert targets.br_heat[image, category, y, x] == 1
         found += 1
     assert found > 0
+
+
+def test_a_state_put_back_goes_on_alike(params, chunks, tmp_path):
+    """Into another network, with other random numbers drawn since."""
+    first = new_trainer(params)
+    first.step(iter([chunks[0]]), StopRequest())
+    save_state(tmp_path / "s", capture(first.model, first.optimizer, 1, (), {}, None))
+    drawn = torch.rand(3)
+    first.step(iter([chunks[1]]), StopRequest())
+    torch.manual_seed(99)
+    second = Trainer.create(params, CATEGORIES, 7, tmp_path / "s", Processes(), "cpu")
+    assert second.iteration == 1
+    assert torch.equal(torch.rand(3), drawn)
+    second.step(iter([chunks[1]]), StopRequest())
+    expected = first.model.state_dict()
+    assert all(torch.equal(t, expected[n]) for n, t in second.model.state_dict().items())

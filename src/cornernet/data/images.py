@@ -26,7 +26,7 @@ TRUNCATED = "truncated image"
 UNDECODABLE = "damaged file, or not an image"
 OTHER_SIZE = "image of another size than its annotation file says"
 REMEDIES = {
-    MISSING: "put the file there, or take it out of the annotation file",
+    MISSING: "put the file there, or name it no more",
     TRUNCATED: "copy or download the file again",
     UNDECODABLE: "copy or download the file again, or save it as an 8-bit JPEG or PNG",
     OTHER_SIZE: "correct 'width' and 'height', or put the right file there",
@@ -44,6 +44,14 @@ def read_image(path: Path, width: int, height: int) -> np.ndarray:
     return decode_image(read_bytes(path), path, width, height)
 
 
+def read_any_image(path: Path) -> np.ndarray:
+    """Read an image that no annotation file describes.  uint8 [H, W, 3], BGR
+
+    As `read_image` does, but of any size and with its EXIF rotation applied, as viewers show it.
+    """
+    return _whole(read_bytes(path), path, cv2.IMREAD_COLOR)
+
+
 def read_bytes(path: Path) -> bytes:
     """The bytes of an image file. Raises UnusableImage if it is not there or cannot be read."""
     try:
@@ -56,12 +64,7 @@ def read_bytes(path: Path) -> bytes:
 
 def decode_image(content: bytes, path: Path, width: int, height: int) -> np.ndarray:
     """Decode an image's bytes as `read_image` does; `path` is for messages.  uint8 [H, W, 3]"""
-    if is_truncated(content):
-        raise UnusableImage(path, TRUNCATED)
-    image = _decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        truncated = _is_shorter_than_declared(content)
-        raise UnusableImage(path, TRUNCATED if truncated else UNDECODABLE)
+    image = _whole(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     stored = image.shape[:2]
     if stored == (height, width):
         return image
@@ -71,6 +74,17 @@ def decode_image(content: bytes, path: Path, width: int, height: int) -> np.ndar
             return rotated
     detail = f"{stored[1]} x {stored[0]}, not {width} x {height}"
     raise UnusableImage(path, OTHER_SIZE, detail)
+
+
+def _whole(content: bytes, path: Path, flags: int) -> np.ndarray:
+    """The decoded image; raises UnusableImage if it is none, or lacks its end.  uint8 [H, W, 3]"""
+    if is_truncated(content):
+        raise UnusableImage(path, TRUNCATED)
+    image = _decode(content, flags)
+    if image is None:
+        truncated = _is_shorter_than_declared(content)
+        raise UnusableImage(path, TRUNCATED if truncated else UNDECODABLE)
+    return image
 
 
 def is_truncated(content: bytes) -> bool:

@@ -16,9 +16,6 @@ from cornernet.model.network import CornerOutputs
 # Rows of a heatmap that the sparse search looks into, as multiples of the corners wanted: the
 # second is tried when the first does not hold enough peaks.
 ROWS_A_CORNER = (8, 40)
-# Two cells whose logits are ordered may swap by an ulp in the sigmoid; a peak counts as certainly
-# above the rest of the map when it clears this relative margin.
-SIGMOID_MARGIN = 1e-5
 
 
 class Corners(NamedTuple):
@@ -97,7 +94,7 @@ def top_corners(heat: Tensor, count: int, kernel: int) -> Corners:
 
 def _dense_peaks(heat: Tensor, count: int, kernel: int) -> tuple[Tensor, Tensor]:
     """Scores and flat indices [B, K] of the strongest peaks: the whole map through max pooling."""
-    score = heat.sigmoid()
+    score = _scores(heat)
     margin = kernel // 2
     highest = F.max_pool2d(score, (1, kernel), stride=1, padding=(0, margin))
     highest = F.max_pool2d(highest, (kernel, 1), stride=1, padding=(margin, 0))
@@ -121,10 +118,10 @@ def _sparse_peaks(heat: Tensor, count: int, kernel: int) -> tuple[Tensor, Tensor
             _peaks_above(heat[image], row[image, :-1], threshold[image], kernel)
             for image in range(len(heat))
         ]
-        enough = threshold.sigmoid() * (1 + SIGMOID_MARGIN)
+        limits = _scores(threshold)
         if all(
             limit == 0 or (score > limit).sum() >= count
-            for limit, (score, _) in zip(enough, found, strict=True)
+            for limit, (score, _) in zip(limits, found, strict=True)
         ):
             best = [_strongest_of(score, index, count) for score, index in found]
             return torch.stack([score for score, _ in best]), torch.stack([i for _, i in best])
@@ -145,11 +142,20 @@ def _peaks_above(
     near_y = (y[:, None] + reach).clamp(0, height - 1)  # [N, k]
     near_x = (x[:, None] + reach).clamp(0, width - 1)  # [N, k]
     window = heat[category[:, None, None], near_y[:, :, None], near_x[:, None, :]]  # [N, k, k]
-    score = window.sigmoid()
-    middle = score[:, kernel // 2, kernel // 2]
-    peak = middle == score.amax(dim=(1, 2))
+    highest = _scores(window.amax(dim=(1, 2)))  # the sigmoid keeps order
+    score = _scores(values[which, x])
+    peak = score == highest
     index = (category * height + y) * width + x
-    return middle[peak], index[peak]
+    return score[peak], index[peak]
+
+
+def _scores(logits: Tensor) -> Tensor:
+    """The sigmoid, rounded from float64.
+
+    In float32 torch's sigmoid may differ in the last bit with a value's place in its tensor, and
+    then neighbours of the same logit would not tie.
+    """
+    return logits.double().sigmoid().float()
 
 
 def _strongest_of(score: Tensor, index: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> None:
     categories = _categories(params, count)
     model = CornerNet(count, params.model)
     load_weights(options.weights, model)
-    images = [(path, read_any_image(path)) for path in _images(options.images)]
+    paths = list(_images(options.images))
+    _refuse_unusable(paths)  # before anything is written
     options.out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(params.detection.threads)
@@ -40,24 +41,44 @@ def run(options: argparse.Namespace) -> None:
     names = [str(category["name"]) for category in categories]
     ids = [int(category["id"]) for category in categories]
     found_in: dict[str, Any] = {}
-    for path, image in images:
+    for path, target in zip(paths, _pictures(paths, options.out), strict=True):
+        image = read_any_image(path)
         found = predict_image(
             network, params.model, image, params.detection, "single_scale", device
         )
         picture = draw_detections(image, found, names, options.score)
-        target = options.out / f"{path.stem}.png"
         with replacing(target) as temporary:
             temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-        rows = coco_results(found, 0, ids, params.detection.score_decimals)
         found_in[str(path)] = [
             {"category": names[ids.index(row["category_id"])], **row}
-            for row in rows
+            for row in coco_results(found, 0, ids, params.detection.score_decimals)
             if row["score"] >= options.score
         ]
-        for row in found_in[str(path)]:
-            del row["image_id"]
         print(f"{path}: {len(found_in[str(path)])} boxes, {target}", file=sys.stderr)
     print(json.dumps(found_in, indent=1))
+
+
+def _refuse_unusable(paths: Sequence[Path]) -> None:
+    """Raise BadInput with a line for each image that cannot be read."""
+    problems: list[str] = []
+    for path in paths:
+        try:
+            read_any_image(path)
+        except BadInput as error:
+            problems += error.problems
+    if problems:
+        raise BadInput(problems)
+
+
+def _pictures(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Where each picture goes; images of one name in several folders get a number."""
+    targets: list[Path] = []
+    for path in paths:
+        name, number = f"{path.stem}.png", 2
+        while folder / name in targets:
+            name, number = f"{path.stem}-{number}.png", number + 1
+        targets.append(folder / name)
+    return targets
 
 
 def _images(paths: Sequence[Path]) -> Iterator[Path]:

@@ -4,12 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
-from cornernet.config import Params
 from cornernet.data.coco import load_split
-from cornernet.evaluation.submission import submission_stem, write_submission
-from cornernet.paths import Paths, Tested
+from cornernet.evaluation.submission import write_submission
+from cornernet.paths import Paths
 from cornernet.stages.inputs import refresh
 from cornernet.stages.options import existing, params_of, tested_of
+
+ALGORITHM = "cornernet"  # in the server's name of the file, as paths.SUBMISSION has it
 
 
 def run(options: argparse.Namespace) -> None:
@@ -26,12 +27,6 @@ def run(options: argparse.Namespace) -> None:
         detections,
         [image.id for image in split.images],
         [category["id"] for category in dataset["categories"]],
-        algorithm_of(params, tested),
+        ALGORITHM,
     )
-    print(f"{tested}: {paths.submission(tested)}, to be uploaded as "
-          f"{submission_stem(algorithm_of(params, tested))}.zip")  # fmt: skip
-
-
-def algorithm_of(params: Params, tested: Tested) -> str:
-    """The name of the algorithm in the server's file name."""
-    return f"cornernet-{params.profile}-{tested.trained}-{tested.mode}"
+    print(f"{tested}: {paths.submission(tested)}, ready to be uploaded")

@@ -32,7 +32,7 @@ def say(message: str) -> None:
     print(f"mlflow: {message}", file=sys.stderr, flush=True)
 
 
-def line(error: BaseException, length: int = 160) -> str:
+def line(error: BaseException, length: int = 260) -> str:
     """An error in one short line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:length]
 

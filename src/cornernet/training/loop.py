@@ -50,6 +50,7 @@ def train(
     folder = CheckpointFolder(job.checkpoints, params.keep_checkpoints)
     progress = Progress(job.name, params.iterations, sum(params.chunks))
     devices = job.devices or choose_devices(params.devices, len(params.chunks), progress.say)
+    devices = devices[: len(params.chunks)]  # one chunk each at least
     fingerprint = complete_fingerprint(job)
     with folder.locked(), training_settings(params), stop_requests() as request:
         start = find_start(job, fingerprint, folder, progress.say)

