@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+
 from workflow.clone import clone_to, planned_jobs, snakemake
 
 WHOLE = {

@@ -4,8 +4,6 @@ Our files are safetensors with the names of `CornerNet.state_dict()`. The same t
 same bytes.
 """
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from torch import Tensor
 
 from cornernet.config.schema import Model
 from cornernet.errors import BadInput
+from cornernet.files import replacing
 from cornernet.model.network import CornerNet
 from cornernet.model.released import read_released, released_name
 
@@ -33,19 +32,11 @@ def save_weights(path: Path, model: CornerNet) -> None:
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a state dict in our names (say, from `import_released`); atomically."""
     dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
+    with replacing(path) as temporary:
         try:
             save_file(dense, temporary)
         except SafetensorError as error:  # its name for a full disk
             raise OSError(f"{path}: {error}") from None
-        os.chmod(temporary, 0o644)  # mkstemp's files are for the owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def load_weights(path: Path, model: CornerNet) -> None:

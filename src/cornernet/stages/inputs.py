@@ -64,10 +64,12 @@ BY_VARIANT = ("train", "predict")
 NOT_CODE = (
     "cornernet.config",
     "cornernet.errors",
-    "cornernet.paths",
     "cornernet.files",
+    "cornernet.paths",
+    "cornernet.stages.devices",
     "cornernet.stages.graph",
     "cornernet.stages.inputs",
+    "cornernet.stages.options",
     "cornernet.stages.provenance",
     "cornernet.tracking",
 )

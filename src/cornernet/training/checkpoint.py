@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cornernet.errors import BadInput
-from cornernet.training import files
+from cornernet.files import remove_unfinished, replacing
 from cornernet.training.fingerprint import Fingerprint, differences, plain, summary
+from cornernet.training.set_aside import LOCK, set_aside
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
 Report = Callable[[str], None]
@@ -66,7 +67,7 @@ class CheckpointFolder:
             different = differences(state.fingerprint, fingerprint)
             if not different:
                 return path, state
-            target = files.set_aside(self.path)
+            target = set_aside(self.path)
             report(
                 f"{path.name} was made with something else ({summary(different)}): set aside in "
                 f"{target}, training starts anew"
@@ -76,7 +77,7 @@ class CheckpointFolder:
 
     def remember_run(self, run_id: str | None, fingerprint: Fingerprint) -> None:
         """Keep the tracker's run id for a training that ends before its first checkpoint."""
-        with files.replacing(self.path / RUN) as temporary:
+        with replacing(self.path / RUN) as temporary:
             temporary.write_text(json.dumps({"run_id": run_id, "fingerprint": plain(fingerprint)}))
 
     def remembered_run(self, fingerprint: Fingerprint) -> str | None:
@@ -95,7 +96,7 @@ class CheckpointFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + patience
-        with (self.path / files.LOCK).open("a") as stream:
+        with (self.path / LOCK).open("a") as stream:
             while True:
                 try:
                     # A record lock: unlike flock's, worker processes do not inherit it.
@@ -108,7 +109,7 @@ class CheckpointFolder:
                             "or stop it first"
                         ) from None
                     time.sleep(0.2)
-            files.remove_unfinished(self.path)
+            remove_unfinished(self.path)
             yield
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from cornernet.training.files import replacing
+from cornernet.files import replacing
 
 TERMS = ("total", "focal_tl", "focal_br", "pull", "push", "offset")
 COLUMNS = ("iteration", "learning_rate", *TERMS, "images_per_second")

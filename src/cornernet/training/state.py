@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.errors import BadInput
-from cornernet.training.files import replacing
+from cornernet.files import replacing
 from cornernet.training.fingerprint import Fingerprint, plain
 
 FORMAT = 1
