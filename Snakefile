@@ -26,10 +26,10 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         paths.page,
         [paths.submission(tested) for tested in graph.submitted],
-    default_target: True
 
 
 onsuccess:
@@ -37,4 +37,6 @@ onsuccess:
 
 
 onerror:
-    print(f"Something failed; its log is named above. What is left: cornernet status {OPTIONS}")
+    print(
+        f"Something failed; its log is named above. What is left: cornernet status {OPTIONS}"
+    )

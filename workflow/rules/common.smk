@@ -1,4 +1,4 @@
-# What every rule needs: the graph of the profile, its paths, and the options of each command.
+# Shared by all: the graph of the profile, its paths, the options of each command, input functions.
 import shlex
 
 from snakemake.exceptions import WorkflowError
@@ -20,13 +20,16 @@ except BadInput as error:
 
 paths = graph.paths
 OPTIONS = shlex.join(
-    ["--profile", paths.profile] + [word for text in SETTINGS for word in ("--set", text)]
+    ["--profile", paths.profile]
+    + [word for text in SETTINGS for word in ("--set", text)]
 )
 # Each stage's part of the params, and its code, as files: rewritten only when they change.
 refresh(graph.params)
 
 MODEL = Trained("{variant}", "{seed}")
 TEST = Tested(MODEL, "{split}", "{mode}")
+SUBMITTED = Tested(MODEL, "test_dev", "{mode}")
+TRACKING = paths.data / "tracking.txt"
 
 
 wildcard_constraints:
@@ -44,3 +47,18 @@ def log_of(stage, name=""):
 def benchmark_of(stage, name=""):
     """Where a job's time and memory are recorded."""
     return paths.data / "benchmarks" / f"{stage}{'-' if name else ''}{name}.tsv"
+
+
+def continued(wildcards):
+    """The state of the model that a variant goes on from, if it continues one."""
+    parent = graph.parent(Trained(wildcards.variant, int(wildcards.seed)))
+    return [] if parent is None else paths.state(parent)
+
+
+def to_evaluate(wildcards):
+    """Detections; for test-dev the submission, and the server's answer once the user has it."""
+    trained = Trained(wildcards.variant, int(wildcards.seed))
+    tested = Tested(trained, wildcards.split, wildcards.mode)
+    if tested.split == "test_dev":
+        return [paths.submission(tested), *graph.server_scores(tested)]
+    return [paths.detections(tested)]

@@ -11,12 +11,12 @@ rule download:
         log_of("download"),
     benchmark:
         benchmark_of("download")
-    params:
-        options=OPTIONS,
-    resources:
-        runtime=1440,
     conda:
         "../../environment.yml"
+    resources:
+        runtime=1440,
+    params:
+        options=OPTIONS,
     message:
         "download: images and annotations"
     shell:
@@ -35,12 +35,12 @@ rule prepare:
         log_of("prepare"),
     benchmark:
         benchmark_of("prepare")
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=4000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=4000,
+    params:
+        options=OPTIONS,
     message:
         "prepare: checks the data set"
     shell:
@@ -58,12 +58,12 @@ rule radii:
         log_of("radii"),
     benchmark:
         benchmark_of("radii")
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=4000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=4000,
+    params:
+        options=OPTIONS,
     message:
         "radii: penalty-reduction radius of every annotation"
     shell:

@@ -13,7 +13,11 @@ rule tables:
         paths.results,
         paths.differences,
         report(
-            [paths.table(number, suffix) for number in (1, 2, 3, 4) for suffix in ("md", "csv")],
+            [
+                paths.table(number, suffix)
+                for number in (1, 2, 3, 4)
+                for suffix in ("md", "csv")
+            ],
             caption="../report/table.rst",
             category="Tables",
         ),
@@ -22,12 +26,12 @@ rule tables:
         log_of("tables"),
     benchmark:
         benchmark_of("tables")
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=8000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=8000,
+    params:
+        options=OPTIONS,
     message:
         "tables: the paper's tables from this run"
     shell:
@@ -54,12 +58,12 @@ rule figures:
         log_of("figures"),
     benchmark:
         benchmark_of("figures")
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=8000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=8000,
+    params:
+        options=OPTIONS,
     message:
         "figures: training, radii, precision and recall, examples"
     shell:
@@ -79,12 +83,12 @@ rule claims:
         log_of("claims"),
     benchmark:
         benchmark_of("claims")
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=2000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=2000,
+    params:
+        options=OPTIONS,
     message:
         "claims: the paper's claims, judged"
     shell:
@@ -108,12 +112,12 @@ rule report:
         log_of("report"),
     benchmark:
         benchmark_of("report")
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=2000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=2000,
+    params:
+        options=OPTIONS,
     message:
         "report: the page"
     shell:

@@ -13,24 +13,21 @@ rule predict:
         log_of("predict", TEST),
     benchmark:
         benchmark_of("predict", TEST)
-    params:
-        options=OPTIONS,
+    priority: 5
+    conda:
+        "../../environment.yml"
     threads: graph.params.detection.threads
     resources:
         gpu=1,
         runtime=1440,
-    priority: 5
-    conda:
-        "../../environment.yml"
+    params:
+        options=OPTIONS,
     message:
         "predict: {wildcards.variant}, seed {wildcards.seed}, {wildcards.split}, {wildcards.mode}"
     shell:
         "cornernet predict {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
         " --split {wildcards.split} --mode {wildcards.mode} --devices {resources.gpu}"
         " 2>&1 | tee -i {log}"
-
-
-SUBMITTED = Tested(MODEL, "test_dev", "{mode}")
 
 
 rule submit:
@@ -45,26 +42,17 @@ rule submit:
         log_of("submit", SUBMITTED),
     benchmark:
         benchmark_of("submit", SUBMITTED)
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=4000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=4000,
+    params:
+        options=OPTIONS,
     message:
         "submit: {wildcards.variant}, seed {wildcards.seed}, {wildcards.mode}"
     shell:
         "cornernet submit {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
         " --mode {wildcards.mode} 2>&1 | tee -i {log}"
-
-
-def to_evaluate(wildcards):
-    """Detections; for test-dev the submission, and the server's answer once the user has it."""
-    trained = Trained(wildcards.variant, int(wildcards.seed))
-    tested = Tested(trained, wildcards.split, wildcards.mode)
-    if tested.split == "test_dev":
-        return [paths.submission(tested), *graph.server_scores(tested)]
-    return [paths.detections(tested)]
 
 
 rule evaluate:
@@ -79,12 +67,12 @@ rule evaluate:
         log_of("evaluate", TEST),
     benchmark:
         benchmark_of("evaluate", TEST)
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=8000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=8000,
+    params:
+        options=OPTIONS,
     message:
         "evaluate: {wildcards.variant}, seed {wildcards.seed}, {wildcards.split}, {wildcards.mode}"
     shell:

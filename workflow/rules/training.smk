@@ -1,13 +1,5 @@
 # One model a variant and seed. Checkpoints are no declared outputs: a killed job goes on from them.
 
-TRACKING = paths.data / "tracking.txt"
-
-
-def continued(wildcards):
-    """The state of the model that a variant goes on from, if it continues one."""
-    parent = graph.parent(Trained(wildcards.variant, int(wildcards.seed)))
-    return [] if parent is None else paths.state(parent)
-
 
 rule tracking:
     output:
@@ -16,12 +8,12 @@ rule tracking:
         log_of("tracking"),
     benchmark:
         benchmark_of("tracking")
-    params:
-        options=OPTIONS,
-    resources:
-        mem_mb=1000,
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=1000,
+    params:
+        options=OPTIONS,
     message:
         "tracking: initialises MLflow's database"
     shell:
@@ -44,15 +36,15 @@ rule train:
         log_of("train", MODEL),
     benchmark:
         benchmark_of("train", MODEL)
-    params:
-        options=OPTIONS,
+    priority: 10
+    conda:
+        "../../environment.yml"
     threads: graph.params.train.threads
     resources:
         gpu=graph.params.train.devices,
         runtime=20160,
-    priority: 10
-    conda:
-        "../../environment.yml"
+    params:
+        options=OPTIONS,
     message:
         "train: {wildcards.variant}, seed {wildcards.seed}"
     shell:
