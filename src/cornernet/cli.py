@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cornernet import __version__
 from cornernet.errors import BadInput
+from cornernet.training.errors import TrainingFailed
 
 STAGES = {
     "download": "fetch, generate or find the images and annotations",
@@ -54,8 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    except KeyboardInterrupt as interrupt:
-        print(f"cornernet {options.command}: {interrupt or 'interrupted'}", file=sys.stderr)
+    except TrainingFailed as failure:
+        print(f"cornernet {options.command}: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"cornernet {options.command}: interrupted", file=sys.stderr)
         return 1
     return 0
 

@@ -22,8 +22,8 @@ def folder(tmp_path, monkeypatch):
     ("override", "touched"),
     [
         ("train.learning_rate=0.5", {"train", "report"}),
-        ("detection.soft_nms.sigma=0.7", {"predict", "report"}),
-        ("targets.min_iou=0.5", {"radii", "train", "report"}),
+        ("detection.soft_nms.sigma=0.7", {"predict", "figures", "report"}),
+        ("targets.min_iou=0.5", {"radii", "train", "figures", "report"}),
         ("evaluation.confidence=0.9", {"evaluate", "tables", "report"}),
         ("report.title=other", {"tables", "figures", "claims", "report"}),
         ("train.checkpoint_every=7", {"report"}),

@@ -44,6 +44,7 @@ rule figures:
         paths.radii,
         paths.results,
         [paths.history(trained) for trained in graph.trained],
+        [paths.weights(trained) for trained in graph.trained],
         [paths.detections(tested) for tested in graph.tested if tested.split == "val"],
         paths.params("figures"),
         paths.code("figures"),

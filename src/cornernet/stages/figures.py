@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cornernet.config import Params
+from cornernet.config import Params, resolve_variant
 from cornernet.data.coco import CocoSplit, load_split
 from cornernet.data.images import read_image
 from cornernet.evaluation.coco_metrics import average_precision_by_category, precision_recall
@@ -26,6 +26,7 @@ from cornernet.reporting.training_figures import read_history, training_curves
 from cornernet.stages.evaluate import evaluated
 from cornernet.stages.graph import Graph
 from cornernet.stages.inputs import refresh
+from cornernet.stages.network_figures import network_figures
 from cornernet.stages.options import existing, params_of
 from cornernet.stages.tables import LITERATURE
 
@@ -118,6 +119,9 @@ def _of_examples(params: Params) -> list[Figure]:
     picked = evenly_spaced([image.id for image in split.images], params.report.examples)
     examples = [_example(split, image_id, found[image_id]) for image_id in picked]
     figures = [detections_figure(examples, PICKED, title=f"Detections of {tests[0].trained}")]
+    weights = existing(paths.weights(tests[0].trained), "train")
+    variant = resolve_variant(params, tests[0].trained.variant)
+    figures += network_figures(variant, weights, examples, PICKED)
     return figures + _targets(params, split)
 
 

@@ -43,7 +43,7 @@ USED: dict[str, tuple[str, ...]] = {
     "submit": ("profile",),
     "evaluate": ("evaluation",),
     "tables": ("evaluation", "report", "tested", "train.seeds"),
-    "figures": ("report", "tested", "train.seeds"),
+    "figures": ("targets", "model", "detection", "report", "tested", "train.seeds"),
     "claims": ("report", "tested"),
     "report": (
         "targets",
