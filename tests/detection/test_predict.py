@@ -211,3 +211,12 @@ def test_stale_rows_are_detections_in_the_released_code():
     )
     stale = choose_detections(rows, RELEASED, "single_scale")
     assert stale.scores.tolist() == pytest.approx([0.9, 0.3, 0.3])
+
+
+def test_no_side_is_negative_where_nothing_is_rounded():
+    """Averaged corners of a box without extent: the evaluation server refuses -7.6e-6."""
+    box = np.array([[10.0, 96.0, 12.0, 96.0 - 7.6e-6]], dtype=np.float32)
+    found = Detections(box, np.array([0.5], np.float32), np.array([0]))
+    (result,) = coco_results(found, 5, CATEGORY_IDS, None)
+    assert result["bbox"][3] == 0.0
+    assert result["bbox"][2] == 2.0

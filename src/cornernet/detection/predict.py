@@ -124,8 +124,10 @@ def coco_results(
     """
     order = np.argsort(-found.scores, kind="stable")
     boxes, scores = found.boxes[order], found.scores[order]
-    xywh = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)  # [n, 4]
-    values = np.concatenate([xywh, scores[:, None]], axis=1)  # [n, 5]
+    sides = boxes[:, 2:] - boxes[:, :2]
+    if decimals is None:  # a box without extent, averaged, can come out a rounding error below 0
+        sides = np.maximum(sides, np.float32(0))
+    values = np.concatenate([boxes[:, :2], sides, scores[:, None]], axis=1)  # [n, 5]
     if decimals is None:
         rows = values.astype(str).astype(np.float64).tolist()
     else:  # Python's round is right to the last bit, as formatting with %.2f is; numpy's is not
