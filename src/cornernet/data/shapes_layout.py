@@ -12,7 +12,7 @@ from cornernet.data.shapes_render import CATEGORIES
 # on images of about its own size every other object would else crowd large ones out.
 EMPTY, SINGLE, BEGINS_LARGE, SMALL, OF_MAIN_CATEGORY = 5, 10, 75, 50, 60
 
-SMALLEST_SIDE = 15  # pixels: nearly four cells of the heatmap
+SMALLEST_SIDE = 12  # pixels: three cells of the heatmap
 LONGEST_SIDE_RATIO = 5, 2  # of the longer side to the shorter, as a fraction
 TRIES = 60  # at a place for an object, then it is left out
 LAYOUTS = 5  # begun anew if one object left no room for a second

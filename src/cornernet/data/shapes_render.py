@@ -124,7 +124,7 @@ def _texture(draws: Draws, width: int, height: int) -> np.ndarray:
     return (pattern * strength)[..., None]
 
 
-def _contrasting(draws: Draws, background: Colour, distance: int = 220) -> Colour:
+def _contrasting(draws: Draws, background: Colour, distance: int = 180) -> Colour:
     """A colour at least `distance` from the background's (sum of the three differences)."""
     for _ in range(100):
         colour = _colour(draws, 0, 255)

@@ -30,7 +30,7 @@ from cornernet.stages.network_figures import network_figures
 from cornernet.stages.options import existing, params_of
 from cornernet.stages.tables import LITERATURE
 
-PICKED = "evenly spaced over the sorted image ids of val, so that nobody chose them"
+PICKED = "Images evenly spaced over the sorted ids of val, so that nobody chose them."
 
 
 def run(options: argparse.Namespace) -> None:
