@@ -26,10 +26,10 @@ smoke: .venv/.ready
 	snakemake --cores all --config profile=smoke
 
 test: .venv/.ready
-	python -m pytest -n 2
+	python -m pytest -n 2 --dist loadscope
 
 slow-test: .venv/.ready
-	python -m pytest -n 2 -m slow
+	python -m pytest -n 2 --dist loadscope -m slow --timeout 900
 
 lint: .venv/.ready
 	ruff check .

@@ -85,7 +85,7 @@ def test_good_data_set_is_described(dataset):
     assert (train["images"], train["boxes"]) == (3, 4)
     assert train["boxes_by_size"] == {"small": 4, "medium": 0, "large": 0}
     assert train["boxes_by_category"] == {"1": 2, "2": 2}
-    assert train["let_through"]["images_without_boxes"] == 1
+    assert train["problems"]["images_without_boxes"] == 1
     assert (test["images"], test["boxes"]) == (3, 0)
     assert json.loads(json.dumps(found)) == found
     assert dataset.check() == found
@@ -119,7 +119,7 @@ def test_what_coco_has_is_let_through_and_counted(dataset):
     rows[2]["bbox"] = [30, 20, 10.7, 10.2]
     rows[3]["bbox"] = [-5, 20, 20, 10]
     rows.append({**rows[3], "id": 99, "bbox": [40.5, 10, 0, 5]})
-    assert dataset.check()["splits"]["train"]["let_through"] == {
+    assert dataset.check()["splits"]["train"]["problems"] == {
         "crowd_boxes": 1,
         "images_without_boxes": 1,
         "boxes_of_zero_width_or_height": 2,
@@ -390,4 +390,4 @@ def test_real_data_sets_pass(folder):
     for name, (images, boxes, crowds) in expected.items():
         split = found["splits"][name]
         assert (split["images"], split["boxes"]) == (images, boxes)
-        assert split["let_through"]["crowd_boxes"] == crowds
+        assert split["problems"]["crowd_boxes"] == crowds

@@ -171,7 +171,7 @@ def _description(split: Looked) -> dict[str, Any]:
             str(category.id): number[category.id]
             for category in sorted(file.categories, key=lambda item: item.id)
         },
-        "let_through": counts(file),
+        "problems": counts(file),
         "annotations_sha256": file.digest,
         "images_sha256": digest_of_images(split.found),
         "image_bytes": sum(item.size for item in split.found),

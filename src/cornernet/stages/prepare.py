@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from cornernet.config import Params
 from cornernet.data.check import check_dataset
@@ -31,8 +32,17 @@ def run(options: argparse.Namespace) -> None:
     check_room(params, len(dataset["categories"]))
     write_json(paths.dataset, dataset)
     for name, split in dataset["splits"].items():
-        counts = ", ".join(f"{key} {value}" for key, value in split.items() if type(value) is int)
-        print(f"prepare: {name}: {counts}")
+        print(f"prepare: {name}: {_summary(split)}")
+
+
+def _summary(split: dict[str, Any]) -> str:
+    """What a split holds, and what in it was handled by rule."""
+    sizes = ", ".join(f"{count:,} {size}" for size, count in split["boxes_by_size"].items())
+    text = f"{split['images']:,} images, {split['boxes']:,} boxes ({sizes})"
+    handled = [
+        f"{count:,} {name.replace('_', ' ')}" for name, count in split["problems"].items() if count
+    ]
+    return text + (f"; handled by rule: {', '.join(handled)}" if handled else "")
 
 
 def check_room(params: Params, num_categories: int) -> None:
