@@ -37,6 +37,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _summary(split: dict[str, Any]) -> str:
     """What a split holds, and what in it was handled by rule."""
+    if not split["boxes"]:
+        return f"{split['images']:,} images, without annotations"
     sizes = ", ".join(f"{count:,} {size}" for size, count in split["boxes_by_size"].items())
     text = f"{split['images']:,} images, {split['boxes']:,} boxes ({sizes})"
     handled = [
