@@ -213,11 +213,7 @@ def test_detect_refuses_weights_of_another_network(place, capsys):
 def test_a_checkpoint_of_other_params_is_set_aside_and_named(place, capsys):
     """Training anew says what differs; --resume refuses."""
     folder = place / "data/smoke/checkpoints/no_penalty_reduction-s0"
-    (checkpoint,) = [
-        path
-        for path in folder.iterdir()
-        if path.suffix not in (".csv", ".lock") and path.is_file() and path.name != ".lock"
-    ]
+    (checkpoint,) = folder.glob("iteration-*")
     other = ["--variant", "no_penalty_reduction", "--set", "losses.pull_weight=0.2"]
     assert main(["train", "--profile", "smoke", *other, "--resume", str(checkpoint)]) == 2
     assert "pull_weight" in capsys.readouterr().err

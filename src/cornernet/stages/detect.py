@@ -50,7 +50,10 @@ def run(options: argparse.Namespace) -> None:
         with replacing(target) as temporary:
             temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
         found_in[str(path)] = [
-            {"category": names[ids.index(row["category_id"])], **row}
+            {
+                "category": names[ids.index(row["category_id"])],
+                **{key: row[key] for key in ("category_id", "bbox", "score")},
+            }
             for row in coco_results(found, 0, ids, params.detection.score_decimals)
             if row["score"] >= options.score
         ]
