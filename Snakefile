@@ -2,6 +2,7 @@
 #
 #   snakemake --cores all --resources gpu=10            the paper
 #   snakemake --cores all --config profile=demo         the embedded data set, without a GPU
+#   snakemake released_weights --config weights=FILE    the authors' weights, imported and tested
 #
 # Rules lie in workflow/rules, one file a stage group; each runs one `cornernet` command. What is
 # run follows from the params of the profile (params/<profile>.yaml).
@@ -22,6 +23,7 @@ include: "workflow/rules/reporting.smk"
 
 localrules:
     all,
+    released_weights,
     tracking,
 
 
@@ -30,6 +32,12 @@ rule all:
     input:
         paths.page,
         [paths.submission(tested) for tested in graph.submitted],
+
+
+# The authors' weights, imported and tested: snakemake released_weights --config weights=FILE
+rule released_weights:
+    input:
+        with_weights,
 
 
 onsuccess:

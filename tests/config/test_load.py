@@ -10,7 +10,7 @@ import yaml
 from cornernet.config import load_params, resolve_variant
 from cornernet.errors import BadInput
 
-PROFILES = ("paper", "as_run", "released", "demo", "smoke", "custom")
+PROFILES = ("paper", "as_run", "released", "released_weights", "demo", "smoke", "custom")
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -27,6 +27,13 @@ def test_a_profile_says_only_what_differs():
     assert demo.detection.soft_nms == paper.detection.soft_nms
     assert demo.model != paper.model
     assert set(demo.variants) == set(paper.variants)
+
+
+def test_a_null_takes_an_inherited_variant_away():
+    params = load_params("released_weights")
+    assert list(params.variants) == ["released_weights"]
+    with pytest.raises(BadInput, match="imported weights continue nothing"):
+        load_params("demo", ["variants.mine={imported: true, continues: baseline}"])
 
 
 def test_paper_follows_the_text():

@@ -13,8 +13,12 @@ from cornernet.stages.inputs import refresh
 SETTINGS = config.get("set") or []
 SETTINGS = [str(SETTINGS)] if not isinstance(SETTINGS, list) else SETTINGS
 
+# The authors' weights have a profile of their own: those of the others are trained.
+WEIGHTS = config.get("weights")
+PROFILE = "released_weights" if WEIGHTS else config["profile"]
+
 try:
-    graph = Graph(load_params(config["profile"], SETTINGS))
+    graph = Graph(load_params(PROFILE, SETTINGS))
 except BadInput as error:
     raise WorkflowError("\n".join(error.problems)) from None
 
@@ -62,3 +66,10 @@ def to_evaluate(wildcards):
     if tested.split == "test_dev":
         return [paths.submission(tested), *graph.server_scores(tested)]
     return [paths.detections(tested)]
+
+
+def with_weights(wildcards):
+    """All that is made of the authors' weights; they must be named."""
+    if not WEIGHTS:
+        raise WorkflowError("say where the weights are: --config weights=CornerNet_500000.pkl")
+    return rules.all.input

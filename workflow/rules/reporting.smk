@@ -44,7 +44,7 @@ rule figures:
         paths.radii,
         paths.results,
         [paths.history(trained) for trained in graph.trained],
-        [paths.weights(trained) for trained in graph.trained],
+        [paths.weights(trained) for trained in graph.trained + graph.imported],
         [paths.detections(tested) for tested in graph.tested if tested.split == "val"],
         paths.params("figures"),
         paths.code("figures"),
@@ -104,7 +104,7 @@ rule report:
         paths.differences,
         [paths.table(number, "csv") for number in (1, 2, 3, 4)],
         paths.figures,
-        [paths.weights(trained) for trained in graph.trained],
+        [paths.weights(trained) for trained in graph.trained + graph.imported],
         paths.params("report"),
         paths.code("report"),
     output:

@@ -50,3 +50,28 @@ rule train:
     shell:
         "cornernet train {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
         " --devices {resources.gpu} 2>&1 | tee -i {log}"
+
+
+ruleorder: import_weights > train
+
+
+rule import_weights:
+    input:
+        WEIGHTS or [],
+        paths.code("import_weights"),
+    output:
+        paths.data / "models" / "released_weights-s{seed}.safetensors",
+    log:
+        log_of("import_weights", "s{seed}"),
+    benchmark:
+        benchmark_of("import_weights", "s{seed}")
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=8000,
+    params:
+        options=OPTIONS,
+    message:
+        "import_weights: the authors' weights"
+    shell:
+        "cornernet import-weights {params.options} {input[0]} --out {output} 2>&1 | tee -i {log}"

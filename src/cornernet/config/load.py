@@ -30,6 +30,9 @@ def load_params(
         if not separator:
             raise BadInput(f"--set {text}: write it as section.key=value")
         tree = with_value(tree, key.strip(), _parse_value(text, value))
+    if isinstance(tree.get("variants"), Mapping):  # a null takes away one that was inherited
+        kept = {name: value for name, value in tree["variants"].items() if value is not None}
+        tree = {**tree, "variants": kept}
     params = check_params({"profile": profile, **tree})
     for name in params.variants:  # a variant's own values are checked before anything runs
         resolve_variant(params, name)

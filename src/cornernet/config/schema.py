@@ -128,6 +128,7 @@ class Variant(Section):
     """One row of an ablation: params that differ from the profile's, and what it continues."""
 
     continues: str | None = None
+    imported: bool = False  # its weights come from elsewhere, `cornernet import-weights` reads them
     set: dict[str, Any] = field(default_factory=dict)
 
 
@@ -158,3 +159,7 @@ class Params(Section):
                 f"variants.{name}.continues: no variant is called {variant.continues!r}",
             )
             require(variant.continues != name, f"variants.{name}: continues itself")
+            require(
+                not (variant.imported and variant.continues),
+                f"variants.{name}: imported weights continue nothing",
+            )

@@ -103,7 +103,8 @@ def _of_training(params: Params) -> list[Figure]:
         "exact": radii["radius_exact"].to_numpy() * cells,
         "pre-fix roots": radii["radius_pre_fix"].to_numpy() * cells,
     }
-    return [training_curves(histories), radii_histogram(by_rule)]
+    curves = [training_curves(histories)] if histories else []
+    return [*curves, radii_histogram(by_rule)]
 
 
 def _of_examples(params: Params) -> list[Figure]:

@@ -38,11 +38,19 @@ class Graph:
         """Every model to train: those that are tested, and those that they continue."""
         models: dict[Trained, None] = {}
         for tested in self.tested:
+            if self.params.variants[tested.trained.variant].imported:
+                continue
             parent = self.parent(tested.trained)
             if parent is not None:
                 models.setdefault(parent)
             models.setdefault(tested.trained)
         return tuple(models)
+
+    @property
+    def imported(self) -> tuple[Trained, ...]:
+        """Every model whose weights come from elsewhere."""
+        models = dict.fromkeys(tested.trained for tested in self.tested)
+        return tuple(m for m in models if self.params.variants[m.variant].imported)
 
     @property
     def submitted(self) -> tuple[Tested, ...]:

@@ -39,6 +39,7 @@ USED: dict[str, tuple[str, ...]] = {
         "train.threads",
         "train.precision",
     ),
+    "import_weights": ("model",),
     "predict": ("model", "detection"),
     "submit": ("profile",),
     "evaluate": ("evaluation",),

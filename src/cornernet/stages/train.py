@@ -31,6 +31,11 @@ def run(options: argparse.Namespace) -> None:
     profile = params_of(options)
     trained = trained_of(options, profile)
     params = resolve_variant(profile, trained.variant)
+    if profile.variants[trained.variant].imported:
+        raise BadInput(
+            f"{trained.variant} is not trained; `cornernet import-weights RELEASED.pkl --out "
+            f"{Paths(profile.profile).weights(trained)}` imports it"
+        )
     refresh(profile, ("train",))
     paths = Paths(profile.profile)
     dataset = json.loads(existing(paths.dataset, "prepare").read_text())
