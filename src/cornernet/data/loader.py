@@ -162,6 +162,9 @@ def _in_processes(
         _ChunkSource(samples),
         batch_sampler=keys,  # type: ignore[arg-type]
         num_workers=workers,
+        # A process that has threads (torch's, OpenCV's, the tracker's) must not be forked: a lock
+        # that one of them holds at that moment is never let go in the child.
+        multiprocessing_context="spawn",
         collate_fn=_as_it_is,
         worker_init_fn=_quiet_worker,
         prefetch_factor=max(2, -(-ahead // workers)),
