@@ -71,5 +71,7 @@ def to_evaluate(wildcards):
 def with_weights(wildcards):
     """All that is made of the authors' weights; they must be named."""
     if not WEIGHTS:
-        raise WorkflowError("say where the weights are: --config weights=CornerNet_500000.pkl")
+        raise WorkflowError(
+            "say where the weights are: --config weights=CornerNet_500000.pkl"
+        )
     return rules.all.input
