@@ -57,8 +57,8 @@ ruleorder: import_weights > train
 
 rule import_weights:
     input:
-        WEIGHTS or [],
         paths.code("import_weights"),
+        released=WEIGHTS or [],
     output:
         paths.data / "models" / "released_weights-s{seed}.safetensors",
     log:
@@ -74,4 +74,4 @@ rule import_weights:
     message:
         "import_weights: the authors' weights"
     shell:
-        "cornernet import-weights {params.options} {input[0]} --out {output} 2>&1 | tee -i {log}"
+        "cornernet import-weights {params.options} {input.released} --out {output} 2>&1 | tee -i {log}"
