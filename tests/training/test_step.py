@@ -7,6 +7,7 @@ import pytest
 import torch
 from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
 
+from cornernet.config import load_params
 from cornernet.data.samples import batches
 from cornernet.errors import BadInput
 from cornernet.model.losses import corner_losses
@@ -214,3 +215,12 @@ def test_a_state_put_back_goes_on_alike(params, chunks, tmp_path):
     second.step(iter([chunks[1]]), StopRequest())
     expected = first.model.state_dict()
     assert all(torch.equal(t, expected[n]) for n, t in second.model.state_dict().items())
+
+
+def test_channels_last_only_where_torch_s_kernels_are_sound():
+    """A stem of 4 channels on 127 pixels killed the process with channels innermost."""
+    cpu = torch.device("cpu")
+    assert step.runs_channels_last(load_params("demo"), cpu)
+    assert not step.runs_channels_last(load_params("demo", ["model.stem_channels=4"]), cpu)
+    assert not step.runs_channels_last(load_params("smoke"), cpu)
+    assert not step.runs_channels_last(load_params("paper"), torch.device("cuda"))
