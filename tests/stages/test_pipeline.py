@@ -173,19 +173,21 @@ def test_detect_draws_a_picture_for_every_image_of_a_folder(place, capsys):
 
 
 def test_detect_finds_what_predict_found(place, capsys):
-    """The same image through both commands: the same best boxes."""
+    """The same images through both commands: the same best boxes, image by image."""
     dataset = json.loads((place / "data/smoke/shapes/annotations/instances_val.json").read_text())
-    image = dataset["images"][0]
-    assert detect(place, place / "data/smoke/shapes/val" / image["file_name"]) == 0
-    (drawn,) = json.loads(capsys.readouterr().out).values()
+    assert detect(place, place / "data/smoke/shapes/val") == 0
+    drawn = {Path(path).name: rows for path, rows in json.loads(capsys.readouterr().out).items()}
     stored = json.loads(
         (place / "data/smoke/detections/baseline-s0-val-single_scale.json").read_text()
     )
-    stored = [row for row in stored if row["image_id"] == image["id"]]
-    assert len(drawn) == len(stored) > 0
-    for mine, other in zip(drawn, stored, strict=True):
-        assert mine["bbox"] == pytest.approx(other["bbox"], abs=0.01)
-        assert mine["score"] == pytest.approx(other["score"], abs=1e-4)
+    assert stored
+    for image in dataset["images"]:
+        mine = drawn[image["file_name"]]
+        others = [row for row in stored if row["image_id"] == image["id"]]
+        assert len(mine) == len(others)
+        for row, other in zip(mine, others, strict=True):
+            assert row["bbox"] == pytest.approx(other["bbox"], abs=0.01)
+            assert row["score"] == pytest.approx(other["score"], abs=1e-4)
 
 
 def test_detect_refuses_what_is_no_image_before_it_writes(place, capsys, tmp_path):
