@@ -18,6 +18,12 @@ export PATH := $(BIN):$(PATH)
 
 .venv: .venv/.ready
 
+# Same versions, the conda way. The lines above the packages stay as they are.
+environment.yml: requirements.lock
+	sed -n '1,/- pip:/p' $@ > $@.new
+	sed -n 's/^\([a-zA-Z].*==.*\)/      - \1/p' $< >> $@.new
+	mv $@.new $@
+
 demo: .venv/.ready
 	snakemake --cores all --config profile=demo
 	@cornernet status --profile demo
@@ -38,6 +44,9 @@ lint: .venv/.ready
 	snakemake --lint --config profile=paper
 	mypy
 
+# The database is made, and what MLflow missed is sent, before its pages open; one worker is enough.
 mlflow: .venv/.ready
-	MLFLOW_DISABLE_TELEMETRY=true mlflow server --host 127.0.0.1 --port $${PORT:-5000} \
+	@cornernet tracking | sed "s/.make mlflow., then //; s/:5000/:$${PORT:-5000}/"
+	MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+	  mlflow server --host 127.0.0.1 --port $${PORT:-5000} --workers 1 \
 	  --backend-store-uri sqlite:///data/mlflow/mlflow.db --default-artifact-root data/mlflow/artifacts

@@ -41,10 +41,12 @@ rule released_weights:
 
 
 onsuccess:
+    tell_dvc(workflow.dag)
     print(f"Done. The report: {paths.page}")
 
 
 onerror:
+    tell_dvc(workflow.dag)
     print(
         f"Something failed; its log is named above. What is left: cornernet status {OPTIONS}"
     )

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "cornernet"
 FLOORS = (
     ("errors", "files", "paths", "config", "data", "model"),
     ("training", "detection", "evaluation", "tracking"),
+    ("benchmarks",),
     ("reporting",),
     ("stages",),
     ("cli", "__main__"),
@@ -56,7 +57,7 @@ def test_only_tracking_imports_mlflow():
     assert users <= {"tracking"}
 
 
-@pytest.mark.parametrize("command", [["--help"], ["plan", "--profile", "paper"]])
+@pytest.mark.parametrize("command", [["--help"], ["plan", "--profile", "paper"], ["bench"]])
 def test_light_commands_import_nothing_heavy(command):
     program = (
         "import sys\nfrom cornernet.cli import main\n"
@@ -69,7 +70,7 @@ def test_light_commands_import_nothing_heavy(command):
     assert "HEAVY []" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("stage", ["train", "predict"])
+@pytest.mark.parametrize("stage", ["train", "predict", "bench"])
 def test_training_and_testing_import_without_the_workflow_s_packages(stage):
     program = (
         "import sys\n"

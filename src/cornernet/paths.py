@@ -49,6 +49,16 @@ class Paths:
     def reports(self) -> Path:
         return Path("reports") / self.profile
 
+    @property
+    def logs(self) -> Path:
+        """What Snakemake's jobs printed."""
+        return self.data / "logs"
+
+    @property
+    def benchmarks(self) -> Path:
+        """The time and memory of Snakemake's jobs."""
+        return self.data / "benchmarks"
+
     def params(self, stage: str, variant: str | None = None) -> Path:
         """The resolved params that a stage depends on; rewritten only when they change."""
         name = stage if variant is None else f"{stage}-{variant}"
@@ -57,6 +67,11 @@ class Paths:
     def code(self, stage: str) -> Path:
         """Digests of the source files that a stage imports; rewritten only when they change."""
         return self.data / "code" / f"{stage}.yaml"
+
+    @property
+    def tracking(self) -> Path:
+        """Says that MLflow's database was initialised."""
+        return self.data / "tracking.txt"
 
     @property
     def source(self) -> Path:
@@ -88,13 +103,17 @@ class Paths:
     def detections(self, tested: Tested) -> Path:
         return self.data / "detections" / f"{tested}.json"
 
-    def server_scores(self, tested: Tested) -> Path:
-        """The evaluation server's answer for a submission; the user drops it in."""
-        return self.data / "server_scores" / f"{tested}.json"
+    def corners(self, trained: Trained) -> Path:
+        """The corners that a model finds on val, each for itself."""
+        return self.data / "detections" / f"{trained}-val-corners.parquet"
 
     def submission(self, tested: Tested) -> Path:
         """The zip for the evaluation server, which prescribes its name."""
         return self.reports / "submission" / str(tested) / SUBMISSION
+
+    def server_scores(self, tested: Tested) -> Path:
+        """The evaluation server's answer for a submission; the user drops it in beside the zip."""
+        return self.submission(tested).with_name("scores.json")
 
     def metrics(self, tested: Tested) -> Path:
         return self.reports / "metrics" / f"{tested}.json"
@@ -106,6 +125,11 @@ class Paths:
     @property
     def differences(self) -> Path:
         return self.reports / "differences.csv"
+
+    @property
+    def corner_scores(self) -> Path:
+        """mAP of corners by quadrant of the image."""
+        return self.reports / "corners.csv"
 
     def table(self, number: int, suffix: str) -> Path:
         return self.reports / "tables" / f"table{number}.{suffix}"

@@ -126,7 +126,7 @@ def test_tables_are_readable_on_a_phone(browser, pages):
              return {wide: table.scrollWidth, box: box.clientWidth, moved: box.scrollLeft,
                      left: label.left, font: parseFloat(getComputedStyle(table).fontSize)}; })"""
     )
-    assert len(boxes) == 5
+    assert len(boxes) == 6
     for box in boxes:
         assert box["box"] <= 400
         assert box["font"] >= 12

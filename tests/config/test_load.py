@@ -10,7 +10,16 @@ import yaml
 from cornernet.config import load_params, resolve_variant
 from cornernet.errors import BadInput
 
-PROFILES = ("paper", "as_run", "released", "released_weights", "demo", "smoke", "custom")
+PROFILES = (
+    "paper",
+    "as_run",
+    "released",
+    "released_weights",
+    "demo",
+    "differences",
+    "smoke",
+    "custom",
+)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

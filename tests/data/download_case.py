@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from data.fault_server import FaultServer
 
 from cornernet.config.schema import SplitFiles
 from cornernet.data.download import download_files
 from cornernet.data.transfer import Patience
+from cornernet.errors import BadInput
 
 SPLITS = {
     "train": SplitFiles("train2017", "annotations/instances_train2017.json"),
@@ -115,3 +117,23 @@ class Case:
             if path not in ("download.lock.json", "downloads/.running")
         }
         return here == self.files
+
+
+def refused(case: Case, **options) -> str:
+    """The one line of BadInput; nothing of the archive at fault may lie in its place."""
+    with pytest.raises(BadInput) as caught:
+        case.download(**options)
+    assert len(caught.value.problems) == 1
+    assert "\n" not in caught.value.problems[0]
+    return caught.value.problems[0]
+
+
+def interrupted(case: Case, moment: str) -> None:
+    """Download until a line of the report contains `moment`, then as if Ctrl-C were pressed."""
+
+    def report(line: str) -> None:
+        if moment in line and "train2017" in line:
+            raise KeyboardInterrupt
+
+    patience = Patience(report_every=0.0, sleep=case.pauses.append)
+    download_files(case.root, case.manifest, SPLITS, report, patience)

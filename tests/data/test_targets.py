@@ -184,6 +184,19 @@ def test_same_on_a_gpu(window):
     assert torch.equal(there, again)
 
 
+def test_equation_2():
+    """o = (x / n - floor(x / n), y / n - floor(y / n)), corner by corner, in maps of two shapes."""
+    random = np.random.default_rng(4)
+    for size, output in (((511, 511), (128, 128)), ((255, 383), (64, 96))):
+        points = random.uniform(0, (size[1] - 1, size[0] - 1), (200, 2))
+        cells, offsets = corner_cells(points, size, output)
+        for (x, y), cell, offset in zip(points.tolist(), cells, offsets, strict=True):
+            across, down = size[1] / output[1], size[0] / output[0]  # n
+            assert cell.tolist() == [math.floor(x / across), math.floor(y / down)]
+            expected = [x / across - math.floor(x / across), y / down - math.floor(y / down)]
+            assert offset.tolist() == pytest.approx(expected, abs=1e-5)
+
+
 def test_corner_cells():
     points = np.array([[0.0, 0.0], [510.0, 510.0], [100.3, 7.9], [509.99, 255.5]])
     cells, offsets = corner_cells(points, (511, 511), (128, 128))

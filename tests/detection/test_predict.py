@@ -10,19 +10,15 @@ import torch
 from detection.rectangles import CATEGORY_IDS, draw_rectangles, rectangle_network, split_of
 from detection.settings import CLEAN, RELEASED, SMALL_MODEL
 
-from cornernet.detection.detector import (
-    Detections,
-    choose_detections,
-    find_candidates,
-)
+from cornernet.detection.detector import Detections, choose_detections, find_candidates
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import (
-    _batches,
-    _read,
+    GROUND_TRUTH_MODES,
     coco_results,
     predict_image,
     predict_split,
 )
+from cornernet.detection.reading import batches_of_one_size, read_prepared
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet
 
@@ -83,10 +79,14 @@ def test_batch_size_threads_and_order_of_images_change_nothing(split, mode):
 @pytest.mark.parametrize("mode", ["single_scale", "multi_scale", "gt_heatmaps_offsets"])
 def test_images_of_a_batch_do_not_touch_each_other(split, mode):
     """As an accelerator runs them: several at once, of different sizes in equal canvases."""
-    batches = _batches(split, SMALL_MODEL.size_multiple, CLEAN, mode, together=10)
+    batches = batches_of_one_size(split, SMALL_MODEL.size_multiple, CLEAN, mode, together=10)
     together = max(batches, key=len)
     assert len({SIZES[split.images[at].id] for at in together}) > 1
-    images = [_read(split, at, SMALL_MODEL.size_multiple, CLEAN, mode) for at in together]
+    with_objects = mode in GROUND_TRUTH_MODES
+    images = [
+        read_prepared(split, at, SMALL_MODEL.size_multiple, CLEAN, mode, with_objects)
+        for at in together
+    ]
     batch = find_candidates(rectangle_network, images, CLEAN, mode, CPU)
     for image, found in zip(images, batch, strict=True):
         (alone,) = find_candidates(rectangle_network, [image], CLEAN, mode, CPU)
@@ -96,11 +96,13 @@ def test_images_of_a_batch_do_not_touch_each_other(split, mode):
 
 def test_batches_hold_images_of_one_canvas(split):
     for mode in ("single_scale", "multi_scale"):
-        batches = _batches(split, SMALL_MODEL.size_multiple, CLEAN, mode, together=3)
+        batches = batches_of_one_size(split, SMALL_MODEL.size_multiple, CLEAN, mode, together=3)
         assert sorted(at for batch in batches for at in batch) == list(range(6))
         assert max(map(len, batches)) <= 3
         for batch in batches:
-            images = [_read(split, at, SMALL_MODEL.size_multiple, CLEAN, mode) for at in batch]
+            images = [
+                read_prepared(split, at, SMALL_MODEL.size_multiple, CLEAN, mode) for at in batch
+            ]
             assert len({tuple(one.shape for one in image.canvases) for image in images}) == 1
 
 

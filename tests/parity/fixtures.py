@@ -31,6 +31,12 @@ def load_json(name: str) -> Any:
     return json.loads((folder() / f"{name}.json").read_text())
 
 
+def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """The largest difference, as a part of the largest expected entry if that is above 1."""
+    scale = max(1.0, float(np.abs(expected).max(initial=0)))
+    return float(np.abs(found - expected).max(initial=0)) / scale
+
+
 def compared(file: str, key: str, difference: float) -> None:
     """Record that the array `key` of `file` was compared; the summary prints the largest difference."""
     COMPARED[file][key] = max(float(difference), COMPARED[file].get(key, 0.0))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from model.pooling_forms import FORMS, use_form
 
-from cornernet.model import corner_pooling
 from cornernet.model.corner_pooling import corner_pool, directional_pool
 from parity.fixtures import compared, load, used
 
@@ -12,14 +12,10 @@ FILE = "corner_pool"
 DIRECTIONS = ("top", "bottom", "left", "right")
 
 
-@pytest.fixture(params=["compiled", "plain"])
+@pytest.fixture(params=FORMS)
 def form(request, monkeypatch):
-    """Both forms: the compiled scans, and the torch operations of other devices."""
-    if request.param == "plain":
-        monkeypatch.setattr(corner_pooling, "_kernels", lambda: None)
-    elif corner_pooling._kernels() is None:
-        pytest.skip("numba is not installed")
-    return request.param
+    """The scans compiled for the CPU, plain torch operations, or Triton's scans."""
+    use_form(request.param, monkeypatch)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

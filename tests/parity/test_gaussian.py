@@ -7,7 +7,7 @@ import torch
 
 from cornernet.data.radii import corner_radius
 from cornernet.data.targets import draw_heatmaps
-from parity.fixtures import compared, load, used
+from parity.fixtures import compared, load, relative_difference, used
 
 FILE = "gaussian"
 
@@ -42,9 +42,8 @@ def test_radii():
         exact = corner_radius(height, width, float(text), "exact")
         pre_fix = corner_radius(height, width, float(text), "pre_fix")
         for key, ours in ((f"radius_iou{text}", exact), (f"radius_prefix_iou{text}", pre_fix)):
-            difference = np.abs(ours - arrays[key]).max()
-            compared(FILE, key, difference)
-            assert difference < 1e-12, key
+            compared(FILE, key, relative_difference(ours, arrays[key]))
+            np.testing.assert_allclose(ours, arrays[key], rtol=1e-12, atol=1e-12, err_msg=key)
         key = f"int_radius_iou{text}"
         whole = np.maximum(np.floor(exact), 0).astype(np.int64)
         compared(FILE, key, np.abs(whole - arrays[key]).max())

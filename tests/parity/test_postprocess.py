@@ -19,7 +19,7 @@ from cornernet.detection.network import run_network
 from cornernet.detection.padding import Placement, to_image
 from cornernet.detection.predict import coco_results
 from cornernet.model.network import CornerOutputs
-from parity.fixtures import compared, load, used
+from parity.fixtures import compared, load, relative_difference, used
 
 FILE = "postprocess"
 SIZE_MULTIPLE = 128
@@ -72,7 +72,7 @@ def close(key, value, tolerance):
     reference = load(FILE)[key]
     assert np.shape(value) == reference.shape
     np.testing.assert_allclose(value, reference, rtol=tolerance, atol=tolerance)
-    compared(FILE, key, np.abs(value - reference).max(initial=0))
+    compared(FILE, key, relative_difference(value, reference))
 
 
 @pytest.mark.parametrize("run", RUNS)

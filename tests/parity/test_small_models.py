@@ -5,9 +5,11 @@ norm works on few numbers, and rounding flips maxima and ReLUs: the reference di
 double precision by 9e-5 (outputs) and 6e-3 (early gradients), hence the wider limits there.
 """
 
+import copy
 import json
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -28,12 +30,22 @@ HEADS = ("tl_heat", "br_heat", "tl_tag", "br_tag", "tl_regr", "br_regr")
 LOSSES = Losses(2, 4, 1, 0.1, 0.1, 1, 1e-4, "chunk", "chunk", "chunk")
 HEAD_MODULES = ("tl_", "br_")  # released names after the backbone
 IN_TEST_MODE, IN_TRAINING, OF_BACKBONE, OF_HEADS, OF_ADAM = 1e-5, 2e-4, 2e-2, 1e-4, 1e-3
-OF_STEM, OF_STATISTICS = 1e-3, 5e-2  # after eight steps; one step more or less is 0.08 away
+OF_STEM = 1e-3  # running statistics of the first layer after eight steps
+MARGIN = 4  # the reference's distance from ours, in distances of nudged weights from ours
 
 
 @cache
 def arrays_of(file):
     return load(file)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Sums in one order, and quicker for maps as small as these."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=FILES)
@@ -160,10 +172,36 @@ def test_training_mode(file, network):
 def test_eight_steps_of_adam(file, network):
     """Losses of the steps, and the running statistics.
 
-    The statistics are named "after one forward" and are so described, but in at least one set of
-    fixtures they are those after the eight steps: both are tried, each with its own limit. After
-    eight steps they have gone ways that rounding decides, all but the first layer's.
+    Eight steps are too many for float32: weights that differ in their last bit are a percent of
+    the loss apart after them. So the reference need not be closer to these losses than such
+    weights bring them. The statistics are named "after one forward" and are so described, but in at
+    least one set of fixtures they are those after the eight steps: both are tried.
     """
+    start = copy.deepcopy(network.state_dict())
+    ours = eight_steps(file, network)
+    others = []
+    for seed in (1, 2, 3):
+        network.load_state_dict(nudged(start, seed))
+        others.append(eight_steps(file, network))
+    expected = arrays_of(file)["adam_losses"]
+    relative = np.abs(ours.losses / expected - 1)
+    compared(file, "adam_losses", relative.max())
+    assert relative[0] <= 1e-6  # no step was taken yet
+    apart = np.max([np.abs(other.losses / ours.losses - 1) for other in others], axis=0)
+    assert (relative <= np.maximum(OF_ADAM, MARGIN * apart)).all(), (relative, apart)
+    check_statistics(file, ours, others)
+
+
+class Steps(NamedTuple):
+    """What eight steps leave: losses, running statistics by released names."""
+
+    losses: np.ndarray
+    after_one: dict[str, torch.Tensor]
+    after_all: dict[str, torch.Tensor]
+
+
+def eight_steps(file, network):
+    """As many steps of Adam as the file has losses, on the same images."""
     images, targets = input_of(file), targets_of(file)
     network.train()
     optimizer = torch.optim.Adam(network.parameters(), lr=2.5e-4)
@@ -175,11 +213,18 @@ def test_eight_steps_of_adam(file, network):
         optimizer.step()
         losses.append(loss.item())
         statistics.append(running_statistics(network))
-    expected = arrays_of(file)["adam_losses"]
-    relative = np.abs(np.array(losses) / expected - 1).max()
-    compared(file, "adam_losses", relative)
-    assert relative <= OF_ADAM
-    check_statistics(file, after_one=statistics[0], after_all=statistics[-1])
+    return Steps(np.array(losses), statistics[0], statistics[-1])
+
+
+def nudged(state, seed):
+    """Weights that differ from `state` by one step of float32 at most."""
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: each * (1 + 2**-23 * torch.randint(-1, 2, each.shape, generator=generator))
+        if name.endswith((".weight", ".bias"))
+        else each
+        for name, each in state.items()
+    }
 
 
 def running_statistics(network):
@@ -187,18 +232,22 @@ def running_statistics(network):
     return {released_name(name): each.clone() for name, each in network.named_buffers()}
 
 
-def check_statistics(file, after_one, after_all):
+def check_statistics(file, ours, others):
+    """After one step within a limit; after all, as close as weights nudged in their last bit."""
     arrays = arrays_of(file)
     keys = [key for key in arrays if key.startswith("after_one_forward/")]
     stem = next(key for key in keys if key.endswith("pre.0.bn.running_var"))
-    one_forward = np.allclose(after_one[stem.partition("/")[2]].numpy(), arrays[stem], rtol=1e-3)
+    first = ours.after_one[stem.partition("/")[2]].numpy()
+    one_forward = np.allclose(first, arrays[stem], rtol=1e-3)
     for key in keys:
         name = key.partition("/")[2]
         if one_forward:
-            check(after_one[name], file, key, IN_TRAINING)
-        else:
-            limit = OF_STEM if name.startswith("pre.") else OF_STATISTICS
-            check(after_all[name], file, key, limit)
+            check(ours.after_one[name], file, key, IN_TRAINING)
+            continue
+        mine = ours.after_all[name]
+        apart = max(float((other.after_all[name] - mine).abs().max()) for other in others)
+        limit = OF_STEM if name.startswith("pre.") else max(IN_TRAINING, MARGIN * apart)
+        check(mine, file, key, limit)
 
 
 def check_gradients(file, parameters):

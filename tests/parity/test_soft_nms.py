@@ -7,7 +7,7 @@ import pytest
 from detection.settings import RELEASED
 
 from cornernet.detection.soft_nms import METHODS, soft_nms, soft_nms_merge
-from parity.fixtures import compared, load, used
+from parity.fixtures import compared, load, relative_difference, used
 
 FILE = "soft_nms"
 QUIRKY = RELEASED.soft_nms
@@ -22,7 +22,7 @@ def check(case, key, boxes, suppress, tolerance):
 
     everything = suppress(ARRAYS[f"{case}_{boxes}"], QUIRKY)
     np.testing.assert_allclose(everything, reference, rtol=tolerance, atol=tolerance)
-    compared(FILE, f"{key}_array", np.abs(everything - reference).max(initial=0))
+    compared(FILE, f"{key}_array", relative_difference(everything, reference))
 
     survivors = suppress(ARRAYS[f"{case}_{boxes}"], replace(QUIRKY, stale_rows=False))
     assert len(survivors) == kept

@@ -10,6 +10,14 @@ import pandas as pd
 from cornernet.config.load import load_params
 from cornernet.reporting.claim_list import load_claims
 from cornernet.reporting.claims import claim_comparisons, judge_claims
+from cornernet.reporting.corner_table import (
+    QUADRANTS,
+    WITH,
+    WITHOUT,
+    Scored,
+    collect_corners,
+    corner_table,
+)
 from cornernet.reporting.differences import collect_differences, possible, table_comparisons
 from cornernet.reporting.example_figures import Example, detections_figure, overlay_heatmaps
 from cornernet.reporting.iou_table import iou_table
@@ -25,6 +33,7 @@ from cornernet.reporting.score_figures import ap_by_category, ap_by_size, precis
 from cornernet.reporting.tables import build_tables
 from cornernet.reporting.text_and_code import text_and_code
 from cornernet.reporting.training_figures import HISTORY_COLUMNS, training_curves
+from cornernet.reporting.waiting_table import waiting_table
 
 PARAMS = Path(__file__).parents[2] / "params"
 NOTICE = "Another data set (shapes) and a smaller network: not the paper's numbers."
@@ -52,20 +61,20 @@ def write_metrics(
     """One file as `evaluate` writes it: the paper's numbers plus noise, unless `metrics` says."""
     variant, mode = cell.split("/")
     random = np.random.default_rng([seed, len(cell), len(split)])
+    intervals = {}
     if metrics is None:
         found = [literature().value("eccv", split, Cell(variant, mode), name) for name in METRICS]
         centre = [50.0 if value is None else value for value in found]
         drawn = np.clip(np.array(centre) + noise * random.normal(size=len(METRICS)), 0, 100)
-        metrics = {
-            name: {
-                "value": float(value),
-                "ci_low": max(float(value) - half_width, 0.0),
-                "ci_high": min(float(value) + half_width, 100.0),
-            }
-            for name, value in zip(METRICS, drawn, strict=True)
+        metrics = {name: float(value) for name, value in zip(METRICS, drawn, strict=True)}
+        intervals = {
+            name: [max(value - half_width, 0.0), min(value + half_width, 100.0)]
+            for name, value in metrics.items()
         }
     tree = {"variant": variant, "seed": seed, "split": split, "mode": mode, "status": status}
-    tree |= {"images": 100, "metrics": metrics if status == "scored" else {}}
+    if status != "scored":
+        metrics, intervals = {}, {}
+    tree |= {"images": 100, "metrics": metrics, "intervals": intervals}
     path = folder / f"{variant}-s{seed}-{split}-{mode}.json"
     path.write_text(json.dumps(tree))
     return path
@@ -107,6 +116,26 @@ def paired_differences(results, half_width=0.5):
 def interval(value, half_width):
     defined = not np.isnan(value)
     return (value, value - half_width, value + half_width) if defined else (None, None, None)
+
+
+def made_corners(seeds=(0,), half_width=1.0, noise=0.5):
+    """corners.csv around the journal's numbers: both models, and their paired difference."""
+    random = np.random.default_rng(3)
+    scored = {}
+    for corner in ("top_left", "bottom_right"):
+        for seed in seeds:
+            values = {}
+            for variant in (WITHOUT, WITH):
+                paper = literature().corners[(variant, corner)]
+                drawn = {q: paper.get(q, 62.0) + noise * random.normal() for q in QUADRANTS}
+                values[variant] = drawn
+                scored[Scored(variant, "", seed, corner)] = {
+                    q: interval(value, half_width) for q, value in drawn.items()
+                }
+            scored[Scored(WITH, WITHOUT, seed, corner)] = {
+                q: interval(values[WITH][q] - values[WITHOUT][q], half_width) for q in QUADRANTS
+            }
+    return collect_corners(scored, literature())
 
 
 def history(seed, iterations=900, every=10):
@@ -175,6 +204,7 @@ def page_context(folder, comparable=False, figures=None, **run):
     differences = paired_differences(results)
     notice = "" if comparable else NOTICE
     params = load_params("paper", folder=PARAMS)
+    waiting = waiting_table(results, literature(), "eccv", notice)
     return PageContext(
         profile="demo",
         title="CornerNet on shapes <demo>",
@@ -185,6 +215,8 @@ def page_context(folder, comparable=False, figures=None, **run):
         tables=[
             *build_tables(results, differences, literature(), "eccv", notice),
             iou_table(results, literature(), "eccv", notice),
+            corner_table(made_corners(run.get("seeds", (0,))), literature(), 12, notice),
+            *([] if waiting is None else [waiting]),
         ],
         figures=all_figures(results) if figures is None else figures,
         differences=text_and_code(params),

@@ -10,7 +10,7 @@ import pytest
 
 from cornernet.errors import BadInput
 from cornernet.reporting.example_figures import detections_figure, evenly_spaced, overlay_heatmaps
-from cornernet.reporting.figures import read_figure, write_figure
+from cornernet.reporting.figures import read_figure, style_of, write_figure
 from cornernet.reporting.results import collect_results
 from cornernet.reporting.score_figures import ap_by_size
 from cornernet.reporting.training_figures import averaged, read_history, training_curves
@@ -143,3 +143,15 @@ def test_scores_without_value_or_interval_are_drawn_too(tmp_path):
     ]
     results = collect_results(paths, literature(), "eccv")
     assert "<title>AP by object size</title>" in ap_by_size(results, literature(), "eccv", "x").svg
+
+
+def test_no_two_of_many_series_look_alike():
+    styles = [(style_of(n)["color"], str(style_of(n)["linestyle"])) for n in range(20)]
+    assert len(set(styles)) == 20
+
+
+def test_a_curve_that_goes_on_from_another_says_so():
+    histories = {"baseline-s0": history(0), "full_schedule-s0": history(1)}
+    caption = training_curves(histories, {"full_schedule-s0": "baseline-s0"}).caption
+    assert "full_schedule-s0 begins where that of baseline-s0 ends" in caption
+    assert "begins" not in training_curves(histories).caption

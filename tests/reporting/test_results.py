@@ -53,9 +53,8 @@ def test_order_of_the_files_does_not_matter_and_csv_round_trips(tmp_path):
 
 
 def test_undefined_is_empty_and_never_minus_one(tmp_path):
-    none = {"value": None, "ci_low": None, "ci_high": None}
     path = write_metrics(
-        tmp_path, "baseline/single_scale", "val", metrics={"AP": 61.2, "AP_small": none}
+        tmp_path, "baseline/single_scale", "val", metrics={"AP": 61.2, "AP_small": None}
     )
     results = collect([path]).set_index("metric")
     assert results.loc["AP", "value"] == 61.2
@@ -82,10 +81,13 @@ def test_submitted_is_not_scored_and_absent_is_not_run(tmp_path):
         ({"split": "test"}, "split 'test'"),
         ({"mode": "single"}, "mode 'single'"),
         ({"status": "done"}, "status 'done'"),
-        ({"metrics": {"AP_samll": {"value": 1}}}, "did you mean 'AP_small'"),
-        ({"metrics": {"AP": {"value": -1}}}, "percent lies in 0 to 100"),
-        ({"metrics": {"AP": {"value": math.nan}}}, "percent lies in 0 to 100"),
-        ({"metrics": {"AP": {"value": "high"}}}, "not a number"),
+        ({"metrics": {"AP_samll": 1}}, "did you mean 'AP_small'"),
+        ({"metrics": {"AP": -1}}, "percent lies in 0 to 100"),
+        ({"metrics": {"AP": math.nan}}, "percent lies in 0 to 100"),
+        ({"metrics": {"AP": "high"}}, "not a number"),
+        ({"metrics": {"AP": {"value": 50}}}, "not a number"),
+        ({"intervals": {"AP": [1]}}, "its two ends"),
+        ({"intervals": {"AP": [1, 101]}}, "percent lies in 0 to 100"),
         ({"metrics": []}, "metrics must map"),
         ({"metrics": None}, "metrics must map"),
         ({"seed": "0"}, "not a whole number"),

@@ -142,3 +142,18 @@ def test_numbers_as_printed():
     assert number_text(-0.04, signed=True) == "+0.0"
     assert number_text(-1.26, signed=False) == "\N{MINUS SIGN}1.3"
     assert len({*VAL_CELLS}) + len({*TEST_CELLS}) == 9
+
+
+def test_the_confidence_of_the_intervals_is_the_params_and_is_said(tmp_path):
+    paths = write_run(tmp_path, seeds=(0, 1, 2), noise=1.0)
+    results = collect_results(paths, literature(), "eccv")
+    pairs = paired_differences(results)
+    wide, narrow = (
+        build_tables(results, pairs, literature(), "eccv", "", confidence)[0]
+        for confidence in (0.99, 0.5)
+    )
+    assert "Ours with the 99 % interval" in render_table(wide, "md")
+    for first, second in zip(wide.rows[:2], narrow.rows[:2], strict=True):
+        # the seeds' part of the interval grows with the confidence asked for
+        assert first.ours["AP"].low < second.ours["AP"].low
+        assert first.ours["AP"].high > second.ours["AP"].high

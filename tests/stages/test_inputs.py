@@ -22,9 +22,9 @@ def folder(tmp_path, monkeypatch):
     ("override", "touched"),
     [
         ("train.learning_rate=0.5", {"train", "report"}),
-        ("detection.soft_nms.sigma=0.7", {"predict", "figures", "report"}),
+        ("detection.soft_nms.sigma=0.7", {"predict", "corners", "figures", "report"}),
         ("targets.min_iou=0.5", {"radii", "train", "figures", "report"}),
-        ("evaluation.confidence=0.9", {"evaluate", "tables", "report"}),
+        ("evaluation.confidence=0.9", {"evaluate", "tables", "figures", "claims", "report"}),
         ("report.title=other", {"tables", "figures", "claims", "report"}),
         ("train.checkpoint_every=7", {"report"}),
         ("detection.batch_size=3", set()),
@@ -78,7 +78,8 @@ def test_comments_and_docstrings_are_no_code(tmp_path):
 def test_files_are_rewritten_only_when_their_content_changes(folder):
     refresh(load_params_of("smoke"))
     files = sorted((folder / "data/smoke").rglob("*.yaml"))
-    assert len(files) == 2 * len(STAGES) + 2 * (5 - 1)  # five variants of train and of predict
+    # five variants of train and of predict, two of corners
+    assert len(files) == 2 * len(STAGES) + 2 * (5 - 1) + (2 - 1)
     times = {path: path.stat().st_mtime_ns for path in files}
     refresh(load_params_of("smoke"))
     assert {path: path.stat().st_mtime_ns for path in files} == times
@@ -120,6 +121,48 @@ def test_the_paper_profile_trains_what_the_tables_need():
     ]
     assert len(graph.tested) == 9
     assert graph.parent(graph.trained[-1]) == graph.trained[0]
+
+
+BORROWED = "variants.ties={weights_of: full_schedule, set: {detection.keep_ties: true}}"
+TESTED = "tested=[{variants: [ties], split: val, modes: [single_scale]}]"
+
+
+def test_borrowed_weights_are_trained_by_their_own_name():
+    graph = Graph(load_params("smoke", [BORROWED, TESTED]))
+    (tested,) = graph.tested
+    lender = graph.weights_of(tested.trained)
+    assert str(lender) == "full_schedule-s0"
+    assert graph.weights_of(lender) == lender
+    assert [str(trained) for trained in graph.trained] == ["baseline-s0", "full_schedule-s0"]
+    assert graph.imported == ()
+
+
+def test_imported_weights_can_be_borrowed_too():
+    overrides = ["variants.ties={weights_of: released_weights, set: {detection.keep_ties: false}}"]
+    graph = Graph(load_params("released_weights", [*overrides, TESTED]))
+    assert graph.trained == ()
+    assert [str(trained) for trained in graph.imported] == ["released_weights-s0"]
+
+
+def test_what_a_borrower_depends_on(folder):
+    before = load_params_of("smoke")
+    refresh(before)
+    params = folder / "data/smoke/params"
+    others = {path: path.stat().st_mtime_ns for path in params.glob("*-*.yaml")}
+    refresh(load_params_of("smoke", [BORROWED]))
+    written = yaml.safe_load((params / "predict-ties.yaml").read_text())
+    assert written["weights_of"] == "full_schedule"
+    assert written["detection"]["keep_ties"] is True
+    assert not (params / "train-ties.yaml").exists()
+    assert {path: path.stat().st_mtime_ns for path in others} == others  # nothing is trained anew
+
+
+def test_data_that_a_module_reads_are_code_too():
+    assert "reporting/text_and_code.yaml" in stage_code("tables")
+    assert {"reporting/text_and_code.yaml", "reporting/templates/page.html.j2"} <= set(
+        stage_code("report")
+    )
+    assert all(name.startswith("cornernet.") for name in stage_code("train"))
 
 
 def load_params_of(profile, overrides=()):

@@ -42,6 +42,8 @@ def run_all():
         if tested in graph.submitted:
             stage("submit", *test)
         stage("evaluate", *test, "--split", tested.split)
+    for trained in graph.with_corners:
+        stage("corners", "--variant", trained.variant)
     for name in ("tables", "figures", "claims", "report"):
         stage(name)
 
@@ -50,10 +52,16 @@ def test_every_output_is_there(place):
     graph = Graph(load_params("smoke"))
     paths = graph.paths
     outputs = [paths.source, paths.dataset, paths.radii, paths.results, paths.differences]
-    outputs += [paths.claims, paths.page, Path("data/mlflow/mlflow.db")]
+    outputs += [
+        paths.corner_scores,
+        paths.claims,
+        paths.page,
+        Path("data/mlflow/mlflow.db"),
+    ]
     for trained in graph.trained:
         outputs += [paths.weights(trained), paths.state(trained), paths.history(trained)]
         outputs += [paths.model_provenance(trained)]
+    outputs += map(paths.corners, graph.with_corners)
     for tested in graph.tested:
         outputs += [paths.detections(tested), paths.metrics(tested)]
     outputs += [paths.table(n, suffix) for n in (1, 2, 3, 4) for suffix in ("md", "csv", "tex")]
@@ -89,6 +97,18 @@ def test_the_same_run_gives_the_same_bytes(place):
     assert detections.read_bytes() == found
 
 
+def test_any_batch_size_and_number_of_devices_gives_the_same_bytes(place):
+    """Two devices on a machine without GPUs are two processes."""
+    test = ("--variant", "baseline", "--split", "val")
+    path = place / "data/smoke/detections/baseline-s0-val-single_scale.json"
+    found = {path.read_bytes()}  # of the profile's own batch size, on one device
+    for size, devices in ((1, 1), (2, 2), (5, 1)):
+        stage("predict", *test, "--set", f"detection.batch_size={size}", "--devices", str(devices))
+        found.add(path.read_bytes())
+    assert len(found) == 1
+    assert len(json.loads(found.pop())) > 10
+
+
 def test_all_stages_of_a_model_are_on_one_run(place):
     from mlflow.tracking import MlflowClient
 
@@ -101,10 +121,63 @@ def test_all_stages_of_a_model_are_on_one_run(place):
     assert run.info.status == "FINISHED"
     assert run.data.tags["variant"] == "baseline"
     assert run.data.params["train.iterations"] == "6"
-    assert "val.gt_heatmaps.AR100" in run.data.metrics
-    assert len(client.get_metric_history(run.info.run_id, "total")) == 6
+    assert "AR100.val.gt_heatmaps" in run.data.metrics
+    assert len(client.get_metric_history(run.info.run_id, "loss/total")) == 6
     names = {run.data.tags["variant"] for run in runs.values()}
     assert names == {trained.variant for trained in graph.trained}
+
+
+def test_nothing_waits_for_the_tracker_at_the_end(place):
+    assert not any((place / "data/mlflow/outbox").glob("*/journal.jsonl"))
+
+
+def test_each_model_is_in_the_registry_once_with_its_metrics(place):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{place}/data/mlflow/mlflow.db")
+    tested = {t.trained.variant for t in Graph(load_params("smoke")).tested}
+    versions = {version.name: version for version in client.search_model_versions()}
+    assert set(versions) == {f"cornernet-smoke-{variant}" for variant in tested}
+    assert len(client.search_model_versions()) == len(tested)
+    version = versions["cornernet-smoke-baseline"]
+    made = json.loads((place / "data/smoke/models/baseline-s0.provenance.json").read_text())
+    assert version.run_id == made["mlflow_run_id"]
+    scored = client.get_run(version.run_id).data.metrics
+    for mode in ("single_scale", "gt_heatmaps", "gt_heatmaps_offsets"):
+        assert float(version.tags[f"AP.val.{mode}"]) == scored[f"AP.val.{mode}"]
+    model = client.get_logged_model(version.tags["model_id"])
+    assert {m.key: m.value for m in model.metrics}.items() <= scored.items()
+    assert "AP50.val.gt_heatmaps" in {metric.key for metric in model.metrics}
+
+
+def test_the_registered_model_finds_what_predict_found(place, monkeypatch):
+    """By paths, by arrays, and what it holds as its example; tensors and plain settings alone."""
+    import cv2
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}/data/mlflow/mlflow.db")
+    model = mlflow.pyfunc.load_model("models:/cornernet-smoke-baseline/1")
+    dataset = json.loads((place / "data/smoke/shapes/annotations/instances_val.json").read_text())
+    images = sorted(dataset["images"], key=lambda image: image["id"])
+    paths = [str(place / "data/smoke/shapes/val" / image["file_name"]) for image in images]
+    found = model.predict(paths)
+    stored = json.loads(
+        (place / "data/smoke/detections/baseline-s0-val-single_scale.json").read_text()
+    )
+    assert len(found) == len(stored) > 0
+    ids = [images[number]["id"] for number in found["image"]]
+    assert ids == [row["image_id"] for row in stored]
+    assert list(found["category_id"]) == [row["category_id"] for row in stored]
+    boxes = found[["x", "y", "width", "height"]].to_numpy()
+    assert boxes == pytest.approx(pd.DataFrame(row["bbox"] for row in stored).to_numpy(), abs=0.01)
+    assert found["score"].to_numpy() == pytest.approx([row["score"] for row in stored], abs=1e-4)
+    arrays = model.predict(pd.DataFrame({"image": [cv2.imread(path) for path in paths]}))
+    pd.testing.assert_frame_equal(arrays, found)
+    example = model.predict(model.input_example)
+    pd.testing.assert_frame_equal(example, found[found["image"] == 0].reset_index(drop=True))
+    folder = place / "data/mlflow/artifacts/smoke/models"
+    suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert not suffixes & {".pkl", ".pickle", ".pt", ".pth", ".py"}
 
 
 def test_params_that_reach_the_tracker_are_flat(place):
@@ -151,65 +224,6 @@ def test_status_and_plan_tell_where_things_stand(place, capsys):
     assert "report: reports/smoke/index.html" in printed
     assert main(["plan", "--profile", "smoke"]) == 0
     assert "full_schedule-s0: iterations 6 to 9" in capsys.readouterr().out
-
-
-def detect(place, *images, weights="data/smoke/models/baseline-s0.safetensors", profile="smoke"):
-    command = ["detect", *map(str, images), "--profile", profile, "--weights", str(place / weights)]
-    return main([*command, "--out", str(place / "found"), "--score", "0"])
-
-
-def test_detect_draws_a_picture_for_every_image_of_a_folder(place, capsys):
-    images = sorted((place / "data/smoke/shapes/val").iterdir())
-    assert detect(place, place / "data/smoke/shapes/val") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert list(found) == [str(path) for path in images]
-    assert all(
-        {"category", "bbox", "score", "category_id"} == set(row)
-        for rows in found.values()
-        for row in rows
-    )
-    for path in images:
-        assert (place / "found" / f"{path.stem}.png").read_bytes()[:4] == b"\x89PNG"
-
-
-def test_detect_finds_what_predict_found(place, capsys):
-    """The same images through both commands: the same best boxes, image by image."""
-    dataset = json.loads((place / "data/smoke/shapes/annotations/instances_val.json").read_text())
-    assert detect(place, place / "data/smoke/shapes/val") == 0
-    drawn = {Path(path).name: rows for path, rows in json.loads(capsys.readouterr().out).items()}
-    stored = json.loads(
-        (place / "data/smoke/detections/baseline-s0-val-single_scale.json").read_text()
-    )
-    assert stored
-    for image in dataset["images"]:
-        mine = drawn[image["file_name"]]
-        others = [row for row in stored if row["image_id"] == image["id"]]
-        assert len(mine) == len(others)
-        for row, other in zip(mine, others, strict=True):
-            assert row["bbox"] == pytest.approx(other["bbox"], abs=0.01)
-            assert row["score"] == pytest.approx(other["score"], abs=1e-4)
-
-
-def test_detect_refuses_what_is_no_image_before_it_writes(place, capsys, tmp_path):
-    (tmp_path / "broken.jpg").write_bytes(b"no image")
-    good = next((place / "data/smoke/shapes/val").iterdir())
-    shutil.rmtree(place / "found", ignore_errors=True)
-    assert detect(place, good, tmp_path / "broken.jpg", tmp_path / "absent.png") == 2
-    printed = capsys.readouterr().err
-    assert "broken.jpg: damaged file, or not an image" in printed
-    assert "absent.png: no such image" in printed
-    assert not (place / "found").exists()
-    (tmp_path / "empty").mkdir()
-    assert detect(place, tmp_path / "empty") == 2
-    assert "no image in this folder" in capsys.readouterr().err
-
-
-def test_detect_refuses_weights_of_another_network(place, capsys):
-    good = next((place / "data/smoke/shapes/val").iterdir())
-    assert detect(place, good, profile="demo") == 2
-    assert "Traceback" not in capsys.readouterr().err
-    assert detect(place, good, weights="params/demo.yaml") == 2
-    assert "not a weights file" in capsys.readouterr().err
 
 
 def test_a_checkpoint_of_other_params_is_set_aside_and_named(place, capsys):

@@ -1,15 +1,19 @@
 """MLflow behind its few functions: first writers at once, nothing doubled, nothing that fails."""
 
+import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cornernet.tracking import find_run, initialise, open_run
-from cornernet.tracking.curve import Curve, _whole_iterations
-from cornernet.tracking.run import Run, flat
+from cornernet.tracking.curve import POINTS_A_REQUEST, _requests
+from cornernet.tracking.delivery import Delivery
+from cornernet.tracking.journal import journals
+from cornernet.tracking.run import flat
 
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed")
 REPOSITORY = Path(__file__).parents[2]
@@ -20,10 +24,11 @@ from pathlib import Path
 from cornernet.tracking import open_run
 folder, seed = Path(sys.argv[1]), int(sys.argv[2])
 run = open_run("demo", "baseline", seed, {"train": {"iterations": 3}}, {}, folder=folder)
+run.begin()
 assert run.run_id is not None
 for iteration in range(1, 4):
     run.log(iteration, {"total": seed + iteration / 10})
-run.finish()
+run.finish("FINISHED")
 """
 
 
@@ -50,15 +55,23 @@ def opened(folder, **more):
     said = []
     arguments = {"params": {}, "tags": {}, **more}
     run = open_run("demo", "baseline", 0, folder=folder, say=said.append, **arguments)
+    run.begin()
     return run, said
 
 
-def points(client, run, name="total"):
+def points(client, run, name="loss/total"):
     return [(p.step, p.value) for p in client.get_metric_history(run.run_id, name)]
 
 
-def rows(last):
-    return [{"iteration": i, "total": i / 10, "pull": 0.5} for i in range(1, last + 1)]
+def log(run, first, last):
+    for i in range(first, last + 1):
+        run.log(i, {"total": i / 10, "pull": 0.5})
+
+
+def history(path, last, missing=()):
+    rows = [f"{i},{i / 10},0.5" for i in range(1, last + 1) if i not in missing]
+    path.write_text("\n".join(["iteration,total,pull", *rows]) + "\n")
+    return path
 
 
 def test_four_first_writers_at_once(tmp_path):
@@ -78,7 +91,7 @@ def test_four_first_writers_at_once(tmp_path):
     assert sorted(run.info.run_name for run in runs) == [f"baseline-s{seed}" for seed in range(4)]
     for run in runs:
         seed = int(run.data.tags["seed"])
-        history = server.client.get_metric_history(run.info.run_id, "total")
+        history = server.client.get_metric_history(run.info.run_id, "loss/total")
         assert [(p.step, p.value) for p in history] == [(i, seed + i / 10) for i in (1, 2, 3)]
         assert run.info.status == "FINISHED"
         assert run.data.params == {"train.iterations": "3"}
@@ -91,9 +104,10 @@ def test_a_run_holds_params_tags_metrics_and_artifacts(folder, client, tmp_path,
     (tmp_path / "table1.md").write_text("| AP |")
     run.log_artifact(tmp_path / "table1.md", "tables")
     run.log_dataset("shapes", "d" * 64, {"root": "data/demo/shapes"}, "training")
-    run.log_metrics({"val/single_scale/AP": 61.2, "val/single_scale/AP_large": None})
-    run.log_metrics({"val/single_scale/AP": 61.2})  # evaluated again
-    run.finish()
+    run.log_metrics({"AP.val.single_scale": 61.2, "AP_large.val.single_scale": None})
+    time.sleep(0.01)  # or MLflow itself would take it for the same point
+    run.log_metrics({"AP.val.single_scale": 61.2})  # evaluated again
+    run.finish("FINISHED")
     kept = client.get_run(run.run_id)
     assert kept.data.params == {
         "train.learning_rate": "0.001",
@@ -109,8 +123,8 @@ def test_a_run_holds_params_tags_metrics_and_artifacts(folder, client, tmp_path,
     }
     assert wanted.items() <= kept.data.tags.items()
     assert "nothing" not in kept.data.tags
-    assert kept.data.metrics == {"val/single_scale/AP": 61.2}
-    assert len(client.get_metric_history(run.run_id, "val/single_scale/AP")) == 1
+    assert kept.data.metrics == {"AP.val.single_scale": 61.2}  # nor machine's metrics: no iteration
+    assert len(client.get_metric_history(run.run_id, "AP.val.single_scale")) == 1
     assert kept.inputs.dataset_inputs[0].dataset.name == "shapes"
     assert [a.path for a in client.list_artifacts(run.run_id, "tables")] == ["tables/table1.md"]
     assert (folder / "artifacts" / "demo" / run.run_id).is_dir()
@@ -119,28 +133,27 @@ def test_a_run_holds_params_tags_metrics_and_artifacts(folder, client, tmp_path,
 
 def test_a_resumed_run_goes_on_with_its_own_curve(folder, client):
     first, _ = opened(folder, params={"train": {"iterations": 9}})
-    for row in rows(5):
-        first.log(row["iteration"], {"total": row["total"], "pull": row["pull"]})
-    first.catch_up()  # then killed; the checkpoint was at 3
-    again, said = opened(folder, run_id=first.run_id, params={"train": {"iterations": 9}})
+    log(first, 1, 5)
+    first.send()  # then killed; the checkpoint was at 3
+    again, said = opened(folder, key=first.key, params={"train": {"iterations": 9}})
     assert again.run_id == first.run_id
     assert client.get_run(first.run_id).info.status == "RUNNING"
-    for row in rows(9)[3:]:
-        again.log(row["iteration"], {"total": row["total"], "pull": row["pull"]})
-    again.finish(rows=rows(9))
+    log(again, 4, 9)
+    again.finish("FINISHED")
     assert points(client, again) == [(i, i / 10) for i in range(1, 10)]
-    assert len(points(client, again, "pull")) == 9
+    assert len(points(client, again, "loss/pull")) == 9
+    assert client.get_run(first.run_id).info.status == "FINISHED"
     assert said == []
 
 
-def test_what_the_server_missed_comes_from_the_history(folder, client):
+def test_points_that_never_reached_the_journal_come_from_the_history(folder, client, tmp_path):
     run, _ = opened(folder)
-    run.log(1, {"total": 0.1, "pull": 0.5})
-    run.finish(rows=rows(2500))  # several requests
-    assert points(client, run) == [(i, i / 10) for i in range(1, 2501)]
-    later = Run(initialise("demo", folder), run.run_id)
-    assert later.catch_up(rows(2500))
-    assert len(points(client, run)) == 2500
+    log(run, 1, 1)
+    log(run, 900, 900)
+    run.finish("FINISHED", history(tmp_path / "h.csv", 2500))  # several requests
+    assert sorted(points(client, run)) == [(i, i / 10) for i in range(1, 2501)]
+    assert client.get_run(run.run_id).data.tags["iterations"] == "2500"
+    assert not (folder / "outbox" / run.key).exists()
 
 
 class Flaky:
@@ -152,113 +165,160 @@ class Flaky:
     def __getattr__(self, name):
         return getattr(self._client, name)
 
-    def log_batch(self, run_id, metrics):
+    def create_run(self, *arguments, **named):
+        return self._call("create_run", *arguments, **named)
+
+    def log_batch(self, *arguments, **named):
+        return self._call("log_batch", *arguments, **named)
+
+    def _call(self, name, *arguments, **named):
         answer = self._answers.pop(0) if self._answers else "ok"
         if answer == "away":
             raise ConnectionError("server is away")
-        self._client.log_batch(run_id, metrics=metrics)
+        result = getattr(self._client, name)(*arguments, **named)
         if answer == "lost":
             raise TimeoutError("no answer")
+        return result
 
 
-def test_a_server_that_dies_midway_gets_each_point_once(folder, client, monkeypatch):
-    monkeypatch.setattr("cornernet.tracking.curve.FLUSH_INTERVAL", 0.01)
-    monkeypatch.setattr("cornernet.tracking.curve.RETRY_INTERVAL", 0.05)
+def test_each_thing_arrives_once_though_answers_are_lost(folder, client):
+    """The creation of the run, each entry, each batch of points; by one sender after another."""
+    run = open_run("demo", "baseline", 0, {"a": 1}, {"b": 2}, folder=folder)
+    log(run, 1, 2500)
+    run.log_metrics({"AP.val.single_scale": 50.0})
+    log(run, 2501, 2600)
+    (journal,) = [journal for journal in journals(folder) if journal.key == run.key]
+    flaky = Flaky(client, ["away", "lost"] * 9)
+    failures = 0
+    while True:
+        try:
+            Delivery(replace(initialise("demo", folder), client=flaky), journal, pytest.fail).send(
+                0
+            )
+            break
+        except (ConnectionError, TimeoutError):
+            failures += 1
+    assert failures == 18
+    (found,) = client.search_runs(
+        [client.get_experiment_by_name("demo").experiment_id], f"tags.run_key = '{run.key}'"
+    )
+    history = client.get_metric_history(found.info.run_id, "loss/total")
+    assert [(p.step, p.value) for p in history] == [(i, i / 10) for i in range(1, 2601)]
+    assert len(client.get_metric_history(found.info.run_id, "AP.val.single_scale")) == 1
+    assert found.data.params == {"a": "1"}
+    assert found.data.tags["b"] == "2"
+
+
+def test_logging_never_waits_for_the_server(folder, monkeypatch):
     run, _ = opened(folder)
-    said = []
-    flaky = Flaky(client, ["ok", "away", "lost", "away", "ok"])
-    curve = Curve(flaky, run.run_id, said.append)
-    for row in rows(30):
-        curve.add(row["iteration"], {"total": row["total"], "pull": row["pull"]})
-        time.sleep(0.02)
-    assert curve.close((r["iteration"], {"total": r["total"], "pull": r["pull"]}) for r in rows(30))
-    assert points(client, run) == [(i, i / 10) for i in range(1, 31)]
-    assert len(points(client, run, "pull")) == 30
-    assert len(said) == 1
-    assert "not reached" in said[0]
-
-
-def test_logging_never_waits_for_the_server(folder, client):
-    class Slow(Flaky):
-        def log_batch(self, run_id, metrics):
-            time.sleep(1)
-
-    run, _ = opened(folder)
-    curve = Curve(Slow(client, []), run.run_id, pytest.fail)
+    monkeypatch.setattr(Delivery, "send", lambda self, patience: time.sleep(60))
     began = time.monotonic()
-    for iteration in range(1000):
-        curve.add(iteration, {"total": 1.0})
-    assert time.monotonic() - began < 0.5
+    log(run, 1, 1000)
+    assert time.monotonic() - began < 5
 
 
-def test_a_server_that_is_away_is_said_once_and_stops_nothing(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # the discard port: refused
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    run, said = opened(tmp_path)
-    assert run.run_id is None
-    run.log(1, {"total": 1.0})
-    run.log_metrics({"AP": 1.0})
-    run.log_artifact(tmp_path / "none")
-    run.finish(rows=rows(3))
+def test_what_the_tracker_refuses_is_said_and_stops_nothing_else(folder, client):
+    run, said = opened(folder)
+    run.log_metrics({"a name, which MLflow does not take;": 1.0})
+    run.log_metrics({"AP.val.single_scale": 2.0})
+    run.finish("FINISHED")
+    assert client.get_run(run.run_id).data.metrics["AP.val.single_scale"] == 2.0
     assert len(said) == 1
-    assert "not reached, going on without" in said[0]
+    assert "metrics refused" in said[0]
 
 
-def test_a_broken_database_is_said_once_and_stops_nothing(tmp_path):
+SENDER = """
+import sys
+from pathlib import Path
+from cornernet.tracking import send_waiting
+print(send_waiting("demo", Path(sys.argv[1])))
+"""
+
+
+def test_a_broken_database_is_said_once_and_nothing_is_lost(folder, tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"not a database, by any means" * 100)
     run, said = opened(tmp_path)
+    log(run, 1, 3)
+    run.finish("FINISHED")
     assert run.run_id is None
     assert len(said) == 1
+    assert str(tmp_path / "outbox") in said[0]
+    shutil.copy(folder / "mlflow.db", tmp_path)  # mended
+    sender = [sys.executable, "-c", SENDER, str(tmp_path)]
+    assert "demo baseline-s0: sent what waited" in subprocess.check_output(sender, text=True)
+    server = initialise("demo", folder=tmp_path)
+    (found,) = server.client.search_runs([server.experiment], f"tags.run_key = '{run.key}'")
+    assert len(server.client.get_metric_history(found.info.run_id, "loss/total")) == 3
+    assert found.info.status == "FINISHED"
 
 
-def test_without_mlflow_nothing_is_kept(tmp_path, monkeypatch):
+def test_without_mlflow_all_is_kept_for_later(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "mlflow"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "mlflow", None)
     run, said = opened(tmp_path)
+    log(run, 1, 2)
+    run.finish("FINISHED")
     assert run.run_id is None
-    assert said == ["not installed, going on without"]
-    run.finish()
+    assert len(said) == 1
+    assert said[0].startswith("not installed")
+    assert len(list(journals(tmp_path)[0].unsent())) > 4
 
 
 def test_evaluation_lands_on_the_run_of_the_training(folder, client):
     trained, _ = opened(folder)
-    trained.finish()
-    found = find_run("demo", "baseline", 0, "w" * 64, run_id=trained.run_id, folder=folder)
-    found.log_metrics({"val/single_scale/AP": 50.0})
+    trained.finish("FAILED")
+    with find_run("demo", "baseline", 0, "w" * 64, trained.key, folder=folder) as found:
+        found.log_metrics({"AP.val.single_scale": 50.0})
     assert found.run_id == trained.run_id
-    assert client.get_run(trained.run_id).data.metrics == {"val/single_scale/AP": 50.0}
-    assert client.get_run(trained.run_id).info.status == "FINISHED"
+    kept = client.get_run(trained.run_id)
+    assert kept.data.metrics["AP.val.single_scale"] == 50.0
+    assert kept.info.status == "FAILED"
+    assert "trained_elsewhere" not in kept.data.tags
 
 
-def test_a_model_trained_elsewhere_gets_one_run_and_keeps_it(folder, client):
-    elsewhere = "0" * 32
-    first = find_run(
-        "demo", "baseline", 3, "e" * 64, elsewhere, {"train": {"iterations": 5}}, folder=folder
-    )
-    again = find_run("demo", "baseline", 3, "e" * 64, elsewhere, folder=folder)
-    assert first.run_id == again.run_id not in (None, elsewhere)
-    kept = client.get_run(first.run_id)
-    assert kept.data.tags["trained_elsewhere"] == elsewhere
+def test_a_model_trained_elsewhere_gets_one_run_with_its_curve(folder, client, tmp_path):
+    key, params = "0" * 32, {"train": {"iterations": 5}}
+    whole = history(tmp_path / "history.csv", 5)
+    runs = []
+    for _ in range(2):
+        with find_run("demo", "baseline", 3, "e" * 64, key, params, whole, folder) as run:
+            run.log_metrics({"AP.val.single_scale": 50.0})
+        runs.append(run)
+    assert runs[0].run_id == runs[1].run_id != key
+    kept = client.get_run(runs[0].run_id)
+    assert kept.data.tags["trained_elsewhere"] == "yes"
+    assert kept.data.tags["weights_digest"] == "e" * 64
     assert kept.data.params == {"train.iterations": "5"}
     assert kept.info.status == "FINISHED"
-    other = find_run("demo", "baseline", 3, "f" * 64, elsewhere, folder=folder)
-    assert other.run_id != first.run_id
+    assert points(client, runs[0]) == [(i, i / 10) for i in range(1, 6)]
+    with find_run("demo", "baseline", 3, "f" * 64, folder=folder) as other:
+        pass
+    with find_run("demo", "baseline", 3, "f" * 64, folder=folder) as again:
+        pass
+    assert other.run_id == again.run_id != runs[0].run_id
+
+
+def test_a_run_of_an_older_checkpoint_is_known_by_its_id(folder, client):
+    experiment = client.get_experiment_by_name("demo").experiment_id
+    old = client.create_run(experiment).info.run_id
+    run, _ = opened(folder, key=old)
+    assert run.run_id == old
 
 
 def test_a_deleted_run_is_not_written_to(folder, client):
     run, _ = opened(folder)
     client.delete_run(run.run_id)
-    again, said = opened(folder, run_id=run.run_id)
+    again, said = opened(folder, key=run.key)
     assert again.run_id not in (None, run.run_id)
     assert said == []
 
 
 def test_requests_never_cut_an_iteration_in_two():
-    line = [(i, 0.0, name, 1.0) for i in range(500) for name in "abc"]
-    batches = list(_whole_iterations(line))
+    line = [(i, 0, name, 1.0) for i in range(500) for name in "abc"]
+    batches = list(_requests(line))
     assert [point for batch in batches for point in batch] == line
-    assert all(len(batch) <= 1000 for batch in batches)
+    assert all(len(batch) <= POINTS_A_REQUEST for batch in batches)
     ends = [batch[-1][0] for batch in batches]
     starts = [batch[0][0] for batch in batches]
     assert all(end < start for end, start in zip(ends[:-1], starts[1:], strict=True))

@@ -12,7 +12,7 @@ from cornernet.data.samples import batches
 from cornernet.errors import BadInput
 from cornernet.model.losses import corner_losses
 from cornernet.model.network import CornerNet
-from cornernet.training import step
+from cornernet.training import staging, step
 from cornernet.training.devices import deal_chunks
 from cornernet.training.errors import NonFinite
 from cornernet.training.processes import Processes
@@ -46,7 +46,7 @@ def reference_gradients(model, chunks, params):
     for number in sorted(chunks):
         one = copy.deepcopy(model)
         outputs = one(chunks[number].image)
-        targets = step.corner_targets(chunks[number], CATEGORIES, params.targets)
+        targets = staging.corner_targets(chunks[number], CATEGORIES, params.targets)
         loss = corner_losses(outputs, targets, params.losses).total
         found = torch.autograd.grad(loss, list(one.parameters()))
         sums = found if sums is None else [a + b for a, b in zip(sums, found, strict=True)]
@@ -102,6 +102,26 @@ def test_a_chunk_is_normalised_by_its_own_statistics(params, chunks):
     swapped = {0: chunks[1][0], 1: chunks[0][1]}
     table = step.accumulate_gradients(trainer.model, swapped, 2, CATEGORIES, params, CPU)
     assert table[1, 0].item() == pytest.approx(alone.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("normaliser", ["image", "chunk"])
+def test_chunks_of_one_image_train(params, normaliser):
+    """The released code squeezes the image away and stops."""
+    names = ("focal_normaliser", "grouping_normaliser", "offset_normaliser")
+    alone = replace(
+        params,
+        train=replace(params.train, chunks=(1,)),
+        losses=replace(params.losses, **dict.fromkeys(names, normaliser)),
+    )
+    trainer = new_trainer(alone)
+    before = copy.deepcopy(dict(trainer.model.named_parameters()))
+    for served in batches(tiny_samples(alone), (1,), 0, 3, workers=0):
+        (chunk,) = served
+        assert len(chunk.image) == 1
+        trainer.step(iter([{0: chunk}]), StopRequest())
+    for name, after in trainer.model.named_parameters():
+        assert after.isfinite().all(), name
+        assert not torch.equal(after, before[name]), name
 
 
 def test_drops_of_the_full_schedule(params):
@@ -189,7 +209,7 @@ def test_lower_precision_keeps_losses_in_fp32(params, chunks):
 
 def test_targets_mark_the_corners_cells(params, chunks):
     chunk = chunks[0][1]
-    targets = step.corner_targets(chunk, CATEGORIES, params.targets)
+    targets = staging.corner_targets(chunk, CATEGORIES, params.targets)
     assert targets.tl_heat.shape == (3, CATEGORIES, 8, 8)
     found = 0
     for image, slot in chunk.mask.nonzero().tolist():

@@ -47,6 +47,7 @@ OVERRIDES = (
     "train.log_every=3",
     "variants={baseline: {}}",
     "tested=[]",
+    "corners.variants=[baseline]",
 )
 
 

@@ -32,17 +32,48 @@ def clone_to(folder: Path) -> Path:
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a clone, with the clone's own source as the package."""
+    return run(folder, "snakemake", "--cores", "2", *arguments)
+
+
+def dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run DVC in a clone, with the clone's own source as the package."""
+    return run(folder, "dvc", *arguments)
+
+
+def run(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a clone: a module of Python's."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        env=environment_of(folder),
+        capture_output=True,
+        text=True,
+    )
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    """The environment in which a clone's own source is the package."""
     environment = dict(os.environ)
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment["PYTHONPATH"] = str(folder / "src")
     environment.pop("MLFLOW_TRACKING_URI", None)
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    return environment
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git in a clone, as someone."""
+    someone = ["-c", "user.name=someone", "-c", "user.email=someone@example.org"]
+    subprocess.run(["git", *someone, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def repository_in(folder: Path, profile: str) -> Path:
+    """A clone under git, as DVC wants it, whose params/profile.yaml names `profile`."""
+    clone_to(folder)
+    (folder / "params/profile.yaml").write_text(f"profile: {profile}\n")
+    git(folder, "init", "-q", ".")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "as cloned")
+    return folder
 
 
 def planned_jobs(dry_run: subprocess.CompletedProcess[str]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from workflow.clone import clone_to, snakemake
 TINY = """
 extends: smoke
 model: {merge_kernel: 1}
+corners: {variants: []}
 report: {reference: journal}
 variants:
   baseline: null
@@ -67,6 +68,29 @@ def test_without_the_file_it_says_what_to_give(clone):
     done = snakemake(clone, "-n", "released_weights")
     assert done.returncode != 0
     assert "--config weights=CornerNet_500000.pkl" in done.stdout + done.stderr
+
+
+def test_a_file_that_is_not_there_is_named(clone):
+    done = snakemake(clone, "-n", "released_weights", "--config", "weights=nowhere.pkl")
+    assert done.returncode != 0
+    text = done.stdout + done.stderr
+    assert "weights=nowhere.pkl: no such file" in text
+    assert "Traceback" not in text
+
+
+def test_a_damaged_file_stops_the_workflow_with_one_line(clone):
+    write_released(
+        clone / "whole.pkl", load_params("released_weights", folder=clone / "params").model
+    )
+    (clone / "half.pkl").write_bytes((clone / "whole.pkl").read_bytes()[:5000])
+    done = snakemake(
+        clone, "released_weights", "--until", "import_weights", "--config", "weights=half.pkl"
+    )
+    assert done.returncode != 0
+    text = done.stdout + done.stderr
+    assert "cornernet import-weights: half.pkl: truncated or not a file of torch" in text
+    assert "Traceback" not in text
+    assert not list((clone / "data/released_weights").rglob("*.safetensors"))
 
 
 def test_the_command_refuses_other_networks_and_writes_nothing(clone, monkeypatch, capsys):

@@ -5,7 +5,8 @@ rule tables:
     input:
         paths.dataset,
         [paths.metrics(tested) for tested in graph.tested],
-        [paths.detections(tested) for tested in graph.tested if tested.split == "val"],
+        [paths.detections(tested) for tested in graph.tested],
+        [paths.corners(trained) for trained in graph.with_corners],
         "params/literature.yaml",
         paths.params("tables"),
         paths.code("tables"),
@@ -13,14 +14,21 @@ rule tables:
         paths.results,
         paths.differences,
         report(
-            [
-                paths.table(number, suffix)
-                for number in (1, 2, 3, 4)
-                for suffix in ("md", "csv")
-            ],
-            caption="../report/table.rst",
+            paths.corner_scores,
+            caption="../report/corners.rst",
             category="Tables",
+            labels={"table": "corners by quadrant", "format": "csv"},
         ),
+        [
+            report(
+                paths.table(number, suffix),
+                caption="../report/table.rst",
+                category="Tables",
+                labels={"table": f"Table {number}", "format": suffix},
+            )
+            for number in (1, 2, 3, 4)
+            for suffix in ("md", "csv")
+        ],
         [paths.table(number, "tex") for number in (1, 2, 3, 4)],
     log:
         log_of("tables"),
@@ -45,7 +53,8 @@ rule figures:
         paths.results,
         [paths.history(trained) for trained in graph.trained],
         [paths.weights(trained) for trained in graph.trained + graph.imported],
-        [paths.detections(tested) for tested in graph.tested if tested.split == "val"],
+        [paths.detections(tested) for tested in graph.tested],
+        [paths.corners(trained) for trained in graph.with_corners],
         paths.params("figures"),
         paths.code("figures"),
     output:
@@ -54,6 +63,7 @@ rule figures:
             patterns=["{name}.svg"],
             caption="../report/figure.rst",
             category="Figures",
+            labels={"figure": "{name}"},
         ),
     log:
         log_of("figures"),
@@ -79,7 +89,12 @@ rule claims:
         paths.params("claims"),
         paths.code("claims"),
     output:
-        report(paths.claims, caption="../report/claims.rst", category="Claims"),
+        report(
+            paths.claims,
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"file": "the paper's claims, judged"},
+        ),
     log:
         log_of("claims"),
     benchmark:
@@ -102,13 +117,19 @@ rule report:
         paths.claims,
         paths.results,
         paths.differences,
+        paths.corner_scores,
         [paths.table(number, "csv") for number in (1, 2, 3, 4)],
         paths.figures,
         [paths.weights(trained) for trained in graph.trained + graph.imported],
         paths.params("report"),
         paths.code("report"),
     output:
-        report(paths.page, caption="../report/page.rst", category="Page"),
+        report(
+            paths.page,
+            caption="../report/page.rst",
+            category="Page",
+            labels={"file": "the whole report"},
+        ),
     log:
         log_of("report"),
     benchmark:

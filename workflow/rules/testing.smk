@@ -4,7 +4,7 @@
 rule predict:
     input:
         paths.dataset,
-        paths.weights(MODEL),
+        weights_of,
         paths.params("predict", "{variant}"),
         paths.code("predict"),
     output:
@@ -28,6 +28,33 @@ rule predict:
         "cornernet predict {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
         " --split {wildcards.split} --mode {wildcards.mode} --devices {resources.gpu}"
         " 2>&1 | tee -i {log}"
+
+
+rule corners:
+    input:
+        paths.dataset,
+        weights_of,
+        paths.params("corners", "{variant}"),
+        paths.code("corners"),
+    output:
+        paths.corners(MODEL),
+    log:
+        log_of("corners", MODEL),
+    benchmark:
+        benchmark_of("corners", MODEL)
+    conda:
+        "../../environment.yml"
+    threads: graph.params.detection.threads
+    resources:
+        gpu=1,
+        runtime=1440,
+    params:
+        options=OPTIONS,
+    message:
+        "corners: {wildcards.variant}, seed {wildcards.seed}"
+    shell:
+        "cornernet corners {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
+        " --devices {resources.gpu} 2>&1 | tee -i {log}"
 
 
 rule submit:

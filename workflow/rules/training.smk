@@ -2,8 +2,10 @@
 
 
 rule tracking:
+    input:
+        paths.params("tracking"),
     output:
-        TRACKING,
+        paths.tracking,
     log:
         log_of("tracking"),
     benchmark:
@@ -17,7 +19,7 @@ rule tracking:
     message:
         "tracking: initialises MLflow's database"
     shell:
-        "cornernet tracking {params.options} >{output} 2>{log}"
+        "cornernet tracking {params.options} 2>&1 | tee -i {log}"
 
 
 rule train:
@@ -27,11 +29,12 @@ rule train:
         paths.params("train", "{variant}"),
         paths.code("train"),
         continued,
-        tracking=ancient(TRACKING),
+        tracking=ancient(paths.tracking),
     output:
         paths.weights(MODEL),
         paths.state(MODEL),
         paths.history(MODEL),
+        paths.model_provenance(MODEL),
     log:
         log_of("train", MODEL),
     benchmark:

@@ -10,7 +10,10 @@ from typing import Any
 import yaml
 
 from cornernet.config.schema import Params
+from cornernet.config.section import Section
 from cornernet.errors import BadInput
+
+AnySection = typing.TypeVar("AnySection", bound=Section)
 
 # These describe a whole and are replaced, not merged, by a profile that extends another.
 REPLACED_WHOLE = {"data.splits", "data.files"}
@@ -40,14 +43,19 @@ def load_params(
 
 
 def resolve_variant(params: Params, variant: str) -> Params:
-    """`params` with the variant's own values put in. Raises BadInput for an unknown variant."""
+    """`params` with the variant's own values put in. Raises BadInput for an unknown variant.
+
+    One that is tested with another's weights has the values of that other too: its own lie on them.
+    """
     if variant not in params.variants:
         raise BadInput(
             f"variant {variant!r} is not one of profile {params.profile}: "
             f"{', '.join(params.variants)}{nearest(variant, params.variants)}"
         )
     tree = dataclasses.asdict(params)
-    for key, value in params.variants[variant].set.items():
+    asked = params.variants[variant]
+    inherited = params.variants[asked.weights_of].set if asked.weights_of else {}
+    for key, value in (inherited | asked.set).items():
         tree = with_value(tree, key, value)
     return check_params(tree, where=f"variants.{variant}.set: ")
 
@@ -68,11 +76,27 @@ def check_params(tree: Mapping[str, Any], where: str = "") -> Params:
     try:
         return pydantic.TypeAdapter(Params).validate_python(tree)
     except pydantic.ValidationError as error:
-        raise BadInput(
-            f"{where}params {'.'.join(map(str, item['loc']))}: "
-            f"{item['msg'].removeprefix('Value error, ')} (got {_short(item['input'])})"
-            for item in error.errors()
-        ) from None
+        raise BadInput(f"{where}params {_problem(item)}" for item in error.errors()) from None
+
+
+def _problem(item: Mapping[str, Any]) -> str:
+    """One of pydantic's errors in a line: where, what, and the value; the whole has no value."""
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if not item["loc"]:
+        return message
+    return f"{'.'.join(map(str, item['loc']))}: {message} (got {_short(item['input'])})"
+
+
+def section_from(section: type[AnySection], tree: Mapping[str, Any]) -> AnySection:
+    """A section from the plain values of one that was checked before and written to a file.
+
+    Raises BadInput if another version of the program wrote them.
+    """
+    fields = {field.name for field in dataclasses.fields(section)}
+    if tree.keys() != fields:
+        differing = ", ".join(sorted(tree.keys() ^ fields))
+        raise BadInput(f"settings of another version of cornernet: they differ in {differing}")
+    return typing.cast(AnySection, _build(section, tree))
 
 
 def with_value(tree: Mapping[str, Any], dotted: str, value: Any) -> dict[str, Any]:

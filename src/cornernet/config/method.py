@@ -118,7 +118,9 @@ class Train(Section):
     devices: int  # GPUs one training asks for
     threads: int  # CPU threads of one training; fixed here, for it changes sums
     workers: int  # processes that sample images; 0: the training process itself
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "tf32", "bf16"]  # of the network; the losses are always fp32
+    compile: bool  # on a GPU; changes the rounding of sums, as the number of devices does
+    deterministic: bool  # on a GPU: kernels that give the same sums each time
     checkpoint_every: int
     keep_checkpoints: int
     log_every: int
@@ -171,6 +173,7 @@ class Detection(Section):
     batch_size: int
     threads: int
     precision: Literal["fp32", "bf16"]
+    compile: bool  # on a GPU, once for each size of canvas; changes the rounding of sums
 
     def __post_init__(self) -> None:
         require(

@@ -5,6 +5,7 @@ types and unknown keys against them with pydantic; `__post_init__` refuses impos
 The sections of the paper's method lie in `method.py`, and can be imported from here.
 """
 
+import difflib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from cornernet.config.section import Section, require
 
 __all__ = [
     "Augmentation",
+    "Corners",
     "Data",
     "Detection",
     "Evaluation",
@@ -102,6 +104,17 @@ class Evaluation(Section):
 
 
 @dataclass(frozen=True)
+class Corners(Section):
+    """The journal version's mAP of corners by quadrant of the image, on val."""
+
+    variants: tuple[str, ...]  # of those that are tested on val, the models that it is measured of
+    radius: float  # pixels of the image: an annotated corner this near is found
+
+    def __post_init__(self) -> None:
+        require(self.radius > 0, "radius: must be positive")
+
+
+@dataclass(frozen=True)
 class Report(Section):
     """The page: its title, what a reader must know first, the paper's numbers to hold against."""
 
@@ -129,6 +142,7 @@ class Variant(Section):
 
     continues: str | None = None
     imported: bool = False  # its weights come from elsewhere, `cornernet import-weights` reads them
+    weights_of: str | None = None  # not trained: another variant's weights, tested in another way
     set: dict[str, Any] = field(default_factory=dict)
 
 
@@ -145,6 +159,7 @@ class Params(Section):
     train: Train
     detection: Detection
     evaluation: Evaluation
+    corners: Corners
     report: Report
     variants: dict[str, Variant]
     tested: tuple[Tested, ...]
@@ -153,6 +168,8 @@ class Params(Section):
         for row in self.tested:
             for name in row.variants:
                 require(name in self.variants, f"tested: no variant is called {name!r}")
+        for name in self.corners.variants:
+            require(name in self.variants, f"corners.variants: no variant is called {name!r}")
         for name, variant in self.variants.items():
             require(
                 variant.continues is None or variant.continues in self.variants,
@@ -163,3 +180,41 @@ class Params(Section):
                 not (variant.imported and variant.continues),
                 f"variants.{name}: imported weights continue nothing",
             )
+            self._check_weights_of(name, variant)
+
+    def _check_weights_of(self, name: str, variant: Variant) -> None:
+        """Refuse a variant whose weights are another's unless it differs in testing alone."""
+        here = f"variants.{name}"
+        parent = self.variants.get(variant.continues or "")
+        require(
+            parent is None or parent.weights_of is None,
+            f"{here}: continues {variant.continues!r}, which is not trained; name the variant "
+            f"whose weights it has",
+        )
+        if variant.weights_of is None:
+            return
+        other = self.variants.get(variant.weights_of)
+        if other is None:
+            close = difflib.get_close_matches(variant.weights_of, list(self.variants), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                f"{here}.weights_of: no variant is called {variant.weights_of!r}{hint}"
+            )
+        require(variant.weights_of != name, f"{here}.weights_of: names itself")
+        require(
+            other.weights_of is None,
+            f"{here}.weights_of: {variant.weights_of!r} has none of its own; name "
+            f"{other.weights_of!r}, whose weights it is tested with",
+        )
+        require(variant.continues is None, f"{here}: with `weights_of` nothing is continued")
+        require(not variant.imported, f"{here}: with `weights_of` nothing is imported")
+        untested = [key for key in variant.set if not key.startswith("detection.")]
+        require(
+            not untested,
+            f"{here}.set: {', '.join(untested)}: with `weights_of` only detection.* can differ, "
+            "all else is as it was trained",
+        )
+        require(
+            bool(variant.set),
+            f"{here}.set: is empty, so that it would test what {variant.weights_of!r} tests",
+        )

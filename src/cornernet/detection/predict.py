@@ -1,9 +1,8 @@
 """Tests a network on a split, or on one image."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from cornernet.config.schema import Detection, Mode, Model
 from cornernet.data.coco import CocoSplit
-from cornernet.data.images import read_image
 from cornernet.detection.detector import (
     Candidates,
     Detections,
@@ -23,9 +21,9 @@ from cornernet.detection.detector import (
     prepare_image,
 )
 from cornernet.detection.network import Network
+from cornernet.detection.reading import batches_of_one_size, read_ahead, read_prepared
 from cornernet.errors import BadInput
 
-BATCHES_AHEAD = 3  # read before the network asks for them; bounds the memory
 GROUND_TRUTH_MODES: tuple[Mode, ...] = ("gt_heatmaps", "gt_heatmaps_offsets")
 
 
@@ -56,11 +54,15 @@ def predict_split(
             "has no annotations; test it on another split"
         )
     together = 1 if device.type == "cpu" else params.batch_size
-    batches = _batches(split, model_params.size_multiple, params, mode, together)
+    batches = batches_of_one_size(split, model_params.size_multiple, params, mode, together)
     results: dict[int, list[dict[str, Any]]] = {}
 
     def read(batch: Sequence[int]) -> list[PreparedImage]:
-        return [_read(split, at, model_params.size_multiple, params, mode) for at in batch]
+        with_objects = mode in GROUND_TRUTH_MODES
+        return [
+            read_prepared(split, at, model_params.size_multiple, params, mode, with_objects)
+            for at in batch
+        ]
 
     def finish(at: int, candidates: Candidates) -> list[dict[str, Any]]:
         found = choose_detections(candidates, params, mode)
@@ -74,7 +76,7 @@ def predict_split(
     ):
         done = 0
         pending: deque[tuple[int, Future[list[dict[str, Any]]]]] = deque()
-        for batch, images in zip(batches, _ahead(readers, read, batches), strict=True):
+        for batch, images in zip(batches, read_ahead(readers, read, batches), strict=True):
             found = find_candidates(network, images, params, mode, device)
             while pending:  # those of the last batch, which ran beside the network
                 at, future = pending.popleft()
@@ -141,52 +143,3 @@ def coco_results(
         }
         for category, row in zip(found.categories[order].tolist(), rows, strict=True)
     ]
-
-
-def _batches(
-    split: CocoSplit, size_multiple: int, params: Detection, mode: Mode, together: int
-) -> list[tuple[int, ...]]:
-    """Positions of up to `together` images whose canvases have the same sizes at all scales."""
-
-    def canvases(at: int) -> tuple[tuple[int, int], ...]:
-        image = split.images[at]
-        placements = placements_of(image.height, image.width, size_multiple, params, mode)
-        return tuple(placement.padded for placement in placements)
-
-    order = sorted(range(len(split.images)), key=lambda at: (canvases(at), split.images[at].id))
-    batches = []
-    for _, group in groupby(order, key=canvases):
-        same = tuple(group)
-        starts = range(0, len(same), together)
-        batches += [same[start : start + together] for start in starts]
-    return batches
-
-
-def _read(
-    split: CocoSplit, at: int, size_multiple: int, params: Detection, mode: Mode
-) -> PreparedImage:
-    image = split.images[at]
-    pixels = read_image(split.folder / image.file_name, image.width, image.height)
-    placements = placements_of(image.height, image.width, size_multiple, params, mode)
-    return prepare_image(
-        pixels, placements, split.boxes[at] if mode in GROUND_TRUTH_MODES else None
-    )
-
-
-def _ahead(
-    pool: ThreadPoolExecutor,
-    read: Callable[[Sequence[int]], list[PreparedImage]],
-    batches: Sequence[Sequence[int]],
-) -> Iterator[list[PreparedImage]]:
-    """What `read` returns for each batch, in order, worked out in threads a few batches ahead."""
-    waiting: deque[Future[list[PreparedImage]]] = deque()
-    try:
-        for batch in batches:
-            waiting.append(pool.submit(read, batch))
-            if len(waiting) > BATCHES_AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()

@@ -11,6 +11,7 @@ near its lower end; on COCO's five thousand this is small. No correction is made
 """
 
 import os
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -51,11 +52,33 @@ def resampled_metrics(
     is what makes differences paired. `threads` (None: one for each processor allowed) changes
     nothing but the time.
     """
-    weights = image_weights(len(evaluated.image_ids), resamples, seed)
+    return resampled_values(
+        lambda weights: metric_values(evaluated.rankings, weights),
+        len(METRICS),
+        len(evaluated.image_ids),
+        resamples,
+        seed,
+        threads,
+    )
+
+
+def resampled_values(
+    values_of: Callable[[np.ndarray], np.ndarray],
+    columns: int,
+    images: int,
+    resamples: int,
+    seed: int,
+    threads: int | None = None,
+) -> np.ndarray:
+    """What `values_of` makes of each resample's image weights: float64 [resamples, columns].
+
+    It is called with int32 [R, images] a few resamples at a time, and returns [R, columns].
+    """
+    weights = image_weights(images, resamples, seed)
     blocks = [weights[start : start + _BLOCK] for start in range(0, resamples, _BLOCK)]
     with ThreadPoolExecutor(threads or _processors()) as pool:
-        done = list(pool.map(lambda block: metric_values(evaluated.rankings, block), blocks))
-    return np.concatenate(done) if done else np.zeros((0, len(METRICS)))
+        done = list(pool.map(values_of, blocks))
+    return np.concatenate(done) if done else np.zeros((0, columns))
 
 
 def _processors() -> int:
@@ -79,12 +102,12 @@ def image_weights(images: int, resamples: int, seed: int) -> np.ndarray:
 
 
 def intervals(
-    metrics: dict[str, float | None], values: np.ndarray, confidence: float
+    metrics: Mapping[str, float | None], values: np.ndarray, confidence: float
 ) -> dict[str, Interval]:
-    """Put the percentile interval of resampled values [resamples, 16] beside each metric."""
+    """Put the percentile interval of resampled values [resamples, M] beside each of M metrics."""
     tail = (1 - confidence) / 2
     result = {}
-    for column, name in enumerate(METRICS):
+    for column, name in enumerate(metrics):
         known = values[~np.isnan(values[:, column]), column]
         low, high = np.quantile(known, (tail, 1 - tail)) if len(known) else (np.nan, np.nan)
         metric = metrics[name]

@@ -80,16 +80,21 @@ def metric_values(rankings: Rankings, weights: np.ndarray) -> np.ndarray:
     A metric is the mean over categories that have an object of its area range.
     """
     precision, recall = accumulate(rankings, weights)  # [R, C, A, T], [R, C, A + 2, T]
-    by_area = [_mean(precision[:, :, area]) for area in range(len(AREA_NAMES))]
-    by_iou = {round(100 * iou): _mean(precision[:, :, 0, [step]]) for step, iou in _iou_steps()}
+    by_area = [mean_over_categories(precision[:, :, area]) for area in range(len(AREA_NAMES))]
+    by_iou = {
+        round(100 * iou): mean_over_categories(precision[:, :, 0, [step]])
+        for step, iou in _iou_steps()
+    }
     columns = {
         "AP": by_area[0],
         **{f"AP{iou}": value for iou, value in by_iou.items()},
         **{f"AP_{AREA_NAMES[area]}": by_area[area] for area in (1, 2, 3)},
-        **{f"AR_{AREA_NAMES[area]}": _mean(recall[:, :, area]) for area in (1, 2, 3)},
-        "AR100": _mean(recall[:, :, 0]),
-        "AR10": _mean(recall[:, :, 4]),
-        "AR1": _mean(recall[:, :, 5]),
+        **{
+            f"AR_{AREA_NAMES[area]}": mean_over_categories(recall[:, :, area]) for area in (1, 2, 3)
+        },
+        "AR100": mean_over_categories(recall[:, :, 0]),
+        "AR10": mean_over_categories(recall[:, :, 4]),
+        "AR1": mean_over_categories(recall[:, :, 5]),
     }
     return 100 * np.stack([columns[name] for name in METRICS], axis=1)
 
@@ -161,7 +166,7 @@ def _index(wanted: Any, known: Sequence[Any], kind: str) -> int:
     return known.index(wanted)
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def mean_over_categories(values: np.ndarray) -> np.ndarray:
     """Mean [R] of [R, C, T] over thresholds and over the categories that are defined."""
     by_category = values.mean(axis=2)
     present = ~np.isnan(by_category)

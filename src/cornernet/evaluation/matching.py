@@ -57,8 +57,8 @@ def match(ground_truth: GroundTruth, results: Results) -> Matches:
     groups = np.unique(group[order])
     boxes, areas = results.boxes[order], results.boxes[order, 2] * results.boxes[order, 3]
     outcome, counted = _match_groups(
-        _bounds(group[order], groups),
-        _bounds(object_group[object_order], groups),
+        bounds(group[order], groups),
+        bounds(object_group[object_order], groups),
         boxes,
         areas,
         ground_truth.boxes[object_order],
@@ -81,7 +81,7 @@ def match(ground_truth: GroundTruth, results: Results) -> Matches:
     )
 
 
-def _bounds(sorted_groups: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def bounds(sorted_groups: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """First and last-plus-one row of each group, int64 [number of groups, 2]."""
     return np.stack(
         [np.searchsorted(sorted_groups, groups, side) for side in ("left", "right")], axis=1

@@ -5,12 +5,14 @@ looks up and left. Figure 6 says that the horizontal scan runs from left to righ
 the released code scan from right to left, and so does this.
 
 On ties the gradient goes to the first maximum in scan order, the farthest from the corner, as in
-[code top_pool.cpp:59-69]; `torch.cummax` sends it to the nearest. Compiled scans serve the CPU;
-plain torch operations serve every other device, and the CPU where numba is missing. Both forms
-give the same outputs to the bit, and gradients that differ in the order of additions alone.
+[code top_pool.cpp:59-69]; `torch.cummax` sends it to the nearest. Compiled scans serve the CPU
+(numba) and CUDA (Triton); plain torch operations serve every other device, and these where numba
+or Triton is missing. All forms give the same outputs to the bit, and gradients that differ in the
+order of additions alone.
 """
 
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any, Literal
@@ -18,6 +20,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from cornernet.model import corner_pooling_plain
 
 Corner = Literal["top_left", "bottom_right"]
 Direction = Literal["top", "bottom", "left", "right"]
@@ -46,6 +50,8 @@ def corner_pool(vertical: Tensor, horizontal: Tensor, corner: Corner) -> Tensor:
             f"corner_pool: the maps differ: {list(vertical.shape)} {vertical.dtype} and "
             f"{list(horizontal.shape)} {horizontal.dtype}"
         )
+    if torch.compiler.is_compiling():
+        return _operator(vertical, horizontal, corner)[0]
     return _Pooling.apply(_DIRECTIONS[corner], vertical, horizontal)
 
 
@@ -63,25 +69,70 @@ class _Pooling(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, directions: tuple[Direction, ...], *inputs: Tensor) -> Tensor:
-        layout = _layout(inputs[0])
-        dense = [features.contiguous(memory_format=layout) for features in inputs]
-        pool = _pool_compiled if _compiled_serves(dense[0]) else _pool_plain
-        pooled, records = pool(directions, dense, layout)
-        ctx.directions, ctx.layout = directions, layout
+        pooled, records = _pool(directions, inputs)
+        ctx.directions = directions
         ctx.save_for_backward(*records)
         return pooled
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        dense = gradient.contiguous(memory_format=ctx.layout)
-        back = _return_compiled if _compiled_serves(dense) else _return_plain
         needed = ctx.needs_input_grad[1:]
-        saved = zip(ctx.directions, ctx.saved_tensors, needed, strict=True)
-        return None, *(
-            back(direction, dense, record, ctx.layout) if wanted else None
-            for direction, record, wanted in saved
-        )
+        return None, *_give_back(ctx.directions, gradient, ctx.saved_tensors, needed)
+
+
+# The same two steps as operators, which a compiler takes as they are: it cannot see into the scans.
+@torch.library.custom_op("cornernet::corner_pool", mutates_args=())
+def _operator(vertical: Tensor, horizontal: Tensor, corner: str) -> tuple[Tensor, Tensor, Tensor]:
+    pooled, records = _pool(_DIRECTIONS[corner], (vertical, horizontal))  # type: ignore[index]
+    return pooled, records[0], records[1]
+
+
+@_operator.register_fake
+def _(vertical: Tensor, horizontal: Tensor, corner: str) -> tuple[Tensor, Tensor, Tensor]:
+    layout = _layout(vertical)
+    maps = torch.empty_like(vertical, memory_format=layout)
+    marks = [torch.empty_like(maps, dtype=torch.bool, memory_format=layout) for _ in range(2)]
+    return maps, marks[0], marks[1]
+
+
+@torch.library.custom_op("cornernet::corner_pool_gradient", mutates_args=())
+def _operator_gradient(
+    gradient: Tensor, vertical: Tensor, horizontal: Tensor, corner: str
+) -> tuple[Tensor, Tensor]:
+    """From the gradient of the output and the records to the gradients of both inputs."""
+    first, second = _give_back(
+        _DIRECTIONS[corner],  # type: ignore[index]
+        gradient,
+        (vertical, horizontal),
+        (True, True),
+    )
+    assert first is not None
+    assert second is not None
+    return first, second
+
+
+@_operator_gradient.register_fake
+def _(gradient: Tensor, vertical: Tensor, horizontal: Tensor, corner: str) -> tuple[Tensor, Tensor]:
+    layout = _layout(vertical)
+    return (
+        torch.empty_like(gradient, memory_format=layout),
+        torch.empty_like(gradient, memory_format=layout),
+    )
+
+
+def _keep_records(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.corner = inputs[2]
+    ctx.save_for_backward(output[1], output[2])
+
+
+def _operator_backward(
+    ctx: Any, gradient: Tensor, *of_records: Tensor | None
+) -> tuple[Tensor, Tensor, None]:
+    return *_operator_gradient(gradient, *ctx.saved_tensors, ctx.corner), None
+
+
+_operator.register_autograd(_operator_backward, setup_context=_keep_records)
 
 
 def _layout(features: Tensor) -> torch.memory_format:
@@ -92,15 +143,77 @@ def _layout(features: Tensor) -> torch.memory_format:
     return torch.channels_last if nhwc else torch.contiguous_format
 
 
+def _pool(directions: Sequence[Direction], inputs: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """The sum of the running maxima, and the records of each; all in the first map's layout."""
+    layout = _layout(inputs[0])
+    dense = [features.contiguous(memory_format=layout) for features in inputs]
+    if _compiled_serves(dense[0]):
+        return _pool_compiled(directions, dense, layout)
+    form = _form(dense[0].device)
+    pooled, records = None, []
+    for direction, features in zip(directions, dense, strict=True):
+        pooled, record = form.pool(features, pooled, _dim(direction), direction in _FROM_END)
+        records.append(record.contiguous(memory_format=layout))
+    assert pooled is not None
+    return pooled.contiguous(memory_format=layout), records
+
+
+def _give_back(
+    directions: Sequence[Direction],
+    gradient: Tensor,
+    records: Sequence[Tensor],
+    needed: Sequence[bool],
+) -> list[Tensor | None]:
+    """The gradient of each input of `_pool` that is `needed`."""
+    layout = _layout(records[0])
+    dense = gradient.contiguous(memory_format=layout)
+    compiled, results = _compiled_serves(dense), []
+    for direction, record, wanted in zip(directions, records, needed, strict=True):
+        result = None
+        if wanted and compiled:
+            result = _return_compiled(direction, dense, record, layout)
+        elif wanted:
+            back = _form(dense.device).give_back
+            result = back(dense, record, _dim(direction), direction in _FROM_END)
+            result = result.contiguous(memory_format=layout)
+        results.append(result)
+    return results
+
+
+def _dim(direction: Direction) -> int:
+    return 2 if direction in _VERTICAL else 3
+
+
 @cache
 def _kernels() -> ModuleType | None:
-    """The compiled scans, or None where numba cannot be used."""
+    """The scans compiled for the CPU, or None where numba cannot be used."""
     try:
         from cornernet.model import corner_pooling_kernels
     except (ImportError, RuntimeError) as error:  # RuntimeError: nowhere to keep compiled code
         warnings.warn(f"corner pooling on the CPU will be slow: {error}", stacklevel=2)
         return None
     return corner_pooling_kernels
+
+
+@cache
+def _form(device: torch.device) -> ModuleType:
+    """Triton's scans where they run on `device`, else plain operations."""
+    if device.type != "cuda":
+        return corner_pooling_plain
+    try:
+        from cornernet.model import corner_pooling_triton
+
+        probe = torch.zeros(1, 1, 1, 1, device=device)
+        corner_pooling_triton.pool(probe, None, 2, True)
+    # Besides a missing package: no C compiler, an old GPU, a driver that does not fit.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        warnings.warn(
+            f"corner pooling on {device} will be slower, without its kernels: {reason}",
+            stacklevel=2,
+        )
+        return corner_pooling_plain
+    return corner_pooling_triton
 
 
 def _compiled_serves(features: Tensor) -> bool:
@@ -131,7 +244,7 @@ def _computable(features: Tensor) -> Tensor:
 
 
 def _pool_compiled(
-    directions: tuple[Direction, ...], inputs: list[Tensor], layout: torch.memory_format
+    directions: Sequence[Direction], inputs: list[Tensor], layout: torch.memory_format
 ) -> tuple[Tensor, list[Tensor]]:
     kernels = _kernels()
     assert kernels is not None
@@ -160,49 +273,3 @@ def _return_compiled(
     back = kernels.return_columns if values.ndim == 3 else kernels.return_rows
     back(values, marks, sums, direction in _FROM_END)
     return result.to(gradient.dtype)
-
-
-def _shifted(features: Tensor, fill: Any, by: int, dim: int, from_end: bool) -> Tensor:
-    """The element `by` steps earlier in the scan, at each element; `fill` where there is none."""
-    length = features.shape[dim]
-    edge = torch.full_like(features.narrow(dim, 0, by), fill)
-    if from_end:
-        return torch.cat([features.narrow(dim, by, length - by), edge], dim)
-    return torch.cat([edge, features.narrow(dim, 0, length - by)], dim)
-
-
-def _pool_plain(
-    directions: tuple[Direction, ...], inputs: list[Tensor], layout: torch.memory_format
-) -> tuple[Tensor, list[Tensor]]:
-    """In log2(L) doublings: after step k each element holds the maximum of 2^k elements."""
-    pooled, records = None, []
-    for direction, features in zip(directions, inputs, strict=True):
-        dim, from_end = (2 if direction in _VERTICAL else 3), direction in _FROM_END
-        maxima, by = features, 1
-        while by < features.shape[dim]:
-            maxima = torch.maximum(maxima, _shifted(maxima, -torch.inf, by, dim, from_end))
-            by *= 2
-        record = (features > _shifted(maxima, -torch.inf, 1, dim, from_end)) | features.isnan()
-        first = features.shape[dim] - 1 if from_end else 0
-        record.select(dim, first).fill_(True)
-        records.append(record)
-        pooled = maxima if pooled is None else pooled + maxima
-    assert pooled is not None
-    # A map of one row or column is its own maximum: never hand the input itself back.
-    return pooled.clone(memory_format=layout), records
-
-
-def _return_plain(
-    direction: Direction, gradient: Tensor, record: Tensor, layout: torch.memory_format
-) -> Tensor:
-    """Sums between records, in doublings too: no scattered additions, so always the same order."""
-    dim, from_end = (2 if direction in _VERTICAL else 3), direction in _FROM_END
-    against = not from_end  # gradients walk against the scan
-    sums = gradient
-    carries = ~_shifted(record, True, 1, dim, against)  # takes on what the one before has summed
-    by = 1
-    while by < gradient.shape[dim]:
-        sums = sums + _shifted(sums, 0.0, by, dim, against).where(carries, 0.0)
-        carries = carries & _shifted(carries, False, by, dim, against)
-        by *= 2
-    return sums.where(record, 0.0).contiguous(memory_format=layout)

@@ -16,29 +16,6 @@ LANES = 16  # floats in the widest vector register of today
 
 
 @njit(cache=True, nogil=True)
-def _step(values, best, record, pooled, add):  # type: ignore[no-untyped-def]
-    """One step of many scans side by side: all arguments [M], `best` and the outputs written."""
-    for j in range(values.size):
-        value, previous = values[j], best[j]
-        new = (value > previous) | (value != value)
-        maximum = value if new else previous
-        best[j] = maximum
-        record[j] = new
-        pooled[j] = pooled[j] + maximum if add else maximum
-
-
-@njit(cache=True, nogil=True)
-def _step_back(gradient, waiting, record, result):  # type: ignore[no-untyped-def]
-    """One step against the scan: a record takes the gradients that wait for it; all [M]."""
-    zero = gradient.dtype.type(0)
-    for j in range(gradient.size):
-        total = waiting[j] + gradient[j]
-        taken = record[j]
-        result[j] = total if taken else zero
-        waiting[j] = zero if taken else total
-
-
-@njit(cache=True, nogil=True)
 def pool_columns(values, pooled, record, from_end, add):  # type: ignore[no-untyped-def]
     """Running maxima along the middle axis of [N, L, M].
 
@@ -51,21 +28,35 @@ def pool_columns(values, pooled, record, from_end, add):  # type: ignore[no-unty
         best[:] = -np.inf
         for step in range(length):
             i = first + direction * step
-            _step(values[n, i], best, record[n, i], pooled[n, i], add)
+            for j in range(width):
+                value, previous = values[n, i, j], best[j]
+                new = (value > previous) | (value != value)
+                maximum = value if new else previous
+                best[j] = maximum
+                record[n, i, j] = new
+                pooled[n, i, j] = pooled[n, i, j] + maximum if add else maximum
         record[n, first, :] = True
 
 
 @njit(cache=True, nogil=True)
 def return_columns(gradient, record, result, from_end):  # type: ignore[no-untyped-def]
-    """Gradient of `pool_columns`: [N, L, M] of its output to [N, L, M] of its input, `result`."""
+    """Gradient of `pool_columns`: [N, L, M] of its output to [N, L, M] of its input, `result`.
+
+    Against the scan: a record takes the gradients that wait for it.
+    """
     count, length, width = gradient.shape
+    zero = gradient.dtype.type(0)
     waiting = np.empty(width, gradient.dtype)
     last, direction = (0, 1) if from_end else (length - 1, -1)
     for n in range(count):
         waiting[:] = 0
         for step in range(length):
             i = last + direction * step
-            _step_back(gradient[n, i], waiting, record[n, i], result[n, i])
+            for j in range(width):
+                total = waiting[j] + gradient[n, i, j]
+                taken = record[n, i, j]
+                result[n, i, j] = total if taken else zero
+                waiting[j] = zero if taken else total
 
 
 @njit(cache=True, nogil=True)
@@ -102,26 +93,30 @@ def pool_rows(values, pooled, record, from_end, add):  # type: ignore[no-untyped
 
 @njit(cache=True, nogil=True)
 def return_rows(gradient, record, result, from_end):  # type: ignore[no-untyped-def]
-    """Gradient of `pool_rows`: [R, L] of its output to [R, L] of its input, `result`."""
+    """Gradient of `pool_rows`: [R, L] of its output to [R, L] of its input, `result`.
+
+    Four rows at a time: each waits for its own last addition, the processor for none.
+    """
     rows, length = gradient.shape
     zero = gradient.dtype.type(0)
-    waiting = np.empty(LANES, gradient.dtype)
-    turned = np.zeros((length, LANES), gradient.dtype)
-    records = np.zeros((length, LANES), np.bool_)
-    for start in range(0, rows, LANES):
-        lanes = min(LANES, rows - start)
-        for r in range(lanes):
-            for j in range(length):
-                turned[j, r] = gradient[start + r, j]
-                records[j, r] = record[start + r, j]
-        waiting[:] = 0
+    last, direction = (0, 1) if from_end else (length - 1, -1)
+    whole = rows - rows % 4
+    for r in range(0, whole, 4):
+        first = second = third = fourth = zero
         for step in range(length):
-            j = step if from_end else length - 1 - step
-            for r in range(LANES):
-                total = waiting[r] + turned[j, r]
-                taken = records[j, r]
-                turned[j, r] = total if taken else zero
-                waiting[r] = zero if taken else total
-        for r in range(lanes):
-            for j in range(length):
-                result[start + r, j] = turned[j, r]
+            j = last + direction * step
+            first, result[r, j] = _take(first + gradient[r, j], record[r, j], zero)
+            second, result[r + 1, j] = _take(second + gradient[r + 1, j], record[r + 1, j], zero)
+            third, result[r + 2, j] = _take(third + gradient[r + 2, j], record[r + 2, j], zero)
+            fourth, result[r + 3, j] = _take(fourth + gradient[r + 3, j], record[r + 3, j], zero)
+    for r in range(whole, rows):
+        waiting = zero
+        for step in range(length):
+            j = last + direction * step
+            waiting, result[r, j] = _take(waiting + gradient[r, j], record[r, j], zero)
+
+
+@njit(cache=True, nogil=True)
+def _take(total, taken, zero):  # type: ignore[no-untyped-def]
+    """What goes on waiting, and what a cell gets: the total goes to a record, else it waits."""
+    return (zero, total) if taken else (total, zero)

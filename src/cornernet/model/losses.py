@@ -136,6 +136,7 @@ def focal_loss(logits: Tensor, target: Tensor, mask: Tensor, params: Losses) -> 
     return -(cells.sum((1, 2, 3)) / mask.sum(1).clamp(min=1)).mean()
 
 
+@torch.compiler.assume_constant_result  # a compiler cannot follow a tensor to Python numbers
 def _logit_bounds(clamp: float, dtype: torch.dtype) -> tuple[float, float]:
     """Logits of the scores c and 1 - c, the scores rounded to `dtype`.
 

@@ -61,6 +61,7 @@ def judge_claims(
     claims: Sequence[Claim],
     comparable: bool,
     inference_time: InferenceTime | None = None,
+    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """claims.csv: claim, section, paper, ours, interval, verdict; the rule is `judgement.verdict`.
 
@@ -73,17 +74,19 @@ def judge_claims(
         elif claim.kind == "ranking" and not comparable:
             ours, judged = Estimate(None), "not run"
         else:
-            ours = _measure(claim, results, differences)
+            ours = _measure(claim, results, differences, confidence)
             judged = verdict(ours, claim.paper, comparable)
         rows.append((claim.text, claim.section, claim.paper, ours.value, _interval(ours), judged))
     frame = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
     return frame.astype({"paper": "float64", "ours": "float64"}).round({"paper": 1, "ours": 1})
 
 
-def _measure(claim: Claim, results: pd.DataFrame, differences: pd.DataFrame) -> Estimate:
+def _measure(
+    claim: Claim, results: pd.DataFrame, differences: pd.DataFrame, confidence: float
+) -> Estimate:
     """What the claim is about, as this run found it."""
     if claim.kind == "ranking" and claim.cell is not None:
-        score = estimate(select(results, claim.split, claim.cell), claim.metric)
+        score = estimate(select(results, claim.split, claim.cell), claim.metric, confidence)
         return minus(score, Estimate(claim.threshold, claim.threshold, claim.threshold))
     parts = [
         difference(differences, results, gain.comparison, gain.metric)

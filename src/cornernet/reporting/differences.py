@@ -40,7 +40,10 @@ def possible(comparisons: Iterable[Comparison], results: pd.DataFrame) -> tuple[
 
 
 def collect_differences(
-    paired: Mapping[Comparison, Sequence[Scores]], literature: Literature, reference: str
+    paired: Mapping[Comparison, Sequence[Scores]],
+    literature: Literature,
+    reference: str,
+    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """differences.csv: for each comparison, one `Scores` per seed, pooled over seeds.
 
@@ -48,7 +51,12 @@ def collect_differences(
     names a variant, or variant/mode where the mode is another one too.
     """
     rows = [
-        _row(comparison, metric, seeds, literature.difference(reference, comparison, metric))
+        _row(
+            comparison,
+            metric,
+            _over_seeds(seeds, metric, confidence),
+            literature.difference(reference, comparison, metric),
+        )
         for comparison, seeds in paired.items()
         for metric in METRICS
     ]
@@ -56,10 +64,14 @@ def collect_differences(
     return frame.astype(dict.fromkeys(("value", "ci_low", "ci_high", "paper"), "float64"))
 
 
+def _over_seeds(seeds: Sequence[Scores], metric: str, confidence: float) -> Estimate:
+    found = [Estimate(*scores.get(metric, (None, None, None))) for scores in seeds]
+    return pool(found, confidence)
+
+
 def _row(
-    comparison: Comparison, metric: str, seeds: Sequence[Scores], paper: float | None
+    comparison: Comparison, metric: str, pooled: Estimate, paper: float | None
 ) -> dict[str, object]:
-    pooled = pool([Estimate(*scores.get(metric, (None, None, None))) for scores in seeds])
     return {
         "variant": comparison.cell.variant,
         "reference": comparison.reference_name,

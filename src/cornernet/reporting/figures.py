@@ -54,8 +54,9 @@ class Figure:
 
 
 def style_of(position: int) -> dict[str, Any]:
-    """Colour and line style of the n-th series."""
-    return {"color": PALETTE[position % len(PALETTE)], "linestyle": LINES[position % len(LINES)]}
+    """Colour and line style of the n-th series; no two of the first 49 have both."""
+    line = position + position // len(PALETTE)
+    return {"color": PALETTE[position % len(PALETTE)], "linestyle": LINES[line % len(LINES)]}
 
 
 def draw(

@@ -10,7 +10,11 @@ NUMBER = 5
 
 
 def iou_table(
-    results: pd.DataFrame, literature: Literature, reference: str, notice: str = ""
+    results: pd.DataFrame,
+    literature: Literature,
+    reference: str,
+    notice: str = "",
+    confidence: float = 0.95,
 ) -> Table:
     """AP50 to AP90 of every variant tested at a single scale, beside the journal's detectors.
 
@@ -27,7 +31,7 @@ def iou_table(
             metrics = literature.iou_metrics
             numbers = {m: literature.value(reference, split, cell, m) for m in metrics}
             paper = {metric: number for metric, number in numbers.items() if number is not None}
-            ours = {metric: estimate(tested, metric) for metric in metrics}
+            ours = {metric: estimate(tested, metric, confidence) for metric in metrics}
             rows.append(TableRow(variant, status(tested), ours, paper, group=group))
     others = [
         TableRow(other.method, None, {}, other.values, group="The journal version, test-dev")
@@ -43,4 +47,5 @@ def iou_table(
         notice,
         reference,
         "" if rows else f"Table {NUMBER} is left out: nothing was tested at a single scale.",
+        confidence,
     )

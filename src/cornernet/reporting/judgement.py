@@ -12,8 +12,9 @@ ROUNDING = 0.05  # the paper prints one decimal
 def verdict(ours: Estimate, paper: float, comparable: bool) -> str:
     """A claim says that a difference D has the paper's size, and so the paper's direction.
 
-    Ours is judged by its 95 % interval, from a bootstrap over images (paired, where both sides
-    are ours; over seeds too, where there are several):
+    Ours is judged by its interval (of the confidence that `evaluation.confidence` sets), from a
+    bootstrap over images (paired, where both sides are ours; over seeds too, where there are
+    several):
 
     - reproduced: the interval lies wholly on the paper's side of zero and holds the paper's D
       (to within its rounding, 0.05);

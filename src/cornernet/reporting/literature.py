@@ -99,6 +99,8 @@ class Literature:
     others: tuple[Other, ...]
     iou_metrics: tuple[str, ...]
     by_iou: tuple[Other, ...]
+    # (variant, which corner) -> quadrant of the image -> mAP in percent
+    corners: Mapping[tuple[str, str], Mapping[str, float]]
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -163,6 +165,12 @@ def _literature(tree: Any, where: str) -> Literature:
             Other("by_iou", row["method"], "", _values(row, tree["by_iou"]["metrics"], where))
             for row in tree["by_iou"]["rows"]
         ),
+        corners={
+            (parse_cell(row["cell"], where).variant, row["corner"]): {
+                quadrant: float(value) for quadrant, value in row["values"].items()
+            }
+            for row in tree["corners"]
+        },
     )
 
 

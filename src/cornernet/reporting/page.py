@@ -1,6 +1,7 @@
 """The report: one HTML page that needs no other file and no network."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,9 +19,10 @@ from cornernet.reporting.table_formats import (
     interval_text,
     legend,
     number_text,
+    percent_text,
     value_text,
 )
-from cornernet.reporting.tables import Table
+from cornernet.reporting.tables import TEST_DEV, Table
 from cornernet.reporting.text_and_code import TextAndCode
 
 # The order of the figures on the page; others follow, by name.
@@ -49,6 +51,7 @@ class PageContext:
     differences: Sequence[TextAndCode]
     provenance: Mapping[str, Mapping[str, Any]]
     dataset: Mapping[str, Any] = field(default_factory=dict)
+    confidence: float = 0.95  # of all intervals
 
 
 def render_page(context: PageContext) -> str:
@@ -82,7 +85,15 @@ def render_page(context: PageContext) -> str:
         figures=ordered(context.figures),
         reference=REFERENCES[context.reference],
         rule=paragraphs(rule()),
+        confidence=percent_text(context.confidence),
+        made=provenance_rows(context.provenance),
+        waiting={TEST_DEV} if _waits_for_the_server(context.tables) else set(),
     )
+
+
+def _waits_for_the_server(tables: Sequence[Table]) -> bool:
+    """Whether a submission has no score yet."""
+    return any(row.status == "submitted, not scored" for table in tables for row in table.rows)
 
 
 def data_uri(figure: Figure) -> str:
@@ -100,7 +111,7 @@ def claim_rows(claims: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of claims.csv, numbers as text, as they stand on the page."""
     return [
         {
-            "claim": row.claim,
+            "claim": re.sub(r"(?<=\s)-(?=\d)", "\N{MINUS SIGN}", row.claim),
             "section": row.section,
             "paper": number_text(defined(row.paper), signed=False),
             "ours": number_text(defined(row.ours), signed=False),
@@ -109,6 +120,25 @@ def claim_rows(claims: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for row in claims.itertuples()
     ]
+
+
+def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """A line a model: commit, hardware, hours of devices, the tracker's run; – where unknown."""
+    rows = []
+    for name, made in provenance.items():
+        hardware = made.get("hardware") or {}
+        devices = hardware.get("gpus") or [hardware.get("processor") or ""]
+        used = len(made.get("devices") or [""])
+        hours = made["seconds"] * used / 3600 if "seconds" in made else None
+        row = {
+            "model": name.removesuffix(".provenance.json"),
+            "commit": str(made.get("commit") or "")[:12],
+            "hardware": f"{used} x {devices[0]}" if devices[0] else "",
+            "hours": "" if hours is None else f"{hours:,.1f}" if hours >= 0.1 else f"{hours:.3f}",
+            "run": str(made.get("mlflow_run_id") or ""),
+        }
+        rows.append({key: text or "\N{EN DASH}" for key, text in row.items()})
+    return rows
 
 
 def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:

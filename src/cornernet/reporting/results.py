@@ -70,16 +70,20 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     if scores is None and tree["status"] != "scored":
         scores = {}
     if not isinstance(scores, dict):
-        raise BadInput(f"{path}: metrics must map a name to value, ci_low, ci_high")
-    for name, score in scores.items():
+        raise BadInput(f"{path}: metrics must map a name to a number")
+    intervals = tree.get("intervals", {})
+    if not isinstance(intervals, dict) or any(
+        not isinstance(ends, list) or len(ends) != 2 for ends in intervals.values()
+    ):
+        raise BadInput(f"{path}: intervals must map a name to its two ends")
+    for name in (*scores, *intervals):
         if name not in METRICS:
             raise BadInput(f"{path}: unknown metric {name!r}{nearest(name, METRICS)}")
-        _check_score(path, name, score)
-    return {**tree, "metrics": scores}
+        _check_numbers(path, name, [scores.get(name), *intervals.get(name, [])])
+    return {**tree, "metrics": scores, "intervals": intervals}
 
 
-def _check_score(path: Path, name: str, score: Any) -> None:
-    numbers = score.values() if isinstance(score, dict) else [score]
+def _check_numbers(path: Path, name: str, numbers: list[Any]) -> None:
     for number in numbers:
         if number is None:
             continue
@@ -99,9 +103,7 @@ def _rows(
     scored = tree["metrics"] if tree["status"] == "scored" else {}
     rows = []
     for metric in METRICS:
-        score = scored.get(metric)
-        if not isinstance(score, dict):
-            score = {"value": score}
+        low, high = tree["intervals"].get(metric, (None, None))
         rows.append(
             {
                 "variant": variant,
@@ -109,7 +111,9 @@ def _rows(
                 "split": split,
                 "mode": mode,
                 "metric": metric,
-                **{name: score.get(name) for name in ("value", "ci_low", "ci_high")},
+                "value": scored.get(metric),
+                "ci_low": low,
+                "ci_high": high,
                 "paper": literature.value(reference, split, Cell(variant, mode), metric),
             }
         )

@@ -8,7 +8,8 @@ import pandas as pd
 
 from cornernet.reporting.figures import GREY, MARKERS, PALETTE, Figure, draw, style_of
 from cornernet.reporting.literature import Cell, Literature
-from cornernet.reporting.seeds import estimate, select, status
+from cornernet.reporting.seeds import Estimate, estimate, select, status
+from cornernet.reporting.table_formats import percent_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,11 @@ SIZES = {"AP": "all", "AP_small": "small", "AP_medium": "medium", "AP_large": "l
 
 
 def ap_by_size(
-    results: pd.DataFrame, literature: Literature, reference: str, paper_name: str
+    results: pd.DataFrame,
+    literature: Literature,
+    reference: str,
+    paper_name: str,
+    confidence: float = 0.95,
 ) -> Figure:
     """AP of every variant on val by object size, with intervals, beside the paper's numbers."""
     variants = [
@@ -31,7 +36,9 @@ def ap_by_size(
         axes = canvas.subplots()
         for position, variant in enumerate(variants):
             shift = (position - (len(variants) - 1) / 2) * 0.8 / max(len(variants), 1)
-            _dots(axes, results, Cell(variant, "single_scale"), position, shift)
+            rows = select(results, "val", Cell(variant, "single_scale"))
+            estimates = {m: estimate(rows, m, confidence) for m in SIZES}
+            _dots(axes, estimates, variant, position, shift)
             paper = [
                 literature.value(reference, "val", Cell(variant, "single_scale"), m) for m in SIZES
             ]
@@ -45,16 +52,19 @@ def ap_by_size(
         canvas.legend(loc="outside lower center", ncols=3)
 
     caption = (
-        "COCO's sizes: small below 32² pixels, medium below 96², large above. Bars are 95 % "
-        "intervals; grey dashes are the paper's numbers on MS COCO."
+        "COCO's sizes: small below 32² pixels, medium below 96², large above. Bars are "
+        f"{percent_text(confidence)} intervals over images; grey dashes are the paper's numbers on "
+        "MS COCO."
     )
     return draw("ap_by_size", "AP by object size", caption, (7.2, 4.2), paint)
 
 
-def _dots(axes: "Axes", results: pd.DataFrame, cell: Cell, position: int, shift: float) -> None:
-    rows = select(results, "val", cell)
-    estimates = [(x + shift, estimate(rows, metric)) for x, metric in enumerate(SIZES)]
-    points = [(x, e.value, e.low, e.high) for x, e in estimates if e.value is not None]
+def _dots(
+    axes: "Axes", estimates: Mapping[str, Estimate], variant: str, position: int, shift: float
+) -> None:
+    """One variant's scores with their intervals, beside the others'."""
+    scored = [(x + shift, estimates[metric]) for x, metric in enumerate(SIZES)]
+    points = [(x, e.value, e.low, e.high) for x, e in scored if e.value is not None]
     errors = [
         (value - (value if low is None else low), (value if high is None else high) - value)
         for _, value, low, high in points
@@ -67,7 +77,7 @@ def _dots(axes: "Axes", results: pd.DataFrame, cell: Cell, position: int, shift:
         color=PALETTE[position % len(PALETTE)],
         capsize=2.5,
         markersize=5,
-        label=cell.variant,
+        label=variant,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
@@ -13,7 +13,7 @@ from cornernet.reporting.results import defined
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval, all in percent or points; None where undefined."""
+    """A number with its confidence interval, in percent or points; None where undefined."""
 
     value: float | None
     low: float | None = None
@@ -85,12 +85,20 @@ def status(rows: pd.DataFrame) -> Status:
     return "submitted, not scored" if unscored else "scored"
 
 
-def estimate(rows: pd.DataFrame, metric: str) -> Estimate:
-    """One metric of a test, pooled over its seeds."""
-    picked = rows[rows["metric"] == metric]
-    return pool(
+def estimate(rows: pd.DataFrame, metric: str, confidence: float = 0.95) -> Estimate:
+    """One metric of a test, pooled over its seeds; `confidence` is that of its intervals."""
+    return pool_percent(rows[rows["metric"] == metric], confidence)
+
+
+def pool_percent(rows: pd.DataFrame, confidence: float) -> Estimate:
+    """Scores (rows with value, ci_low, ci_high) pooled; a percentage ends at 0 and at 100."""
+    pooled = pool(
         [
             Estimate(defined(row.value), defined(row.ci_low), defined(row.ci_high))
-            for row in picked.itertuples()
-        ]
+            for row in rows.itertuples()
+        ],
+        confidence,
     )
+    if pooled.low is None or pooled.high is None:
+        return pooled
+    return replace(pooled, low=max(pooled.low, 0.0), high=min(pooled.high, 100.0))

@@ -29,6 +29,11 @@ def subject(table: Table) -> str:
     return f"{table.title} ({SPLIT_LABELS[table.split]}{table.section})"
 
 
+def percent_text(confidence: float) -> str:
+    """A level of confidence as text: 95 %."""
+    return f"{100 * confidence:g} %"
+
+
 def legend(table: Table) -> str:
     """What the numbers are: said under every table."""
     text = REFERENCES[table.reference]
@@ -36,10 +41,8 @@ def legend(table: Table) -> str:
     spread = " in brackets"
     if seeds > 1:
         spread = f" and seeds in brackets, ± the standard deviation over {seeds} seeds"
-    return (
-        f"Percent (differences: points). Ours with the 95 % interval over images"
-        f"{spread}; below it the paper's number ({text})."
-    )
+    ours = f"Ours with the {percent_text(table.confidence)} interval over images{spread}"
+    return f"Percent (differences: points). {ours}; below it the paper's number ({text})."
 
 
 def number_text(number: float | None, signed: bool) -> str:

@@ -56,6 +56,7 @@ class Table:
     notice: str
     reference: str  # "eccv" or "journal": whose numbers stand beside ours
     left_out: str = ""
+    confidence: float = 0.95  # of the intervals
 
 
 def build_tables(
@@ -64,13 +65,16 @@ def build_tables(
     literature: Literature,
     reference: str,
     notice: str = "",
+    confidence: float = 0.95,
 ) -> tuple[Table, ...]:
     """Tables 1 to 4. `notice` (`report.notice`) stands above each.
+
+    `confidence` is that of the intervals in `results` and `differences`.
 
     A row that was not run says so; a table none of whose rows was run has `left_out` and no rows.
     """
     return tuple(
-        _table(layout, results, differences, literature, reference, notice)
+        _table(layout, results, differences, literature, reference, notice, confidence)
         for layout in literature.layouts
     )
 
@@ -82,9 +86,10 @@ def _table(
     literature: Literature,
     reference: str,
     notice: str,
+    confidence: float,
 ) -> Table:
     rows = [
-        _row(row, layout, results, differences, literature, reference)
+        _row(row, layout, results, differences, literature, reference, confidence)
         for row in _wanted_rows(layout, results, literature)
     ]
     left_out = ""
@@ -103,6 +108,7 @@ def _table(
         notice,
         reference,
         left_out,
+        confidence,
     )
 
 
@@ -140,13 +146,14 @@ def _row(
     differences: pd.DataFrame,
     literature: Literature,
     reference: str,
+    confidence: float,
 ) -> TableRow:
     """One of our rows: scores, or with `minus` their differences."""
     group = "This run" if layout.number == TEST_DEV else ""
     backbone = "Hourglass" if layout.number == TEST_DEV else ""
     if row.minus is None:
         tested = select(results, layout.split, row.cell)
-        ours = {metric: estimate(tested, metric) for metric in layout.metrics}
+        ours = {metric: estimate(tested, metric, confidence) for metric in layout.metrics}
         numbers = {
             m: literature.value(reference, layout.split, row.cell, m) for m in layout.metrics
         }

@@ -1,31 +1,58 @@
-"""The differences of the paper's text and the released code, and what a run chose."""
+"""The differences of the paper's text and the released code, what a run chose, and what they do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from cornernet.config.load import nearest
 from cornernet.config.schema import Params
 from cornernet.errors import BadInput
+from cornernet.reporting.literature import Cell, Comparison
+from cornernet.reporting.results import defined
+from cornernet.reporting.seeds import Estimate
+
+REFERENCE = "baseline"  # the variant that every other one is held against
+SPLIT, METRIC = "val", "AP"
+MODES = ("single_scale", "multi_scale")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one variant, which chooses otherwise than the baseline, does to AP on val."""
+
+    variant: str
+    mode: str
+    points: Estimate | None  # the variant's AP minus the baseline's; None: not run
 
 
 @dataclass(frozen=True)
 class TextAndCode:
-    """One difference: what the text says, what the code does, what the run chose."""
+    """One difference: what the text says, what the code does, what the run chose, its effect.
+
+    `effects`: one for each variant that shows the difference, and mode in which it was tested.
+    `not_shown`: why there are none, where no variant could show it.
+    """
 
     subject: str
     text: str
     code: str
     source: str
     chosen: Mapping[str, Any]  # param -> the run's value
+    effects: tuple[Effect, ...] = ()
+    not_shown: str = ""
 
 
-def text_and_code(params: Params) -> tuple[TextAndCode, ...]:
-    """Every difference in text_and_code.yaml, with the values that `params` has."""
-    file = resources.files("cornernet.reporting").joinpath("text_and_code.yaml")
+def text_and_code(
+    params: Params, differences: pd.DataFrame | None = None
+) -> tuple[TextAndCode, ...]:
+    """Every difference in text_and_code.yaml, with the values that `params` has.
+
+    `differences` is differences.csv; effects that it does not hold were not run.
+    """
     return tuple(
         TextAndCode(
             row["subject"],
@@ -33,9 +60,82 @@ def text_and_code(params: Params) -> tuple[TextAndCode, ...]:
             row["code"],
             row["source"],
             {name: param(params, name) for name in row["params"]},
+            tuple(
+                effect
+                for variant in row.get("shown_by", ())
+                for effect in _effects(variant, differences)
+            ),
+            row.get("not_shown", ""),
         )
-        for row in yaml.safe_load(file.read_text(encoding="utf-8"))
+        for row in _rows()
     )
+
+
+def effect_comparisons() -> tuple[Comparison, ...]:
+    """Every comparison that the effects need in differences.csv, as far as a run has both sides."""
+    return tuple(
+        Comparison(SPLIT, Cell(variant, mode), Cell(REFERENCE, mode))
+        for row in _rows()
+        for variant in row.get("shown_by", ())
+        for mode in MODES
+    )
+
+
+def effects_summary(rows: Sequence[TextAndCode]) -> str:
+    """Plain text: a line for each effect that was run, in points of AP; empty if none was."""
+    ran = [
+        (effect.variant, effect.mode, effect.points)
+        for row in rows
+        for effect in row.effects
+        if effect.points is not None and effect.points.value is not None
+    ]
+    if not ran:
+        return ""
+    width = max(len(variant) for variant, _, _ in ran)
+    head = f"{'text and code: variant':<{width}}  {'mode':<12}  AP minus {REFERENCE}'s"
+    lines = [
+        f"{variant:<{width}}  {mode:<12}  {_signed(points.value):>5}{_ends(points)}"
+        for variant, mode, points in ran
+    ]
+    return "\n".join([head, "-" * len(head), *lines])
+
+
+def _ends(points: Estimate) -> str:
+    if points.low is None or points.high is None:
+        return ""
+    return f"  [{_signed(points.low)}, {_signed(points.high)}]"
+
+
+def _signed(points: float | None) -> str:
+    """To one decimal, with a sign, but no minus before a zero."""
+    return "" if points is None else f"{round(points, 1) + 0.0:+.1f}"
+
+
+def _rows() -> list[dict[str, Any]]:
+    file = resources.files("cornernet.reporting").joinpath("text_and_code.yaml")
+    rows: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return rows
+
+
+def _effects(variant: str, differences: pd.DataFrame | None) -> list[Effect]:
+    """The effect of a variant in each mode that differences.csv has; if none, one not run."""
+    if differences is None:
+        return [Effect(variant, "", None)]
+    found = differences[
+        (differences["variant"] == variant)
+        & (differences["reference"] == REFERENCE)
+        & (differences["split"] == SPLIT)
+        & (differences["metric"] == METRIC)
+        & differences["mode"].isin(MODES)
+    ]
+    return [
+        Effect(
+            variant,
+            row.mode,
+            Estimate(defined(row.value), defined(row.ci_low), defined(row.ci_high)),
+        )
+        for row in found.itertuples()
+    ] or [Effect(variant, "", None)]
 
 
 def param(params: Params, dotted: str) -> Any:

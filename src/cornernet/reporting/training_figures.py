@@ -60,8 +60,14 @@ def _log_scale(axes: "Axes") -> None:
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Every loss term, the learning rate and the speed by iteration, a line per trained model."""
+def training_curves(
+    histories: Mapping[str, pd.DataFrame], continued: Mapping[str, str] | None = None
+) -> Figure:
+    """Every loss term, the learning rate and the speed by iteration, a line per trained model.
+
+    `continued` names, for a model that went on from another's state, that other model: its own
+    history begins where the other's ends, and the caption says so.
+    """
 
     def paint(canvas: "Canvas") -> None:
         panels = canvas.subplots(4, 2, sharex=True)
@@ -85,4 +91,6 @@ def training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
         "Losses as logged, averaged over stacks and chunks and unweighted (the total is weighted "
         f"as equation 8 says); each curve is averaged to at most {POINTS} points."
     )
+    for name, parent in (continued or {}).items():
+        caption += f" The curve of {name} begins where that of {parent} ends: it goes on from it."
     return draw("training_curves", "Training curves", caption, (7.2, 8.6), paint)

@@ -25,7 +25,9 @@ def run(options: argparse.Namespace) -> None:
     differences = read_differences(existing(paths.differences, "tables"))
     claims = load_claims(CLAIMS, load_literature(LITERATURE), report.reference, params.variants)
     time = _inference_time(params) if report.comparable else None
-    judged = judge_claims(results, differences, claims, report.comparable, time)
+    judged = judge_claims(
+        results, differences, claims, report.comparable, time, params.evaluation.confidence
+    )
     write_csv(judged, paths.claims)
     counts = judged["verdict"].value_counts()
     print("claims: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(params.detection.threads)
-    network = as_network(model.to(device))
+    network = as_network(model.to(device), params.detection.precision)
     names = [str(category["name"]) for category in categories]
     ids = [int(category["id"]) for category in categories]
     found_in: dict[str, Any] = {}

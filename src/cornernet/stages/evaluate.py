@@ -3,7 +3,6 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from cornernet.config import Params
 from cornernet.evaluation.bootstrap import Interval, confidence_intervals
@@ -14,11 +13,11 @@ from cornernet.paths import Paths, Tested
 from cornernet.stages.graph import Graph
 from cornernet.stages.inputs import refresh
 from cornernet.stages.options import existing, params_of, tested_of
-from cornernet.stages.provenance import file_digest
-from cornernet.tracking import find_run
+from cornernet.stages.tracked import log_model, run_of
 
 SCORED = "scored"
 NOT_SCORED = "submitted, not scored"
+SHOWN_DECIMALS = 2  # of a percentage in the tracker, which shows all that it gets
 
 
 def run(options: argparse.Namespace) -> None:
@@ -29,7 +28,6 @@ def run(options: argparse.Namespace) -> None:
     paths = Paths(params.profile)
     dataset = json.loads(existing(paths.dataset, "prepare").read_text())
     status, scores = _scores(params, tested)
-    metrics = {name: interval._asdict() for name, interval in scores.items()}
     write_json(
         paths.metrics(tested),
         {
@@ -39,13 +37,15 @@ def run(options: argparse.Namespace) -> None:
             "mode": tested.mode,
             "status": status,
             "images": dataset["splits"][tested.split]["images"],
-            "metrics": metrics,
+            # plain numbers, so that `dvc metrics show` has one column a metric
+            "metrics": {name: score.value for name, score in scores.items()},
+            "intervals": {name: [score.ci_low, score.ci_high] for name, score in scores.items()},
         },
     )
     print(f"{tested}: {status}")
     if status == SCORED:
         print("\n".join(summary_lines({name: score.value for name, score in scores.items()})))
-    _track(paths, tested, scores)
+    _track(Graph(params), tested, scores)
 
 
 def _scores(params: Params, tested: Tested) -> tuple[str, dict[str, Interval]]:
@@ -82,21 +82,22 @@ def evaluated(params: Params, tested: Tested) -> Evaluated:
     return evaluate_detections(root / params.data.splits[tested.split].annotations, detections)
 
 
-def _track(paths: Paths, tested: Tested, scores: dict[str, Interval]) -> None:
-    """Put the metrics on the run of the trained model, wherever that was trained."""
-    made: dict[str, Any] = {}
-    if (path := paths.model_provenance(tested.trained)).is_file():
-        made = json.loads(path.read_text())
-    weights = paths.weights(tested.trained)
-    digest = made.get("weights_digest") or (file_digest(weights) if weights.is_file() else "")
-    run = find_run(
-        paths.profile,
-        tested.trained.variant,
-        tested.trained.seed,
-        digest,
-        run_id=made.get("mlflow_run_id"),
-        params=made.get("params"),
-    )
-    prefix = f"{tested.split}.{tested.mode}"
-    run.log_metrics({f"{prefix}.{name}": score.value for name, score in scores.items()})
-    run.log_artifact(paths.metrics(tested), "metrics")
+def _track(graph: Graph, tested: Tested, scores: dict[str, Interval]) -> None:
+    """Put the metrics, and the model itself, on the model's run, wherever it was trained.
+
+    As `AP.val.single_scale`: the tracker's pages cut names short and order them by their beginning.
+    Metrics of a variant that borrows the model's weights end with its name, for the model's own are
+    there too.
+    """
+    paths, trained = graph.paths, graph.weights_of(tested.trained)
+    borrowed = "" if trained == tested.trained else f".{tested.trained.variant}"
+    where = f"{tested.split}.{tested.mode}{borrowed}"
+    rounded = {
+        f"{name}.{where}": None if score.value is None else round(score.value, SHOWN_DECIMALS)
+        for name, score in scores.items()
+    }
+    dataset = json.loads(paths.dataset.read_text())
+    with run_of(paths, trained) as run:
+        log_model(run, graph.params, trained, dataset["categories"])
+        run.log_metrics(rounded)
+        run.log_artifact(paths.metrics(tested), "metrics")

@@ -50,12 +50,13 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _val_tests(params: Params) -> list[Tested]:
-    """The single-scale tests on val, with the first seed of each variant."""
-    first = params.train.seeds[0]
+    """The single-scale tests on val, with the first seed of each variant that has own weights."""
+    graph, first = Graph(params), params.train.seeds[0]
     return [
         tested
-        for tested in Graph(params).tested
+        for tested in graph.tested
         if (tested.split, tested.mode, tested.trained.seed) == ("val", "single_scale", first)
+        and graph.weights_of(tested.trained) == tested.trained
     ]
 
 
@@ -63,8 +64,14 @@ def _of_scores(params: Params) -> list[Figure]:
     """AP by size and by category, precision and recall."""
     paths, reference = Paths(params.profile), params.report.reference
     results = read_results(existing(paths.results, "tables"))
+    borrowed = [name for name, variant in params.variants.items() if variant.weights_of]
+    results = results[~results["variant"].isin(borrowed)]
     literature = load_literature(LITERATURE)
-    figures = [ap_by_size(results, literature, reference, REFERENCES[reference])]
+    figures = [
+        ap_by_size(
+            results, literature, reference, REFERENCES[reference], params.evaluation.confidence
+        )
+    ]
     matched = {test.trained.variant: evaluated(params, test) for test in _val_tests(params)}
     if not matched:
         return figures
@@ -103,7 +110,9 @@ def _of_training(params: Params) -> list[Figure]:
         "exact": radii["radius_exact"].to_numpy() * cells,
         "pre-fix roots": radii["radius_pre_fix"].to_numpy() * cells,
     }
-    curves = [training_curves(histories)] if histories else []
+    parents = {trained: graph.parent(trained) for trained in graph.trained}
+    continued = {str(t): str(parent) for t, parent in parents.items() if parent is not None}
+    curves = [training_curves(histories, continued)] if histories else []
     return [*curves, radii_histogram(by_rule)]
 
 

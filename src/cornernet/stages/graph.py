@@ -38,19 +38,31 @@ class Graph:
         """Every model to train: those that are tested, and those that they continue."""
         models: dict[Trained, None] = {}
         for tested in self.tested:
-            if self.params.variants[tested.trained.variant].imported:
+            model = self.weights_of(tested.trained)
+            if self.params.variants[model.variant].imported:
                 continue
-            parent = self.parent(tested.trained)
+            parent = self.parent(model)
             if parent is not None:
                 models.setdefault(parent)
-            models.setdefault(tested.trained)
+            models.setdefault(model)
         return tuple(models)
 
     @property
     def imported(self) -> tuple[Trained, ...]:
         """Every model whose weights come from elsewhere."""
-        models = dict.fromkeys(tested.trained for tested in self.tested)
+        models = dict.fromkeys(self.weights_of(tested.trained) for tested in self.tested)
         return tuple(m for m in models if self.params.variants[m.variant].imported)
+
+    @property
+    def with_corners(self) -> tuple[Trained, ...]:
+        """The models, tested on val at a single scale, whose corners are measured."""
+        wanted = self.params.corners.variants
+        return tuple(
+            tested.trained
+            for tested in self.tested
+            if (tested.split, tested.mode) == ("val", "single_scale")
+            and tested.trained.variant in wanted
+        )
 
     @property
     def submitted(self) -> tuple[Tested, ...]:
@@ -61,6 +73,11 @@ class Graph:
         """The model that this one goes on from, if any."""
         continues = self.params.variants[trained.variant].continues
         return None if continues is None else Trained(continues, trained.seed)
+
+    def weights_of(self, trained: Trained) -> Trained:
+        """The model whose weights `trained` is tested with: itself, unless it borrows another's."""
+        other = self.params.variants[trained.variant].weights_of
+        return trained if other is None else Trained(other, trained.seed)
 
     def server_scores(self, tested: Tested) -> list[Path]:
         """The score file that the user dropped in for a submission: one path, or none."""

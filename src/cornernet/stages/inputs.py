@@ -4,6 +4,7 @@ Neither workflow engine sees a params file that extends another, nor the modules
 command. Both see these files, which are rewritten only when their content changes.
 """
 
+import argparse
 import ast
 import dataclasses
 import hashlib
@@ -18,6 +19,8 @@ import cornernet
 from cornernet.config import Params, resolve_variant
 from cornernet.files import write_if_changed
 from cornernet.paths import Paths
+from cornernet.stages.matrix import check_matrix
+from cornernet.stages.options import params_of
 
 # The params that change what a stage makes: sections, or single keys of one. Where the data lie and
 # which they are reaches the stages after `prepare` as digests in dataset.json.
@@ -25,6 +28,7 @@ USED: dict[str, tuple[str, ...]] = {
     "download": ("data.source", "data.root", "data.splits", "data.shapes", "data.files"),
     "prepare": ("data.source", "data.root", "data.splits"),
     "radii": ("targets.min_iou",),
+    "tracking": ("profile",),
     "train": (
         "data.keep_crowd",
         "data.keep_empty",
@@ -41,11 +45,20 @@ USED: dict[str, tuple[str, ...]] = {
     ),
     "import_weights": ("model",),
     "predict": ("model", "detection"),
+    "corners": ("model", "detection"),
     "submit": ("profile",),
     "evaluate": ("evaluation",),
-    "tables": ("evaluation", "report", "tested", "train.seeds"),
-    "figures": ("targets", "model", "detection", "report", "tested", "train.seeds"),
-    "claims": ("report", "tested"),
+    "tables": ("evaluation", "corners", "report", "tested", "train.seeds"),
+    "figures": (
+        "targets",
+        "model",
+        "detection",
+        "evaluation.confidence",
+        "report",
+        "tested",
+        "train.seeds",
+    ),
+    "claims": ("report", "tested", "evaluation.confidence"),
     "report": (
         "targets",
         "augmentation",
@@ -54,13 +67,14 @@ USED: dict[str, tuple[str, ...]] = {
         "train",
         "detection",
         "evaluation",
+        "corners",
         "report",
         "variants",
         "tested",
     ),
 }
 STAGES = tuple(USED)
-BY_VARIANT = ("train", "predict")
+BY_VARIANT = ("train", "predict", "corners")
 # Plumbing: what these modules give a stage reaches it as its params file, or changes no result.
 NOT_CODE = (
     "cornernet.config",
@@ -70,13 +84,28 @@ NOT_CODE = (
     "cornernet.stages.devices",
     "cornernet.stages.graph",
     "cornernet.stages.inputs",
+    "cornernet.stages.matrix",
     "cornernet.stages.options",
+    "cornernet.stages.progress",
     "cornernet.stages.provenance",
+    "cornernet.stages.shares",
+    "cornernet.stages.tracked",
     "cornernet.tracking",
 )
+NOT_MODULES = (".yaml", ".j2", ".css")  # what modules of the package read from it
 NOT_RESULT = {
-    "detection": ("batch_size",)
+    "detection": ("batch_size", "compile")
 }  # params that change how a stage runs, not what it makes
+
+
+def run(options: argparse.Namespace) -> None:
+    """`cornernet inputs`: write them all, as the Snakefile does when it is loaded.
+
+    DVC's first stage. Raises BadInput if dvc.yaml's matrices list other models than the profile's.
+    """
+    params = params_of(options)
+    check_matrix(params)
+    refresh(params)
 
 
 def stage_params(params: Params, stage: str) -> dict[str, Any]:
@@ -96,32 +125,47 @@ def stage_params(params: Params, stage: str) -> dict[str, Any]:
 
 
 def stage_code(stage: str) -> dict[str, str]:
-    """Digest by file of the package's modules that `stage` imports, directly or not."""
-    files = sorted(_closure(f"cornernet.stages.{stage}"))
-    return {name: _digest(name) for name in files}
+    """Digests of the package's modules that `stage` imports, directly or not.
+
+    And of the files beside them, templates and tables of data, that they name.
+    """
+    modules = sorted(_closure(f"cornernet.stages.{stage}"))
+    read = sorted({path for name in modules for path in _read_by(name)})
+    root = Path(cornernet.__file__).parent
+    return {name: _digest(name) for name in modules} | {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in read
+    }
 
 
 def refresh(params: Params, stages: tuple[str, ...] = STAGES) -> None:
     """Write the params and code files of `stages`, those whose content changed."""
+    for path, text in _contents(params, stages):
+        write_if_changed(path, text)
+
+
+def is_current(params: Params) -> bool:
+    """Whether all these files say what `params` and the code say now."""
+    return all(
+        path.is_file() and path.read_text() == text for path, text in _contents(params, STAGES)
+    )
+
+
+def _contents(params: Params, stages: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+    """The params and code files of `stages`, and what is to be in them."""
     paths = Paths(params.profile)
     for stage in stages:
-        write_if_changed(paths.code(stage), yaml.safe_dump(stage_code(stage)))
-        if stage in BY_VARIANT:
-            for variant in params.variants:
-                refresh_variant(params, stage, variant)
-        else:
-            write_if_changed(paths.params(stage), yaml.safe_dump(stage_params(params, stage)))
-
-
-def refresh_variant(params: Params, stage: str, variant: str) -> None:
-    """Write the params file of one variant of a stage, if its content changed."""
-    resolved = resolve_variant(params, variant)
-    tree = {
-        "continues": params.variants[variant].continues,
-        **stage_params(resolved, stage),
-    }
-    path = Paths(params.profile).params(stage, variant)
-    write_if_changed(path, yaml.safe_dump(tree))
+        yield paths.code(stage), yaml.safe_dump(stage_code(stage))
+        if stage not in BY_VARIANT:
+            yield paths.params(stage), yaml.safe_dump(stage_params(params, stage))
+            continue
+        for variant, asked in params.variants.items():
+            if stage == "train" and asked.weights_of is not None:
+                continue
+            if stage == "corners" and variant not in params.corners.variants:
+                continue
+            tree = {"continues": asked.continues, "weights_of": asked.weights_of}
+            tree |= stage_params(resolve_variant(params, variant), stage)
+            yield paths.params(stage, variant), yaml.safe_dump(tree)
 
 
 def _plain(value: Any) -> Any:
@@ -155,6 +199,21 @@ def _imports(module: str) -> frozenset[str]:
             if name.split(".")[0] == "cornernet" and _source_file(name) is not None:
                 found.add(name)
     return frozenset(found)
+
+
+@cache
+def _read_by(module: str) -> frozenset[Path]:
+    """Files that are no modules and that `module` names, beside it or in a folder there."""
+    source = _source_file(module)
+    if source is None:
+        return frozenset()
+    names = {
+        node.value
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    beside = (path for suffix in NOT_MODULES for path in source.parent.rglob(f"*{suffix}"))
+    return frozenset(path for path in beside if path.name in names)
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -4,22 +4,28 @@ import argparse
 import json
 from typing import Any
 
+import pandas as pd
+
 from cornernet.config import Params
 from cornernet.files import write_text
 from cornernet.paths import Paths
 from cornernet.reporting.claims import read_claims
+from cornernet.reporting.corner_table import corner_table, read_corners
 from cornernet.reporting.differences import read_differences
 from cornernet.reporting.figures import read_figure
+from cornernet.reporting.iou_table import iou_table
 from cornernet.reporting.literature import load_literature
 from cornernet.reporting.page import PageContext, render_page
 from cornernet.reporting.results import read_results
-from cornernet.reporting.tables import build_tables
+from cornernet.reporting.tables import Table, build_tables
 from cornernet.reporting.text_and_code import text_and_code
+from cornernet.reporting.waiting_table import waiting_table
 from cornernet.stages.graph import Graph
 from cornernet.stages.inputs import refresh
 from cornernet.stages.options import existing, params_of
 from cornernet.stages.tables import LITERATURE
-from cornernet.tracking import find_run
+from cornernet.stages.tracked import run_of, weights_digest
+from cornernet.tracking import send_waiting
 
 
 def run(options: argparse.Namespace) -> None:
@@ -29,7 +35,6 @@ def run(options: argparse.Namespace) -> None:
     paths, report = Paths(params.profile), params.report
     results = read_results(existing(paths.results, "tables"))
     differences = read_differences(existing(paths.differences, "tables"))
-    literature = load_literature(LITERATURE)
     context = PageContext(
         profile=params.profile,
         title=report.title,
@@ -37,15 +42,30 @@ def run(options: argparse.Namespace) -> None:
         comparable=report.comparable,
         reference=report.reference,
         claims=read_claims(existing(paths.claims, "claims")),
-        tables=build_tables(results, differences, literature, report.reference, report.notice),
+        tables=_tables(params, results, differences),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
-        differences=text_and_code(params),
+        differences=text_and_code(params, differences),
         provenance=_provenance(params),
         dataset=json.loads(existing(paths.dataset, "prepare").read_text()),
+        confidence=params.evaluation.confidence,
     )
     write_text(paths.page, render_page(context))
     _track(params)
     print(f"report: {paths.page}")
+
+
+def _tables(params: Params, results: pd.DataFrame, differences: pd.DataFrame) -> list[Table]:
+    """The paper's tables, and the two that the journal version adds."""
+    literature, report = load_literature(LITERATURE), params.report
+    corners = read_corners(existing(Paths(params.profile).corner_scores, "tables"))
+    notice, confidence = report.notice, params.evaluation.confidence
+    waiting = waiting_table(results, literature, report.reference, notice, confidence)
+    return [
+        *build_tables(results, differences, literature, report.reference, notice, confidence),
+        iou_table(results, literature, report.reference, notice, confidence),
+        corner_table(corners, literature, params.corners.radius, notice, confidence),
+        *([] if waiting is None else [waiting]),
+    ]
 
 
 def _provenance(params: Params) -> dict[str, dict[str, Any]]:
@@ -58,20 +78,15 @@ def _provenance(params: Params) -> dict[str, dict[str, Any]]:
 def _track(params: Params) -> None:
     """Tables, figures and the page as artifacts of every trained model's run."""
     graph, paths = Graph(params), Paths(params.profile)
-    for trained in graph.trained:
-        path = paths.model_provenance(trained)
-        made = json.loads(path.read_text()) if path.is_file() else {}
-        if not made.get("weights_digest"):
+    tables = [paths.table(number, "md") for number in (1, 2, 3, 4)]
+    for trained in graph.trained + graph.imported:
+        if not weights_digest(paths, trained):
             continue
-        run = find_run(
-            params.profile,
-            trained.variant,
-            trained.seed,
-            made["weights_digest"],
-            run_id=made.get("mlflow_run_id"),
-        )
-        for number in (1, 2, 3, 4):
-            run.log_artifact(paths.table(number, "md"), "tables")
-        for figure in sorted(paths.figures.glob("*.svg")):
-            run.log_artifact(figure, "figures")
-        run.log_artifact(paths.page)
+        with run_of(paths, trained) as run:
+            for table in tables:
+                run.log_artifact(table, "tables")
+            for figure in sorted(paths.figures.glob("*.svg")):
+                run.log_artifact(figure, "figures")
+            run.log_artifact(paths.page)
+    for line in (send_waiting(params.profile) or [])[1:]:
+        print(f"mlflow: {line}")

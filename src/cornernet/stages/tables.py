@@ -17,6 +17,7 @@ from cornernet.files import write_text
 from cornernet.paths import Paths, Tested, Trained
 from cornernet.reporting.claim_list import load_claims
 from cornernet.reporting.claims import claim_comparisons
+from cornernet.reporting.corner_table import collect_corners
 from cornernet.reporting.differences import (
     Scores,
     collect_differences,
@@ -28,6 +29,8 @@ from cornernet.reporting.results import collect_results, write_csv
 from cornernet.reporting.summary import results_summary
 from cornernet.reporting.table_formats import SUFFIXES, render_table
 from cornernet.reporting.tables import build_tables
+from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, text_and_code
+from cornernet.stages.corner_scores import corner_scores
 from cornernet.stages.evaluate import evaluated
 from cornernet.stages.graph import Graph
 from cornernet.stages.inputs import refresh
@@ -43,18 +46,25 @@ def run(options: argparse.Namespace) -> None:
     refresh(params, ("tables",))
     graph, paths, report = Graph(params), Paths(params.profile), params.report
     literature = load_literature(LITERATURE)
+    confidence = params.evaluation.confidence
     metrics = [existing(paths.metrics(tested), "evaluate") for tested in graph.tested]
     results = collect_results(metrics, literature, report.reference)
     claims = load_claims(CLAIMS, literature, report.reference, params.variants)
-    wanted = possible((*table_comparisons(literature), *claim_comparisons(claims)), results)
+    wanted = possible(
+        (*table_comparisons(literature), *claim_comparisons(claims), *effect_comparisons()), results
+    )
     paired = Pairing(params).differences(wanted)
-    differences = collect_differences(paired, literature, report.reference)
+    differences = collect_differences(paired, literature, report.reference, confidence)
     write_csv(results, paths.results)
     write_csv(differences, paths.differences)
-    for table in build_tables(results, differences, literature, report.reference, report.notice):
+    write_csv(collect_corners(corner_scores(params), literature), paths.corner_scores)
+    texts = (literature, report.reference, report.notice)
+    for table in build_tables(results, differences, *texts, confidence):
         for suffix in SUFFIXES:
             write_text(paths.table(table.number, suffix), render_table(table, suffix))
     print(results_summary(results))
+    if effects := effects_summary(text_and_code(params, differences)):
+        print(f"\n{effects}")
 
 
 class Pairing:
@@ -105,6 +115,6 @@ def _unpaired(params: Params, mine: Tested, other: Tested) -> Scores:
     )
     scores: dict[str, tuple[float | None, float | None, float | None]] = {}
     for name in METRICS:
-        a, b = (scored.get(name, {}).get("value") for scored in (first, second))
+        a, b = (scored.get(name) for scored in (first, second))
         scores[name] = (None if a is None or b is None else a - b, None, None)
     return scores

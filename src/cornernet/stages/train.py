@@ -21,7 +21,7 @@ from cornernet.stages.inputs import refresh, stage_code, stage_params
 from cornernet.stages.options import existing, params_of, trained_of
 from cornernet.stages.provenance import Stopwatch, describe, digest, file_digest
 from cornernet.tracking import Run, open_run
-from cornernet.training.history import read_history
+from cornernet.training.errors import Interrupted
 from cornernet.training.job import TrainedFiles, TrainingJob
 from cornernet.training.loop import train
 
@@ -31,6 +31,11 @@ def run(options: argparse.Namespace) -> None:
     profile = params_of(options)
     trained = trained_of(options, profile)
     params = resolve_variant(profile, trained.variant)
+    if (lender := profile.variants[trained.variant].weights_of) is not None:
+        raise BadInput(
+            f"{trained.variant} is not trained, it is tested with the weights of {lender}: "
+            f"`cornernet train --variant {lender}`"
+        )
     if profile.variants[trained.variant].imported:
         raise BadInput(
             f"{trained.variant} is not trained; `cornernet import-weights RELEASED.pkl --out "
@@ -76,32 +81,36 @@ def _train(
     """Run the job with a run of the tracker beside it."""
     outputs = TrainedFiles(paths.weights(trained), paths.state(trained), paths.history(trained))
     record = describe(job.params, "train", watch)
-    tracked = Run(None, None)
+    tracked: Run | None = None
 
-    def on_start(iteration: int, run_id: str | None) -> str | None:
+    def on_start(iteration: int, key: str | None) -> str | None:
         nonlocal tracked
         tags = {
             "commit": record["commit"],
             "data_digest": digest(job.fingerprint["data"]),
             **{f"version.{name}": version for name, version in record["packages"].items()},
         }
-        tracked = open_run(
-            paths.profile, trained.variant, trained.seed, record["params"], tags, run_id
-        )
+        params = record["params"]
+        tracked = open_run(paths.profile, trained.variant, trained.seed, params, tags, key)
         source = {"root": job.params.data.root, "source": dataset["source"]}
         tracked.log_dataset(paths.profile, digest(job.fingerprint["data"]), source, "train")
-        return tracked.run_id
+        tracked.begin()
+        return tracked.key
 
     def on_log(iteration: int, row: dict[str, float]) -> None:
-        tracked.log(iteration, row)
+        if tracked is not None:
+            tracked.log(iteration, row)
 
     try:
         result = train(job, samples, outputs, on_log, on_start)
     except BaseException as error:
-        status = "FAILED" if isinstance(error, Exception) else "KILLED"
-        tracked.finish(status, read_history(job.checkpoints / "history.csv"))
+        if tracked is not None:
+            killed = isinstance(error, Interrupted) or not isinstance(error, Exception)
+            status = "KILLED" if killed else "FAILED"
+            tracked.finish(status, job.checkpoints / "history.csv")
         raise
-    tracked.finish("FINISHED", read_history(outputs.history))
+    assert tracked is not None  # training starts by opening it
+    tracked.finish("FINISHED", outputs.history)
     write_json(
         paths.model_provenance(trained),
         describe(
@@ -112,6 +121,7 @@ def _train(
             seed=trained.seed,
             data=job.fingerprint["data"],
             weights_digest=file_digest(outputs.weights),
+            run_key=tracked.key,
             mlflow_run_id=tracked.run_id,
             devices=list(result.devices),
             iterations=result.iterations,

@@ -1,117 +1,100 @@
-"""Sends the points of a run's curves in the background, in order and each once."""
+"""The points of a run's curves: what they are called, and how each is sent once and in order."""
 
-import threading
-import time
+import csv
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from cornernet.tracking.server import Say, line
+POINTS_A_REQUEST = 1000  # the most that MLflow takes
+NO_LOSS = ("learning_rate", "images_per_second")
 
-FLUSH_INTERVAL = 3.0  # seconds between two batches
-RETRY_INTERVAL = 60.0  # seconds to leave a server alone that did not answer
-BATCH = 1000  # points in one request, the most that MLflow takes
-
-Point = tuple[int, float, str, float]  # iteration, time in seconds, metric, value
+Row = tuple[int, int, Mapping[str, float]]  # iteration, time in milliseconds, value by metric
+Point = tuple[int, int, str, float]
 
 
-class Curve:
-    """The curves of one run. `add` returns at once; a thread of its own sends.
+def curve_name(column: str) -> str:
+    """What a column of the history is called in the tracker, which draws one section a prefix."""
+    return f"training/{column}" if column in NO_LOSS else f"loss/{column}"
 
-    Only points beyond the last one that the server has of a metric are sent, so that a resumed
-    training, which repeats some iterations, doubles none.
-    """
 
-    def __init__(self, client: Any, run_id: str, say: Say) -> None:
-        self._client, self._run_id, self._say = client, run_id, say
-        self._waiting: list[Point] = []
-        self._last: dict[str, int] = {}  # last iteration that the server has of each metric
-        self._lock = threading.Condition()
-        self._closing = False
-        self._failed = False
-        self._thread: threading.Thread | None = None
+def history_rows(path: Path) -> list[tuple[int, dict[str, float]]]:
+    """Iteration and metrics of each row of a history file."""
+    with path.open(newline="") as stream:
+        return [
+            (
+                int(float(row["iteration"])),
+                {curve_name(k): float(v) for k, v in row.items() if k != "iteration"},
+            )
+            for row in csv.DictReader(stream)
+        ]
 
-    def add(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """Put the points of an iteration in line."""
-        now = time.time()
-        with self._lock:
-            self._waiting += [(iteration, now, name, value) for name, value in metrics.items()]
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
-                self._thread.start()
 
-    def close(self, rows: Iterable[tuple[int, Mapping[str, float]]] = ()) -> bool:
-        """Send what waits, then what `rows` (the whole history) have beyond that.
+class Curves:
+    """The curves of one run, as far as the tracker has them."""
 
-        Returns whether the server has it all.
+    def __init__(self, client: Any, run_id: str) -> None:
+        self._client, self._run_id = client, run_id
+        self._last: dict[str, float] = {}  # last iteration that the tracker has of each metric
+
+    def send(self, rows: Iterable[Row]) -> None:
+        """Send the points beyond the last ones that the tracker has.
+
+        So a resumed training, which repeats some iterations, doubles none.
         """
-        with self._lock:
-            self._closing = True
-            self._lock.notify()
-        if self._thread is not None:
-            self._thread.join()
-        now = time.time()
-        points = [(i, now, name, value) for i, row in rows for name, value in row.items()]
-        return self._try(self._waiting) and self._try(points)
+        points = [(step, t, name, value) for step, t, row in rows for name, value in row.items()]
+        asked = {name for _, _, name, _ in points} - self._last.keys()
+        self._last.update(
+            {name: max(steps, default=-math.inf) for name, steps in self._steps(asked).items()}
+        )
+        for batch in _requests(self._beyond(points)):
+            self._log(batch)
 
-    def _send_now_and_then(self) -> None:
-        pause = FLUSH_INTERVAL
-        while True:
-            with self._lock:
-                self._lock.wait_for(lambda: self._closing, timeout=pause)
-                if self._closing:
-                    return
-                points = list(self._waiting)
-            if self._try(points):
-                pause = FLUSH_INTERVAL
-                with self._lock:
-                    del self._waiting[: len(points)]
-            else:
-                pause = RETRY_INTERVAL
+    def complete(self, rows: Iterable[tuple[int, Mapping[str, float]]], time: int) -> None:
+        """Send those points of a whole history that the tracker lacks, whichever they are."""
+        points = [(step, time, name, value) for step, row in rows for name, value in row.items()]
+        steps = self._steps({name for _, _, name, _ in points})
+        for batch in _requests([point for point in points if point[0] not in steps[point[2]]]):
+            self._log(batch)
 
-    def _try(self, points: list[Point]) -> bool:
-        """Send `points`; on failure say so once, and ask the server again where it stands."""
-        try:
-            self._send(points)
-            return True
-        except Exception as error:  # whatever it is, what is being tracked goes on
-            self._last = {}
-            if not self._failed:
-                self._failed = True
-                self._say(f"not reached, going on without ({line(error)})")
-            return False
+    def _beyond(self, points: Iterable[Point]) -> list[Point]:
+        """The points after the last of their metric, each iteration once."""
+        kept = []
+        last = dict(self._last)
+        for point in points:
+            if point[0] > last[point[2]]:
+                last[point[2]] = point[0]
+                kept.append(point)
+        return kept
 
-    def _send(self, points: list[Point]) -> None:
+    def _log(self, batch: list[Point]) -> None:
         from mlflow.entities import Metric
 
-        last = self._last
-        last.update(self._ask({name for _, _, name, _ in points} - last.keys()))
-        new = [point for point in points if point[0] > last[point[2]]]
-        for batch in _whole_iterations(new):
-            metrics = [Metric(name, value, int(t * 1000), step) for step, t, name, value in batch]
-            self._client.log_batch(self._run_id, metrics=metrics)
-            for step, _, name, _ in batch:
-                last[name] = step
+        metrics = [Metric(name, value, time, step) for step, time, name, value in batch]
+        self._client.log_batch(self._run_id, metrics=metrics)
+        for step, _, name, _ in batch:
+            self._last[name] = max(step, self._last.get(name, step))
 
-    def _ask(self, names: set[str]) -> dict[str, int]:
-        """The last iteration that the server has of each metric; -1: none."""
+    def _steps(self, names: set[str]) -> dict[str, set[int]]:
+        """The iterations that the tracker has of each metric."""
         if not names:
             return {}
         known = self._client.get_run(self._run_id).data.metrics
-        return {name: self._last_of(name) if name in known else -1 for name in names}
+        return {name: self._steps_of(name) if name in known else set() for name in names}
 
-    def _last_of(self, name: str) -> int:
-        return max(point.step for point in self._client.get_metric_history(self._run_id, name))
+    def _steps_of(self, name: str) -> set[int]:
+        return {point.step for point in self._client.get_metric_history(self._run_id, name)}
 
 
-def _whole_iterations(points: list[Point]) -> Iterator[list[Point]]:
-    """Batches that the server takes in one request, an iteration never cut in two."""
+def _requests(points: list[Point]) -> Iterator[list[Point]]:
+    """Batches that the tracker takes in one request, an iteration never cut in two."""
     batch: list[Point] = []
     start = 0
     while start < len(points):
         end = start
         while end < len(points) and points[end][0] == points[start][0]:
             end += 1
-        if batch and len(batch) + end - start > BATCH:
+        if batch and len(batch) + end - start > POINTS_A_REQUEST:
             yield batch
             batch = []
         batch = batch + points[start:end]

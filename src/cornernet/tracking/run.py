@@ -1,134 +1,166 @@
 """One run of the tracker: a trained model, and all that is known of it."""
 
-import json
+import importlib.util
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from cornernet.tracking.curve import Curve
-from cornernet.tracking.server import Say, Server, line
-from cornernet.tracking.server import say as say_on_stderr
+from cornernet.tracking.connection import Connection
+from cornernet.tracking.curve import curve_name
+from cornernet.tracking.delivery import Delivery
+from cornernet.tracking.journal import Journal
+from cornernet.tracking.system import SystemMetrics
 
-PARAMS_A_REQUEST = 100  # the most that MLflow takes, of tags too
-LONGEST_PARAM = 6000
-LONGEST_TAG = 8000
-LONGEST_DIGEST = 36
+FLUSH_INTERVAL = 3.0  # seconds between two looks for what is to be sent
+RETRY_INTERVAL = 60.0  # seconds to leave a tracker alone that did not answer
+PATIENCE = 60.0  # seconds to wait at the end for another process that sends to the same run
 
 
 class Run:
-    """A run, or, where there is no tracker, one that keeps nothing.
+    """What a stage says of a model. It is written to the run's journal, and sent from there.
 
-    No method raises because of the tracker: what goes wrong is said once.
+    No method raises because of the tracker, nor waits for it, but `send`, `close` and `finish`;
+    these wait no longer than a tracker that is away takes to be known as such. A `with` block
+    closes the run.
     """
 
-    def __init__(self, server: Server | None, run_id: str | None, say: Say = say_on_stderr) -> None:
-        self._server = server if run_id is not None else None
-        self._run_id = run_id
-        self._say = say
-        self._said = False
-        self._curve = None if self._server is None else Curve(self._server.client, str(run_id), say)
+    def __init__(self, journal: Journal, connection: Connection) -> None:
+        self._journal, self._connection = journal, connection
+        self._delivery: Delivery | None = None
+        self._run_id: str | None = None
+        self._iteration = 0
+        self._system = SystemMetrics()
+        self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
+        self._closing = threading.Event()
+        self._sending = threading.Lock()
+
+    @property
+    def key(self) -> str:
+        """Our name of the run, to be kept in checkpoints and provenance."""
+        return self._journal.key
 
     @property
     def run_id(self) -> str | None:
-        """The tracker's id, to be kept in checkpoints and provenance; None without a tracker."""
+        """The tracker's id of it; None as long as the tracker has not been told of it."""
         return self._run_id
 
-    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """The metrics of an iteration, as points of curves; returns at once."""
-        if self._curve is not None:
-            self._curve.add(iteration, metrics)
+    def log(self, iteration: int, row: Mapping[str, float]) -> None:
+        """A row of the history: points of curves, and what the machine did meanwhile."""
+        metrics = {curve_name(name): float(value) for name, value in row.items()}
+        self._iteration = iteration
+        self._add_points(iteration, metrics | self._system.take())
 
     def log_metrics(self, metrics: Mapping[str, float | None]) -> None:
         """Results of the whole training, such as AP; undefined ones (None) are left out.
 
         A value that the run has already is not logged twice.
         """
-        self._attempt(lambda client: self._log_metrics(client, metrics))
-
-    def _log_metrics(self, client: Any, metrics: Mapping[str, float | None]) -> None:
-        from mlflow.entities import Metric
-
-        known = client.get_run(self._run_id).data.metrics
-        now = _milliseconds()
-        new = [
-            Metric(name, float(value), now, 0)
-            for name, value in metrics.items()
-            if value is not None and known.get(name) != float(value)
-        ]
-        if new:
-            client.log_batch(self._run_id, metrics=new)
+        known = {name: float(value) for name, value in metrics.items() if value is not None}
+        self._add("metrics", metrics=known, time=milliseconds())
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Params by dotted name, those that the run does not have yet (they cannot change)."""
-        from_tree = {name: str(value)[:LONGEST_PARAM] for name, value in flat(params).items()}
-        self._attempt(lambda client: self._log_params(client, from_tree))
+        self._add("params", params={name: str(value) for name, value in flat(params).items()})
 
-    def _log_params(self, client: Any, params: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
-
-        known = client.get_run(self._run_id).data.params
-        new = [Param(name, value) for name, value in params.items() if name not in known]
-        for some in _slices(new):
-            client.log_batch(self._run_id, params=some)
-
-    def set_tags(self, tags: Mapping[str, Any]) -> None:
+    def set_tags(self, tags: Mapping[str, Any], only_new: bool = False) -> None:
         """Set tags; those of the value None are left out."""
-        self._attempt(lambda client: self._set_tags(client, tags))
-
-    def _set_tags(self, client: Any, tags: Mapping[str, Any]) -> None:
-        from mlflow.entities import RunTag
-
-        kept = [RunTag(k, str(v)[:LONGEST_TAG]) for k, v in tags.items() if v is not None]
-        for some in _slices(kept):
-            client.log_batch(self._run_id, tags=some)
+        kept = {name: str(value) for name, value in tags.items() if value is not None}
+        self._add("tags", tags=kept, only_new=only_new)
 
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
-        """A copy of a file, in a folder of the run's artifacts."""
-        self._attempt(lambda client: client.log_artifact(self._run_id, str(path), folder))
+        """A copy of a file as it is now, in a folder of the run's artifacts."""
+        if path.is_file():
+            self._add("artifact", {path.name: path}, folder=folder)
 
     def log_dataset(self, name: str, digest: str, source: Mapping[str, Any], context: str) -> None:
         """The data set that the model was trained or tested on (`context`), by its digest."""
-        self._attempt(lambda client: self._log_dataset(client, name, digest, source, context))
+        self._add("dataset", name=name, digest=digest, source=dict(source), context=context)
 
-    def _log_dataset(
-        self, client: Any, name: str, digest: str, source: Mapping[str, Any], context: str
+    def log_history(self, path: Path) -> None:
+        """A whole history, of which the tracker may lack some or all."""
+        if path.is_file():
+            self._add("curve", {path.name: path}, time=milliseconds())
+
+    def log_model(
+        self, name: str, digest: str, files: Mapping[str, Path], tags: Mapping[str, str]
     ) -> None:
-        from mlflow.entities import Dataset, DatasetInput, InputTag
+        """The trained model, as a version of `name` in the registry, unless it is one already.
 
-        dataset = Dataset(name, digest[:LONGEST_DIGEST], "local", json.dumps(dict(source)))
-        entry = DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
-        client.log_inputs(self._run_id, datasets=[entry])
-
-    def catch_up(self, rows: Iterable[Mapping[str, float]] = ()) -> bool:
-        """Send what the server lacks of a history (rows with `iteration`), in order and once.
-
-        Waits until all is sent; returns whether it was. `log` may not be called afterwards.
+        `files`: what `served` reads, by the names that it reads them by. `digest` tells models
+        apart. Nothing is kept where MLflow is not installed: a model is no measurement.
         """
-        if self._curve is None:
-            return False
-        return self._curve.close(
-            (
-                int(row["iteration"]),
-                {name: value for name, value in row.items() if name != "iteration"},
-            )
-            for row in rows
-        )
+        if importlib.util.find_spec("mlflow") is not None:
+            self._add("model", files, name=name, digest=digest, tags=dict(tags))
 
-    def finish(self, status: str = "FINISHED", rows: Iterable[Mapping[str, float]] = ()) -> None:
-        """Send what is left and end the run; `status`: FINISHED, FAILED or KILLED."""
-        self.catch_up(rows)
-        self._attempt(lambda client: client.set_terminated(self._run_id, status))
+    def begin(self) -> None:
+        """Go on, or begin: the run is marked as running, its curves are sent as they grow."""
+        self._add("status", status="RUNNING")
+        self.send(patience=0)
+        self._system.start()
+        self._thread.start()
 
-    def _attempt(self, call: Callable[[Any], None]) -> None:
-        if self._server is None:
-            return
-        try:
-            call(self._server.client)
-        except Exception as error:  # whatever it is, what is being tracked goes on
-            if not self._said:
-                self._said = True
-                self._say(f"not everything was logged ({line(error)})")
+    def finish(self, status: str, history: Path | None = None) -> None:
+        """End what was begun; `status`: FINISHED, FAILED or KILLED. Sends all that is left."""
+        self._system.stop()
+        if self._iteration:
+            self._add_points(self._iteration, self._system.take(last=True))
+        if history is not None:
+            self.log_history(history)
+        self._add("status", status=status, time=milliseconds())
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.close()
+
+    def mark_ended(self) -> None:
+        """Note that the training is over, however it ended, if the run says that it goes on."""
+        self._add("status", status="FINISHED", time=milliseconds(), only_running=True)
+
+    def close(self) -> None:
+        """Send what is left, and forget the journal if that was all."""
+        if self.send(PATIENCE):
+            self._journal.remove_if_sent()
+
+    def send(self, patience: float = PATIENCE) -> bool:
+        """Send what there is; returns whether the tracker was reached. It is said once if not."""
+        with self._sending:
+            if self._delivery is None:
+                server = self._connection.to(self._journal.run["profile"])
+                if server is None:
+                    return False
+                self._delivery = Delivery(server, self._journal, self._connection.say)
+            try:
+                self._delivery.send(patience)
+            except Exception as error:  # whatever it is, what is being tracked goes on
+                self._connection.lost(error)
+                return False
+            self._run_id = self._delivery.run_id or self._run_id
+            return True
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _send_now_and_then(self) -> None:
+        pause = FLUSH_INTERVAL
+        while not self._closing.wait(pause):
+            pause = FLUSH_INTERVAL if self.send(patience=0) else RETRY_INTERVAL
+
+    def _add_points(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        self._add("points", iteration=iteration, time=milliseconds(), metrics=dict(metrics))
+
+    def _add(self, kind: str, files: Mapping[str, Path] | None = None, **what: Any) -> None:
+        self._journal.append({"kind": kind, **what}, files)
 
 
 def flat(tree: Mapping[str, Any], where: str = "") -> dict[str, Any]:
@@ -142,11 +174,6 @@ def flat(tree: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     return result
 
 
-def _slices(items: list[Any]) -> Iterable[list[Any]]:
-    return (
-        items[start : start + PARAMS_A_REQUEST] for start in range(0, len(items), PARAMS_A_REQUEST)
-    )
-
-
-def _milliseconds() -> int:
+def milliseconds() -> int:
+    """The time as the tracker counts it."""
     return int(time.time() * 1000)

@@ -1,17 +1,21 @@
-"""Opens the run of a trained model: a new one, the one that it had, or one found again."""
+"""Opens the run of a trained model, for its training or for later stages; sends what waits."""
 
-import os
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cornernet.paths import MLFLOW_FOLDER
-from cornernet.tracking.run import Run
-from cornernet.tracking.server import Say, Server, alone, initialise, line
+from cornernet.tracking.connection import Connection
+from cornernet.tracking.delivery import Delivery
+from cornernet.tracking.invocation import invocation
+from cornernet.tracking.journal import Journal, journals
+from cornernet.tracking.run import Run, milliseconds
+from cornernet.tracking.server import Say, address, is_remote
 from cornernet.tracking.server import say as say_on_stderr
+from cornernet.tracking.views import page_of, write_views
 
-# Names one invocation of a workflow; the runs that it makes are grouped by it.
-INVOCATION = "CORNERNET_INVOCATION"
+KEY_LENGTH = 32
 
 
 def open_run(
@@ -20,28 +24,18 @@ def open_run(
     seed: int,
     params: Mapping[str, Any],
     tags: Mapping[str, Any],
-    run_id: str | None = None,
+    key: str | None = None,
     folder: Path = MLFLOW_FOLDER,
     say: Say = say_on_stderr,
 ) -> Run:
-    """The run of a model that is being trained: `run_id`'s (of its checkpoint), or a new one.
+    """The run of a model whose training begins: that of `key` (of its checkpoint), or a new one.
 
-    `params` may be a tree of sections. Without MLflow, or without its server, the Run keeps
-    nothing, and that is said.
+    `params` may be a tree of sections. Call `begin`, then `log`, then `finish`. Without the
+    tracker all stays in the journal, and that is said.
     """
-    server = _connect(profile, folder, say)
-    if server is None:
-        return Run(None, None)
-    try:
-        found = _reopened(server, run_id)
-        if found is None:
-            found = _created(server, profile, variant, seed, {})
-    except Exception as error:  # the tracker's troubles are not the training's
-        say(f"not reached, going on without ({line(error)})")
-        return Run(None, None)
-    run = Run(server, found, say)
+    run = _run(folder, key or uuid.uuid4().hex, _facts(profile, variant, seed), say)
     run.log_params(params)
-    run.set_tags({**tags, "invocation": os.environ.get(INVOCATION)})
+    run.set_tags({**tags, "invocation": invocation()})
     return run
 
 
@@ -50,90 +44,73 @@ def find_run(
     variant: str,
     seed: int,
     weights_digest: str,
-    run_id: str | None = None,
+    key: str | None = None,
     params: Mapping[str, Any] | None = None,
-    tags: Mapping[str, Any] | None = None,
+    history: Path | None = None,
     folder: Path = MLFLOW_FOLDER,
     say: Say = say_on_stderr,
 ) -> Run:
-    """The run of a model that is trained, for the results of later stages.
+    """The run of a model that is trained, for the results of later stages; to be closed.
 
-    `run_id`'s, if the server knows it. A model that was trained elsewhere gets a run of its own
-    here, tagged with the digest of its weights, by which it is found the next time.
+    Found by `key`, of its provenance. A tracker that never saw the training makes a run of it,
+    with the params and the history that are given. Weights without provenance have a key of their
+    own, made of their digest.
     """
-    server = _connect(profile, folder, say)
-    if server is None:
-        return Run(None, None)
-    made = {"weights_digest": weights_digest, "trained_elsewhere": run_id or "unknown"}
-    try:
-        with alone(folder):  # two modes of one model are often evaluated at once
-            found = _known(server, run_id) or _tagged(
-                server, profile, variant, seed, weights_digest
-            )
-            if found is not None:
-                return Run(server, found, say)
-            run = Run(server, _created(server, profile, variant, seed, made), say)
-    except Exception as error:  # the tracker's troubles are not the evaluation's
-        say(f"not reached, going on without ({line(error)})")
-        return Run(None, None)
+    elsewhere = {"trained_elsewhere": "yes", "weights_digest": weights_digest}
+    facts = _facts(profile, variant, seed) | {"tags": elsewhere}
+    run = _run(folder, key or weights_digest[:KEY_LENGTH] or uuid.uuid4().hex, facts, say)
     run.log_params(params or {})
-    run.set_tags({**(tags or {}), "invocation": os.environ.get(INVOCATION)})
-    run.finish()
-    return Run(server, run.run_id, say)
+    run.set_tags({"invocation": invocation()}, only_new=True)
+    if history is not None:
+        run.log_history(history)
+    run.mark_ended()
+    return run
 
 
-def _connect(profile: str, folder: Path, say: Say) -> Server | None:
-    try:
-        return initialise(profile, folder)
-    except ImportError:
-        say("not installed, going on without")
-    except Exception as error:  # a database that is locked or broken, a server that is away
-        say(f"not reached, going on without ({line(error)})")
-    return None
+def send_waiting(
+    profile: str, folder: Path = MLFLOW_FOLDER, say: Say = say_on_stderr
+) -> list[str] | None:
+    """Make the tracker ready for `profile`, and send what it missed, of whichever profile.
 
-
-def _known(server: Server, run_id: str | None) -> str | None:
-    """`run_id` if the server has that run and it was not deleted."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
-
-    if run_id is None:
+    Returns where the experiment's page is, and a line for each run that something was sent of;
+    None, which is said, while the tracker is away. Left out is what another process is sending at
+    this moment, and what was meant for a server while MLflow's own database is used, or vice versa.
+    """
+    connection = Connection(folder, say)
+    server = connection.to(profile)
+    if server is None:
         return None
     try:
-        run = server.client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+        write_views(server)
+    except Exception as error:  # the tracker's troubles are nobody else's
+        connection.lost(error)
+        return None
+    site = address(folder) if server.is_remote else "`make mlflow`, then http://127.0.0.1:5000"
+    sent = [f"experiment {profile} is ready: {site}{page_of(server)}"]
+    for journal in journals(folder):
+        if journal.run["remote"] != is_remote(folder):
+            continue
+        server = connection.to(journal.run["profile"])
+        if server is None:
             return None
-        raise
-    return run_id if run.info.lifecycle_stage == "active" else None
+        try:
+            count = Delivery(server, journal, say).send(patience=0)
+        except Exception as error:  # the tracker's troubles are nobody else's
+            connection.lost(error)
+            return None
+        if count:
+            run = journal.run
+            name = f"{run['profile']} {run['variant']}-s{run['seed']}"
+            sent.append(f"{name}: sent what waited ({count} entries)")
+        journal.remove_if_sent()
+    return sent
 
 
-def _reopened(server: Server, run_id: str | None) -> str | None:
-    found = _known(server, run_id)
-    if found is not None:
-        server.client.update_run(found, status="RUNNING")
-    return found
+def _facts(profile: str, variant: str, seed: int) -> dict[str, Any]:
+    """The first entry of a journal, but for the key."""
+    return {"profile": profile, "variant": variant, "seed": seed, "created": milliseconds()}
 
 
-def _tagged(
-    server: Server, profile: str, variant: str, seed: int, weights_digest: str
-) -> str | None:
-    """The newest run with these tags."""
-    wanted = {
-        "profile": profile,
-        "variant": variant,
-        "seed": str(seed),
-        "weights_digest": weights_digest,
-    }
-    text = " and ".join(f"tags.{name} = '{value}'" for name, value in wanted.items())
-    runs = server.client.search_runs([server.experiment], text, max_results=1)
-    return runs[0].info.run_id if runs else None
-
-
-def _created(server: Server, profile: str, variant: str, seed: int, tags: Mapping[str, str]) -> str:
-    run = server.client.create_run(
-        server.experiment,
-        run_name=f"{variant}-s{seed}",
-        tags={"profile": profile, "variant": variant, "seed": str(seed), **tags},
-    )
-    return str(run.info.run_id)
+def _run(folder: Path, key: str, facts: Mapping[str, Any], say: Say) -> Run:
+    journal = Journal(folder, key, {**facts, "remote": is_remote(folder)})
+    return Run(journal, Connection(folder, say))

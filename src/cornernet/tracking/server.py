@@ -15,12 +15,13 @@ from cornernet.paths import MLFLOW_FOLDER
 ADDRESS = "MLFLOW_TRACKING_URI"
 
 # Unless the user sets them. MLflow sends usage data home by default; and waits minutes for a server
-# that is away, seven times over.
+# that is away, seven times over. What fails is sent again by us, who know what may be sent twice.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
@@ -46,6 +47,7 @@ class Server:
 
     client: Any  # mlflow.MlflowClient
     experiment: str  # its id
+    is_remote: bool  # reached over HTTP, and not a database
 
 
 def database(folder: Path = MLFLOW_FOLDER) -> Path:
@@ -56,6 +58,11 @@ def database(folder: Path = MLFLOW_FOLDER) -> Path:
 def address(folder: Path = MLFLOW_FOLDER) -> str:
     """MLFLOW_TRACKING_URI, or the repository's own database."""
     return os.environ.get(ADDRESS) or f"sqlite:///{database(folder).resolve()}"
+
+
+def is_remote(folder: Path = MLFLOW_FOLDER) -> bool:
+    """Whether runs go to a server, and not to a database."""
+    return not address(folder).startswith("sqlite:")
 
 
 def initialise(profile: str, folder: Path = MLFLOW_FOLDER) -> Server:
@@ -71,14 +78,14 @@ def initialise(profile: str, folder: Path = MLFLOW_FOLDER) -> Server:
     for name in ("mlflow", "alembic"):  # which tell of every table that they create
         logging.getLogger(name).setLevel(logging.WARNING)
     where = address(folder)
-    if not where.startswith("sqlite:"):  # a server creates its tables, and knows its artifacts
+    if is_remote(folder):  # a server creates its tables, and knows its artifacts
         client = MlflowClient(where)
-        return Server(client, _experiment(client, profile, artifacts=None))
+        return Server(client, _experiment(client, profile, artifacts=None), is_remote=True)
     artifacts = (folder / "artifacts").resolve()
     with alone(folder):
         client = MlflowClient(where)
         experiment = _experiment(client, profile, (artifacts / profile).as_uri())
-    return Server(client, experiment)
+    return Server(client, experiment, is_remote=False)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def train(
         folder.remember_run(run_id, fingerprint)
         shared = (job.params, job.num_categories, job.seed, start.path)
         with processes_on(devices, _follow, (*shared, samples)) as processes:
-            trainer = Trainer.create(*shared, processes, devices[0])
+            trainer = Trainer.create(*shared, processes, devices[0], progress.say)
             recorder = Recorder(
                 trainer, folder, fingerprint, progress, start.window, run_id, on_log
             )

@@ -33,7 +33,7 @@ DONE = "done"  # set in the store once the first process needs the others no mor
 class Agreed:
     """What all processes know of an iteration once each has accumulated its gradients."""
 
-    terms: Tensor  # float64 [chunks, 6] on the CPU
+    terms: Tensor  # float64 [chunks, 6], where the given ones were
     stop: bool
 
 
@@ -57,7 +57,9 @@ class Processes:
         if failure is not None:
             self._tell(failure)
         flags = torch.tensor([float(stop), float(failure is not None)], dtype=torch.float64)
-        shared = torch.cat([terms.flatten(), flags])
+        on_cpu = terms.device.type == "cpu"
+        # A GPU's terms go from GPU to GPU, without a wait for their values.
+        shared = torch.cat([terms.flatten(), flags]) if on_cpu else flags
         try:
             dist.all_reduce(shared)
         except RuntimeError as error:
@@ -66,7 +68,11 @@ class Processes:
             ) from error
         if shared[-1] > 0:
             raise failure or self._failure_of_another()
-        return Agreed(shared[:-2].reshape(terms.shape), bool(shared[-2] > 0))
+        if on_cpu:
+            terms = shared[:-2].reshape(terms.shape)
+        else:
+            dist.all_reduce(terms)
+        return Agreed(terms, bool(shared[-2] > 0))
 
     def _tell(self, failure: Exception) -> None:
         """Leave this process's failure in the store, as plain values."""

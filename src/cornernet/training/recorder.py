@@ -41,11 +41,14 @@ class Recorder:
         history.start_history(self.folder.history, self.trainer.iteration)
 
     def record(self, terms: Tensor) -> None:
-        """Note an iteration that is done: its LossTerms, float64 [6]."""
+        """Note an iteration that is done, and the LossTerms known by now: float64 [n, 6]."""
         train, done = self.trainer.params.train, self.trainer.iteration
-        sums = torch.tensor(self.window, dtype=torch.float64) + torch.cat([terms, torch.ones(1)])
+        sums = torch.tensor(self.window, dtype=torch.float64)
+        for row in terms:
+            sums = sums + torch.cat([row, torch.ones(1)])
         self.window = tuple(sums.tolist())
-        self.progress.show(done, self.window[0] / self.window[-1])
+        if self.window[-1]:
+            self.progress.show(done, self.window[0] / self.window[-1])
         if done % train.log_every == 0 or done == train.iterations:
             self._add_row()
         if done % train.checkpoint_every == 0 or done == train.iterations:

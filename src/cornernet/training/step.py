@@ -10,12 +10,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from cornernet.config.schema import Params, Targets, Train
+from cornernet.config.schema import Params, Train
 from cornernet.data.samples import Chunk
-from cornernet.data.targets import draw_heatmaps
 from cornernet.errors import BadInput
-from cornernet.model.losses import CornerTargets, LossTerms, corner_losses
-from cornernet.model.network import CornerNet, CornerOutputs
+from cornernet.model.losses import LossTerms
+from cornernet.model.network import CornerNet
+from cornernet.training.compilation import ChunkLosses, plain_losses
+from cornernet.training.staging import Staging
 
 # Named in section 4.1's reference [18] and PyTorch's defaults at the time; no weight decay.
 ADAM_BETAS = (0.9, 0.999)
@@ -39,43 +40,13 @@ def adam(model: nn.Module, rate: float) -> torch.optim.Adam:
     )
 
 
-def corner_targets(chunk: Chunk, num_categories: int, params: Targets) -> CornerTargets:
-    """Section 3.2's targets of a chunk, drawn on the chunk's device.
-
-    Heatmaps [B, C, H, W] with H = W = (input + 1) / 4 cells; `index` [B, K] is y * W + x.
-    """
-    side = (chunk.image.shape[-1] + 1) // 4
-    heats = [
-        draw_heatmaps(
-            chunk.category,
-            cell,
-            chunk.radius,
-            chunk.mask,
-            num_categories,
-            (side, side),
-            params.sigma,
-            params.window,
-        )
-        for cell in (chunk.tl_cell, chunk.br_cell)
-    ]
-    return CornerTargets(
-        tl_heat=heats[0],
-        br_heat=heats[1],
-        tl_index=chunk.tl_cell[..., 1] * side + chunk.tl_cell[..., 0],  # [B, K]
-        br_index=chunk.br_cell[..., 1] * side + chunk.br_cell[..., 0],
-        tl_offset=chunk.tl_offset,
-        br_offset=chunk.br_offset,
-        mask=chunk.mask,
-    )
-
-
 CPU_VECTOR = 16  # float32 numbers in the widest vector of a CPU (AVX-512)
 
 
 def runs_channels_last(params: Params, device: torch.device) -> bool:
     """Whether convolutions run with the channels innermost.
 
-    A GPU's bf16 kernels want it; on a CPU a step of a small network takes a fifth less time. Torch
+    A GPU's tensor cores want it; on a CPU a step of a small network takes a fifth less time. Torch
     2.13's CPU kernels write past their buffers where a layer has few channels (4, with 127 pixels:
     the process dies), so there all widths must be whole vectors of them.
     """
@@ -83,7 +54,7 @@ def runs_channels_last(params: Params, device: torch.device) -> bool:
         model = params.model
         widths = (model.stem_channels, model.pool_channels, *model.dims)
         return all(width % CPU_VECTOR == 0 for width in widths)
-    return params.train.precision == "bf16"
+    return params.train.precision != "fp32"
 
 
 class FlatGradients:
@@ -119,38 +90,50 @@ def accumulate_gradients(
     num_categories: int,
     params: Params,
     device: torch.device,
+    losses_of: ChunkLosses = plain_losses,
+    staging: Staging | None = None,
 ) -> Tensor:
     """Add the gradients of the mean loss over `num_chunks` chunks to `.grad`, in order of number.
 
     `chunks` are those of this process, by their number in the step. Running statistics move by
-    chunk 0 alone. Returns float64 [num_chunks, 6] on the CPU: each chunk's LossTerms; zeros for
-    chunks of other processes. Raises BadInput when the device's memory does not hold a chunk.
+    chunk 0 alone. Returns float64 [num_chunks, 6] on the device: each chunk's LossTerms; zeros for
+    chunks of other processes. Nothing here waits for the device's results. Raises BadInput when
+    the device's memory does not hold a chunk.
     """
-    terms: dict[int, Tensor] = {}
+    staging = staging or Staging(device)
+    table = torch.zeros(num_chunks, len(LossTerms._fields), dtype=torch.float64, device=device)
     for number in sorted(chunks):
         images = chunks[number].image.shape[0]
         with _naming_the_chunk(number, images, device), running_statistics(model, number == 0):
-            losses = chunk_losses(model, chunks[number].to(device), num_categories, params)
+            losses = chunk_losses(model, chunks[number], num_categories, params, losses_of, staging)
             (losses.total / num_chunks).backward()
-        terms[number] = torch.stack([term.detach() for term in losses])
-    table = torch.zeros(num_chunks, len(LossTerms._fields), dtype=torch.float64)
-    for number, row in terms.items():  # after the last launch: reading waits for the device
-        table[number] = row.double().cpu()
+        table[number] = torch.stack([term.detach() for term in losses])
     return table
 
 
-def chunk_losses(model: CornerNet, chunk: Chunk, num_categories: int, params: Params) -> LossTerms:
-    """The loss terms of one chunk, on its device; the network alone runs in `train.precision`."""
-    targets = corner_targets(chunk, num_categories, params.targets)
-    lower = params.train.precision == "bf16"
-    images = chunk.image
-    if runs_channels_last(params, images.device):
-        images = images.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=lower):
-        outputs: list[CornerOutputs] = model(images)
-    if lower:
-        outputs = [CornerOutputs(*(head.float() for head in stack)) for stack in outputs]
-    return corner_losses(outputs, targets, params.losses)
+def chunk_losses(
+    model: CornerNet,
+    chunk: Chunk,
+    num_categories: int,
+    params: Params,
+    losses_of: ChunkLosses = plain_losses,
+    staging: Staging | None = None,
+) -> LossTerms:
+    """The loss terms of one chunk; the network alone runs in `train.precision`.
+
+    The chunk is brought to the device of `staging`; None: that of the model.
+    """
+    if staging is None:
+        staging = Staging(next(model.parameters()).device)
+    last = runs_channels_last(params, staging.device)
+    images, targets = staging.bring(
+        chunk,
+        num_categories,
+        params.targets,
+        torch.channels_last if last else None,
+        None if losses_of is plain_losses else params.targets.max_objects,
+    )
+    return losses_of(model, images, targets, params.train.precision == "bf16", params.losses)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A network in training: one iteration after another, on this process's share of the chunks."""
 
-import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +11,11 @@ from cornernet.config.schema import Params
 from cornernet.data.samples import Chunk, TrainingSamples, batches
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
+from cornernet.training.compilation import ChunkLosses, losses_for
 from cornernet.training.devices import deal_chunks
-from cornernet.training.errors import NonFinite
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
+from cornernet.training.staging import Staging
 from cornernet.training.state import load_state, restore
 from cornernet.training.step import (
     FlatGradients,
@@ -24,6 +24,7 @@ from cornernet.training.step import (
     learning_rate,
     runs_channels_last,
 )
+from cornernet.training.terms import TermsReader
 
 
 @dataclass
@@ -37,6 +38,10 @@ class Trainer:
     model: CornerNet
     optimizer: torch.optim.Adam
     gradients: FlatGradients
+    losses_of: ChunkLosses
+    staging: Staging
+    terms: TermsReader
+    runs_ahead: bool  # launches an iteration before the results of the last are known
     iteration: int = 0  # iterations done
 
     @classmethod
@@ -48,8 +53,12 @@ class Trainer:
         start: Path | None,
         processes: Processes,
         device: str,
+        report: Callable[[str], None] = lambda line: None,
     ) -> "Trainer":
-        """An untrained network drawn from `seed`, or the one in the state file `start`."""
+        """An untrained network drawn from `seed`, or the one in the state file `start`.
+
+        `report` is told what a user should know, such as that the network cannot be compiled.
+        """
         torch.manual_seed(seed)
         where = torch.device(device)
         model = CornerNet(num_categories, params.model).to(where).train()
@@ -61,8 +70,24 @@ class Trainer:
             state = load_state(start)
             restore(state, model, optimizer)
             done = state.iteration
-        gradients = FlatGradients(model)
-        return cls(params, num_categories, processes, where, model, optimizer, gradients, done)
+        reader = TermsReader(where)
+        runs_ahead = where.type == "cuda"
+        if runs_ahead:  # fused optimisers look at this, and skip the step on the device
+            optimizer.found_inf = reader.broken  # type: ignore[attr-defined]
+        return cls(
+            params=params,
+            num_categories=num_categories,
+            processes=processes,
+            device=where,
+            model=model,
+            optimizer=optimizer,
+            gradients=FlatGradients(model),
+            losses_of=losses_for(params.train, where, report),
+            staging=Staging(where),
+            terms=reader,
+            runs_ahead=runs_ahead,
+            iteration=done,
+        )
 
     def chunks(self, samples: TrainingSamples) -> Generator[dict[int, Chunk], None, None]:
         """This process's chunks by number, for each iteration that is left."""
@@ -75,13 +100,19 @@ class Trainer:
             yield dict(zip(mine, chunks, strict=True))
 
     def step(self, source: Iterator[dict[int, Chunk]], request: StopRequest) -> tuple[Tensor, bool]:
-        """One iteration. Returns the mean LossTerms (float64 [6]) and whether to stop after it.
+        """One iteration. Returns mean LossTerms (float64 [n, 6]) and whether to stop after it.
 
-        Raises NonFinite before the weights change; what `accumulate_gradients` raises; and, when
-        another process failed, that.
+        The terms are those of the iterations whose results are known by now and were not returned
+        before. On a CPU that is this one. A GPU is one iteration behind, so that it never waits to
+        be given work, and caught up with where a row or a checkpoint is due.
+
+        Raises NonFinite, with the weights as before the iteration at fault; what
+        `accumulate_gradients` raises; and, when another process failed, that.
         """
         num_chunks = len(self.params.train.chunks)
-        terms = torch.zeros(num_chunks, len(LossTerms._fields), dtype=torch.float64)
+        terms = torch.zeros(
+            num_chunks, len(LossTerms._fields), dtype=torch.float64, device=self.device
+        )
         failure: Exception | None = None
         self.gradients.clear()
         try:
@@ -92,26 +123,27 @@ class Trainer:
                 self.num_categories,
                 self.params,
                 self.device,
+                self.losses_of,
+                self.staging,
             )
         except Exception as error:  # told to the other processes, then raised
             failure = error
         agreed = self.processes.agree(terms, bool(request), failure)
-        mean = agreed.terms.mean(dim=0)
-        if not bool(mean.isfinite().all()):
-            raise NonFinite(_not_finite(mean), self.iteration + 1)
+        self.terms.note(self.iteration + 1, agreed.terms.mean(dim=0))
+        known = [] if self.runs_ahead else [self.terms.read()]
         self.processes.sum_gradients(self.gradients.vector)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.params.train, self.iteration)
         self.optimizer.step()
         self.iteration += 1
-        return mean, agreed.stop
+        known.append(self.terms.read(leave=0 if agreed.stop or self._due() else 1))
+        return torch.cat(known), agreed.stop
 
-
-def _not_finite(mean: Tensor) -> list[str]:
-    """The terms at fault; the total only if it alone is."""
-    names = [
-        name
-        for name, value in zip(LossTerms._fields, mean.tolist(), strict=True)
-        if not math.isfinite(value)
-    ]
-    return [name for name in names if name != "total"] or names
+    def _due(self) -> bool:
+        """Whether a row or a checkpoint belongs to the iterations done: alike in all processes."""
+        train, done = self.params.train, self.iteration
+        return (
+            done == train.iterations
+            or done % train.log_every == 0
+            or done % train.checkpoint_every == 0
+        )

@@ -1,0 +1,91 @@
+"""The corners that a network finds in a split, each for itself: not paired to boxes.
+
+What the journal version's mAP of corners by quadrant is measured on. The image is tested at one
+scale and without its mirror: a mirrored top-left corner is a top-right one, which the network
+does not look for.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cornernet.config.schema import Detection, Model
+from cornernet.data.coco import CocoSplit
+from cornernet.detection.decode import top_corners
+from cornernet.detection.detector import PreparedImage
+from cornernet.detection.network import Network, run_network
+from cornernet.detection.padding import Placement, to_image
+from cornernet.detection.reading import batches_of_one_size, read_ahead, read_prepared
+
+
+@dataclass(frozen=True)
+class ImageCorners:
+    """The corners of one kind found in one image, the best first."""
+
+    points: NDArray[np.float32]  # [n, 2] x, y in pixels of the image
+    scores: NDArray[np.float32]  # [n] in (0, 1]
+    categories: NDArray[np.int64]  # [n] index among the categories, 0 to C - 1
+
+
+def find_corners(
+    network: Network,
+    model_params: Model,
+    split: CocoSplit,
+    params: Detection,
+    device: torch.device,
+    progress: Callable[[int, int], None],
+) -> dict[int, tuple[ImageCorners, ImageCorners]]:
+    """By image id: the top-left and the bottom-right corners, `params.top_corners` at most of each.
+
+    Corners are the peaks that testing pairs (section 4.2), moved by their offsets. Batches as in
+    `predict_split`. Raises BadInput for images that cannot be read, or when the device's memory
+    does not suffice.
+    """
+    params = replace(params, flip=False)
+    together = 1 if device.type == "cpu" else params.batch_size
+    batches = batches_of_one_size(
+        split, model_params.size_multiple, params, "single_scale", together
+    )
+
+    def read(batch: Sequence[int]) -> list[PreparedImage]:
+        multiple = model_params.size_multiple
+        return [read_prepared(split, at, multiple, params, "single_scale") for at in batch]
+
+    found: dict[int, tuple[ImageCorners, ImageCorners]] = {}
+    with ThreadPoolExecutor(params.threads, "read") as readers:
+        for batch, images in zip(batches, read_ahead(readers, read, batches), strict=True):
+            canvases = [image.canvases[0] for image in images]
+            outputs = run_network(network, canvases, params, device)
+            placements = [image.placements[0] for image in images]
+            kinds = (
+                _corners(outputs.tl_heat, outputs.tl_offset, placements, params),
+                _corners(outputs.br_heat, outputs.br_offset, placements, params),
+            )
+            for at, *pair in zip(batch, *kinds, strict=True):
+                found[split.images[at].id] = (pair[0], pair[1])
+            progress(len(found), len(split.images))
+    return found
+
+
+def _corners(
+    heat: Tensor, offset: Tensor, placements: Sequence[Placement], params: Detection
+) -> list[ImageCorners]:
+    """The corners of each image from heat [B, C, H, W] (logits) and offset [B, 2, H, W]."""
+    corners = top_corners(heat, params.top_corners, params.peak_kernel)
+    cell = (corners.y * heat.shape[3] + corners.x)[:, None].expand(-1, 2, -1)  # [B, 2, K]
+    moved = torch.stack([corners.x, corners.y], dim=1) + offset.flatten(2).gather(2, cell)
+    points = moved.transpose(1, 2).cpu().numpy()  # [B, K, 2] cells
+    scores, categories = corners.score.cpu().numpy(), corners.category.cpu().numpy()
+    return [
+        ImageCorners(
+            to_image(np.tile(points[number], 2), placement)[scores[number] > 0, :2],
+            scores[number][scores[number] > 0],
+            categories[number][scores[number] > 0],
+        )
+        for number, placement in enumerate(placements)
+    ]

@@ -1,0 +1,55 @@
+"""A function compiled by torch where that works, and run as it is where it does not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+
+class Compiled:
+    """`function`, compiled once for each shape of its input; plain from the first failure on.
+
+    Shapes are not made variable: there are few, and kernels for known sizes are faster.
+
+    Args:
+        function: what to run.
+        report: told in one line when compiling fails.
+        shapes: how many kinds of input there will be at most. Beyond torch's own limit, which is
+            raised to this, it would quietly run uncompiled.
+        options: for `torch.compile`, such as `mode` or `backend`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        report: Callable[[str], None],
+        shapes: int,
+        **options: Any,
+    ) -> None:
+        self._function, self._report = function, report
+        self._compiled: Callable[..., Any] | None = torch.compile(
+            function, dynamic=False, fullgraph=True, **options
+        )
+        limit = torch._dynamo.config.recompile_limit
+        torch._dynamo.config.recompile_limit = max(limit, shapes)
+
+    @property
+    def works(self) -> bool:
+        """Whether compiling has not failed yet."""
+        return self._compiled is not None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What `function` returns. Raises what it raises; out of memory stays out of memory."""
+        if self._compiled is None:
+            return self._function(*arguments)
+        try:
+            return self._compiled(*arguments)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:
+            # A fault of the function itself shows again when it runs plainly.
+            result = self._function(*arguments)
+            self._compiled = None
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            self._report(f"cannot be compiled, and goes on uncompiled: {reason}")
+            return result

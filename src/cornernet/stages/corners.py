@@ -1,0 +1,76 @@
+"""`cornernet corners`: the corners that a trained model finds on val, each for itself.
+
+The journal version measures how well they are found in each quadrant of the image, with and
+without corner pooling; `tables` scores them.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cornernet.config import resolve_variant
+from cornernet.data.coco import load_split
+from cornernet.detection.corners import ImageCorners, find_corners
+from cornernet.detection.network import as_network
+from cornernet.files import replacing
+from cornernet.model.network import CornerNet
+from cornernet.model.weights import load_weights
+from cornernet.stages.devices import leased_gpus
+from cornernet.stages.graph import Graph
+from cornernet.stages.inputs import refresh
+from cornernet.stages.options import existing, params_of, trained_of
+from cornernet.stages.progress import Progress, say
+
+# One row a corner; x, y in pixels of the image, category an index among the split's.
+TYPES = {
+    "corner": "str", "image_id": "int64", "category": "int64",
+    "x": "float32", "y": "float32", "score": "float32",
+}  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the corners of one model, image after image by id, the best first."""
+    profile = params_of(options)
+    refresh(profile, ("corners",))
+    graph, trained = Graph(profile), trained_of(options, profile)
+    params = resolve_variant(profile, trained.variant)
+    paths = graph.paths
+    dataset = json.loads(existing(paths.dataset, "prepare").read_text())
+    weights = existing(paths.weights(graph.weights_of(trained)), "train")
+    split = load_split(Path(params.data.root), params.data.splits["val"], "val")
+    model = CornerNet(len(dataset["categories"]), params.model)
+    load_weights(weights, model)
+    torch.set_num_threads(params.detection.threads)
+    wanted = 1 if options.devices is None else min(options.devices, 1)
+    with leased_gpus(wanted, report=lambda line: say(f"corners: {line}")) as gpus:
+        device = torch.device("cuda:0" if gpus else "cpu")
+        network = as_network(model.to(device), params.detection.precision, params.detection.compile)
+        progress = Progress(f"corners of {trained}")
+        found = find_corners(network, params.model, split, params.detection, device, progress)
+    frames = [
+        _rows(corner, image_id, corners)
+        for image_id in sorted(found)
+        for corner, corners in zip(("top_left", "bottom_right"), found[image_id], strict=True)
+    ]
+    table = pd.concat(frames, ignore_index=True).astype(TYPES)
+    with replacing(paths.corners(trained)) as temporary:
+        table.to_parquet(temporary, index=False)
+    print(f"corners: {len(table):,} in {len(found)} images, {paths.corners(trained)}")
+
+
+def _rows(corner: str, image_id: int, corners: ImageCorners) -> pd.DataFrame:
+    count = len(corners.scores)
+    return pd.DataFrame(
+        {
+            "corner": np.full(count, corner, dtype=object),
+            "image_id": image_id,
+            "category": corners.categories,
+            "x": corners.points[:, 0],
+            "y": corners.points[:, 1],
+            "score": corners.scores,
+        }
+    )

@@ -1,0 +1,179 @@
+"""What the tracker has yet to be told of one run, on disk, in the order in which it happened.
+
+Everything is written here first, and taken out once the tracker has it. So a tracker that is away,
+and a process that is killed, lose nothing: whoever reaches the tracker next sends the rest. A
+journal is one folder, `outbox/<key>/`: `journal.jsonl`, an entry a line, the first being the run
+itself; `sent`, how many of its bytes were sent; and `files/`, to which entries refer. Nothing here
+needs MLflow.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cornernet.files import write_text
+from cornernet.tracking.server import alone
+
+OUTBOX = "outbox"
+LARGE = 2**24  # bytes; a file of so many is not copied
+POLL = 0.05  # seconds between two looks at a lock that another process holds
+
+Entry = dict[str, Any]  # `kind` says what else is in it
+
+
+class Journal:
+    """The journal of the run `key`; `run` is its first entry: profile, variant, seed, created."""
+
+    def __init__(self, folder: Path, key: str, run: Mapping[str, Any]) -> None:
+        self._outbox = folder / OUTBOX
+        self.key = key
+        self.run = {"kind": "run", "key": key, **run}
+        self.folder = self._outbox / key
+
+    def append(self, entry: Mapping[str, Any], files: Mapping[str, Path] | None = None) -> None:
+        """Add an entry, in one write; any number of processes may.
+
+        Its `files`, by the given names, are kept as they are now. Of large ones, which are replaced
+        whole and never edited, another name for the same bytes does.
+        """
+        with alone(self._outbox):
+            self.folder.mkdir(exist_ok=True)
+            if files is not None:
+                entry = {**entry, "files": self._keep(files)}
+            line = f"{json.dumps(entry)}\n"
+            with (self.folder / "journal.jsonl").open("a+b") as stream:
+                end = stream.seek(0, os.SEEK_END)
+                if end == 0:
+                    line = f"{json.dumps(self.run)}\n{line}"
+                elif not _ends_a_line(stream, end):  # its writer was killed: the half line is void
+                    line = f"\n{line}"
+                stream.write(line.encode())
+
+    def _keep(self, files: Mapping[str, Path]) -> str:
+        name = uuid.uuid4().hex[:12]
+        self.kept(name).mkdir(parents=True)
+        for target, path in files.items():
+            _keep_file(path.resolve(), self.kept(name) / target)
+        return name
+
+    def kept(self, name: str) -> Path:
+        """The folder of the files that an entry names."""
+        return self.folder / "files" / name
+
+    def discard(self, name: str) -> None:
+        """Remove the files of an entry."""
+        shutil.rmtree(self.kept(name), ignore_errors=True)
+
+    def unsent(self) -> Iterator[tuple[Entry, int]]:
+        """Entries that were not sent, with the number to give to `sent` once they were."""
+        try:
+            stream = (self.folder / "journal.jsonl").open("rb")
+        except FileNotFoundError:
+            return
+        with stream:
+            stream.seek(self._sent())
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    return  # being written at this moment
+                if (entry := _parsed(line)) is not None and entry["kind"] != "run":
+                    yield entry, stream.tell()
+
+    def sent(self, position: int) -> None:
+        """Note that all entries up to `position` were sent."""
+        write_text(self.folder / "sent", str(position))
+
+    def remove_if_sent(self) -> bool:
+        """Remove the journal unless it has unsent entries; returns whether it is gone."""
+        with alone(self._outbox):
+            if next(self.unsent(), None) is not None:
+                return False
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return True
+
+    @contextmanager
+    def sending(self, patience: float) -> Iterator[bool]:
+        """Be the only process that sends this journal; whether that came true in `patience` s.
+
+        It yields False as well when there is nothing to send, the journal being gone.
+        """
+        deadline = time.monotonic() + patience
+        stream = None
+        while stream is None and self.folder.is_dir():
+            stream = _only_holder(self.folder / ".sending")
+            if stream is None and time.monotonic() >= deadline:
+                break
+            if stream is None:
+                time.sleep(POLL)
+        try:
+            yield stream is not None
+        finally:
+            if stream is not None:
+                os.close(stream)
+
+    def _sent(self) -> int:
+        try:
+            return int((self.folder / "sent").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+
+def journals(folder: Path) -> list[Journal]:
+    """The journals that have something to be sent, the oldest run first."""
+    found = []
+    for path in (folder / OUTBOX).glob("*/journal.jsonl"):
+        try:
+            with path.open("rb") as stream:
+                run = _parsed(stream.readline())
+        except FileNotFoundError:  # sent by another process at this moment
+            continue
+        if run is not None and run["kind"] == "run":
+            rest = {name: value for name, value in run.items() if name not in ("kind", "key")}
+            found.append(Journal(folder, run["key"], rest))
+    return sorted(found, key=lambda journal: journal.run["created"])
+
+
+def _parsed(line: bytes) -> Entry | None:
+    """An entry; None for what a killed process left half-written."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and "kind" in entry else None
+
+
+def _keep_file(path: Path, target: Path) -> None:
+    if path.stat().st_size >= LARGE:
+        try:
+            os.link(path, target)
+            return
+        except OSError:  # another file system
+            pass
+    shutil.copyfile(path, target)
+
+
+def _ends_a_line(stream: Any, end: int) -> bool:
+    stream.seek(end - 1)
+    return bool(stream.read(1) == b"\n")
+
+
+def _only_holder(path: Path) -> int | None:
+    """A descriptor that holds the lock file `path`; None while another process does."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:  # the journal was just removed
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(handle).st_ino == path.stat().st_ino:  # and not one that was removed since
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(handle)
+    return None

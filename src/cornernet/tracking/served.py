@@ -1,0 +1,144 @@
+"""A trained model as MLflow serves it: images in, a table of detections out.
+
+MLflow calls `_load_pyfunc` of this module, by its name in the model's files; so the `cornernet`
+package must be installed where a model is loaded.
+"""
+
+import base64
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornernet.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+    from cornernet.config.schema import Detection, Model
+    from cornernet.model.network import CornerNet
+
+WEIGHTS, SETTINGS = "weights.safetensors", "settings.json"
+COLUMNS = {
+    "image": "int64",
+    "category": "object",
+    "category_id": "int64",
+    **dict.fromkeys(("x", "y", "width", "height", "score"), "float64"),
+}
+INLINE = "data:"  # RFC 2397
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model ready to be used; `categories` as in a COCO annotation file, in order."""
+
+    model: "CornerNet"
+    params: "Model"
+    detection: "Detection"
+    categories: list[dict[str, Any]]
+    device: "torch.device"
+
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> "pd.DataFrame":
+        """Detections in images, as `cornernet detect --score 0` finds them (section 4.2).
+
+        `model_input`: an image, a list of images, or a table with one column of them. An image is a
+        file's path, a `data:` URL with base64, or an array [H, W, 3] of uint8, BGR as OpenCV has
+        it. Returns a row a detection: the image's position in the input, the category's name and
+        id, the box's left, top, width and height in pixels, the score; image by image, the best
+        first. Raises BadInput for what is no image.
+        """
+        import pandas as pd
+
+        from cornernet.detection.network import as_network
+        from cornernet.detection.predict import coco_results, predict_image
+
+        names = {int(category["id"]): str(category["name"]) for category in self.categories}
+        settings, network = self.detection, as_network(self.model)
+        rows = []
+        with _threads(settings.threads):
+            for number, image in enumerate(map(as_pixels, _images(model_input))):
+                found = predict_image(
+                    network, self.params, image, settings, "single_scale", self.device
+                )
+                for one in coco_results(found, number, list(names), settings.score_decimals):
+                    category = one["category_id"]
+                    rows.append((number, names[category], category, *one["bbox"], one["score"]))
+        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def as_pixels(image: Any) -> NDArray[np.uint8]:
+    """An image in one of the ways that `Served.predict` takes.  uint8 [H, W, 3], BGR"""
+    from cornernet.data.images import read_any_image
+
+    if isinstance(image, str) and image.startswith(INLINE):
+        _, _, content = image.partition(",")
+        try:
+            decoded = base64.b64decode(content, validate=True)
+        except ValueError:
+            raise BadInput("an image's data: URL is not base64; encode the file's bytes") from None
+        with tempfile.NamedTemporaryFile() as stream:
+            stream.write(decoded)
+            stream.flush()
+            return read_any_image(Path(stream.name))
+    if isinstance(image, str | Path):
+        return read_any_image(Path(image))
+    pixels = np.asarray(image)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise BadInput(f"an image must be [height, width, 3], not {list(pixels.shape)}")
+    if pixels.dtype != np.uint8 and not np.array_equal(pixels, pixels.astype(np.uint8)):
+        raise BadInput(f"an image must hold whole numbers from 0 to 255, not {pixels.dtype}")
+    return pixels.astype(np.uint8)
+
+
+def _images(model_input: Any) -> Iterable[Any]:
+    """The images of any input that MLflow hands over."""
+    if hasattr(model_input, "columns"):  # a table
+        if len(model_input.columns) != 1:
+            raise BadInput(f"a table of images has one column, not {len(model_input.columns)}")
+        return list(model_input.iloc[:, 0])
+    if isinstance(model_input, str | Path) or getattr(model_input, "ndim", 0) == 3:
+        return [model_input]
+    return list(model_input)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """As many threads as `cornernet predict` computes with: another number rounds differently."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _load_pyfunc(path: str) -> Served:
+    """The model whose files lie in the folder `path`."""
+    import torch
+
+    from cornernet.config.load import section_from
+    from cornernet.config.schema import Detection, Model
+    from cornernet.model.network import CornerNet
+    from cornernet.model.weights import load_weights
+
+    settings = json.loads((Path(path) / SETTINGS).read_text())
+    params = section_from(Model, settings["model"])
+    model = CornerNet(len(settings["categories"]), params)
+    load_weights(Path(path) / WEIGHTS, model)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return Served(
+        model.to(device).eval(),
+        params,
+        section_from(Detection, settings["detection"]),
+        settings["categories"],
+        device,
+    )

@@ -1,0 +1,133 @@
+"""What a training step takes on a device: seconds an image, and memory for each size of chunk.
+
+A few steps with made-up images, so nothing is read and nothing is learned: what `cornernet plan`
+extrapolates from.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from cornernet.config.schema import Params
+from cornernet.data.samples import Chunk
+from cornernet.model.network import CornerNet
+from cornernet.training.processes import Processes
+from cornernet.training.signals import StopRequest
+from cornernet.training.trainer import Trainer
+
+WARM_UP, STEPS = 2, 3  # the first steps choose kernels, and may compile
+COPIES = 4  # of the parameters while training: weights, gradients, Adam's two moments
+
+
+@dataclass(frozen=True)
+class StepMeasurement:
+    """`memory`: bytes by size of chunk; the peak of a GPU, else what is kept for the gradients."""
+
+    seconds_per_image: float
+    memory: dict[int, int]
+    memory_is_peak: bool
+
+
+def measure_step(params: Params, num_categories: int, device: str) -> StepMeasurement:
+    """Time steps of the largest chunk on one device; memory for each size of chunk.
+
+    Raises BadInput when the device's memory does not hold a chunk.
+    """
+    sizes = sorted(set(params.train.chunks))
+    if not device.startswith("cuda"):
+        torch.set_num_threads(params.train.threads)
+        seconds = _seconds_per_step(params, num_categories, device, sizes[-1])
+        kept = {size: kept_bytes(params, num_categories, size) for size in sizes}
+        return StepMeasurement(seconds / sizes[-1], kept, memory_is_peak=False)
+    memory, seconds = {}, 0.0
+    for size in sizes:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        seconds = _seconds_per_step(params, num_categories, device, size)
+        memory[size] = torch.cuda.max_memory_reserved(device)
+    return StepMeasurement(seconds / sizes[-1], memory, memory_is_peak=True)
+
+
+def kept_bytes(params: Params, num_categories: int, images: int) -> int:
+    """Bytes that training on a chunk of `images` images holds at least, counted without a device.
+
+    Weights, gradients and Adam's moments, and every tensor that the forward pass keeps for the
+    backward pass, in float32. What kernels need in passing comes on top.
+    """
+    side = params.augmentation.input_size
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[id(storage)] = storage.nbytes()
+        alive.append(storage)  # or its id may come again
+        return tensor
+
+    alive: list[torch.UntypedStorage] = []
+    with torch.device("meta"):
+        model = CornerNet(num_categories, params.model).train()
+        pixels = torch.empty(images, 3, side, side)
+    parameters = sum(p.numel() * p.element_size() for p in model.parameters())
+    own = {id(p.untyped_storage()) for p in model.parameters()}
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        outputs = model(pixels)
+    activations = sum(size for storage, size in kept.items() if storage not in own)
+    assert outputs
+    return COPIES * parameters + activations
+
+
+def _seconds_per_step(params: Params, num_categories: int, device: str, images: int) -> float:
+    """Mean seconds of a step of one chunk of `images` images, once the device is warm."""
+    train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS)
+    params = replace(params, train=train)
+    trainer = Trainer.create(params, num_categories, 0, None, Processes(), device)
+    source, request = _endless(params, num_categories), StopRequest()
+    for _ in range(WARM_UP):
+        trainer.step(source, request)
+    _wait_for(device)
+    began = time.perf_counter()
+    for _ in range(STEPS):
+        trainer.step(source, request)
+    _wait_for(device)
+    return (time.perf_counter() - began) / STEPS
+
+
+def _endless(params: Params, num_categories: int) -> Iterator[dict[int, Chunk]]:
+    """The same made-up chunk again and again."""
+    chunk = made_chunk(params, num_categories, params.train.chunks[0])
+    while True:
+        yield {0: chunk}
+
+
+def made_chunk(params: Params, num_categories: int, images: int) -> Chunk:
+    """A chunk of noise with as many objects as an image may have, drawn from a fixed seed."""
+    draw = torch.Generator().manual_seed(0)
+    side, slots = params.augmentation.input_size, params.targets.max_objects
+    cells = (side + 1) // 4
+    shape = (images, slots)
+
+    def whole(below: int, *more: int) -> Tensor:
+        return torch.randint(below, (*shape, *more), generator=draw)
+
+    def fraction(*more: int) -> Tensor:
+        return torch.rand((*shape, *more), generator=draw)
+
+    return Chunk(
+        image=torch.randn((images, 3, side, side), generator=draw),
+        category=whole(num_categories),
+        tl_cell=whole(cells, 2),
+        br_cell=whole(cells, 2),
+        tl_offset=fraction(2),
+        br_offset=fraction(2),
+        radius=3 * fraction(),
+        mask=torch.ones(shape, dtype=torch.bool),
+    )
+
+
+def _wait_for(device: str) -> None:
+    """Until all that was given to a GPU is done."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)

@@ -1,0 +1,220 @@
+"""mAP of corners by quadrant, against a slow loop that follows the definition."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cornernet.data.annotations import Image
+from cornernet.data.coco import Boxes, CocoSplit
+from cornernet.evaluation.corners import (
+    KINDS,
+    QUADRANTS,
+    FoundCorners,
+    corner_difference,
+    corner_intervals,
+    score_corners,
+)
+
+RADIUS = 6.0
+IDS = (40, 7, 13, 22, 5)  # out of order, as a file may have them
+
+
+def made_split(seed=0, crowds=True):
+    """Images of several sizes with crowded boxes of three categories; one image has none."""
+    random = np.random.default_rng(seed)
+    images, boxes, next_id = [], [], 1
+    for identity in IDS:
+        width, height = (int(side) for side in random.integers(40, 120, size=2))
+        count = 0 if identity == 13 else int(random.integers(8, 14))
+        low = random.uniform(0, 0.8, size=(count, 2)) * (width, height)
+        high = low + random.uniform(2, 0.4 * min(width, height), size=(count, 2))
+        images.append(Image(identity, f"{identity}.png", width, height))
+        boxes.append(
+            Boxes(
+                np.concatenate([low, high], axis=1),
+                random.integers(3, size=count),
+                np.arange(next_id, next_id + count),
+                (random.random(count) < 0.2) & crowds,
+                np.full(count, 100.0),
+            )
+        )
+        next_id += count
+    return CocoSplit("val", Path(), tuple(images), tuple(boxes), (1, 2, 9), ("a", "b", "c"))
+
+
+def made_corners(split, kind, seed=0, noise=4.0):
+    """The true corners, moved a little, twice over, and others anywhere; scores that tie."""
+    random = np.random.default_rng([seed, KINDS.index(kind)])
+    columns = []
+    for image, boxes in zip(split.images, split.boxes, strict=True):
+        true = boxes.boxes[:, :2] if kind == "top_left" else boxes.boxes[:, 2:]
+        points = np.concatenate([true, true, random.uniform(0, 100, size=(6, 2))])
+        points = points + random.normal(scale=noise, size=points.shape)
+        category = np.concatenate([boxes.categories, boxes.categories, random.integers(3, size=6)])
+        score = random.integers(1, 12, size=len(points)) / 12
+        columns.append((np.full(len(points), image.id), category, points, score))
+    ids, categories, points, scores = (np.concatenate(part) for part in zip(*columns, strict=True))
+    return FoundCorners(ids, categories, points, scores)
+
+
+def slow_map(split, found, kind, quadrant):
+    """The same by its words: one detection after the other, one category after the other."""
+    values = []
+    for category in range(3):
+        ranked, objects = [], 0
+        for image, boxes in sorted(
+            zip(split.images, split.boxes, strict=True), key=lambda p: p[0].id
+        ):
+            ends = boxes.boxes[:, :2] if kind == "top_left" else boxes.boxes[:, 2:]
+            true = [
+                (tuple(end), crowd, inside(end, image, quadrant) and not crowd)
+                for end, crowd, other in zip(ends, boxes.crowd, boxes.categories, strict=True)
+                if other == category
+            ]
+            objects += sum(counts for _, _, counts in true)
+            mine = [
+                (score, tuple(point))
+                for identity, other, point, score in zip(
+                    found.image_id, found.category, found.points, found.score, strict=True
+                )
+                if identity == image.id and other == category
+            ]
+            mine.sort(key=lambda pair: -pair[0])
+            free = list(true)
+            for score, point in mine:
+                near = [one for one in free if np.hypot(*np.subtract(one[0], point)) <= RADIUS]
+                near.sort(key=lambda one: (not one[2], np.hypot(*np.subtract(one[0], point))))
+                if near:
+                    best = near[0]
+                    if not best[1]:
+                        free.remove(best)
+                    if best[2]:
+                        ranked.append((score, True))
+                elif inside(point, image, quadrant):
+                    ranked.append((score, False))
+        if objects:
+            ranked.sort(key=lambda pair: -pair[0])
+            values.append(average_precision([right for _, right in ranked], objects))
+    return 100 * np.mean(values) if values else None
+
+
+def inside(point, image, quadrant):
+    if quadrant == "all":
+        return True
+    vertical = "top" if point[1] < image.height / 2 else "bottom"
+    horizontal = "left" if point[0] < image.width / 2 else "right"
+    return quadrant == f"{vertical}_{horizontal}"
+
+
+def average_precision(right, objects):
+    """COCO's: the envelope of precision, read at 101 recalls."""
+    found = np.cumsum(right)
+    precision = found / np.arange(1, len(right) + 1)
+    envelope = [max(precision[at:]) for at in range(len(right))]
+    recall = found / objects
+    reached = [np.flatnonzero(recall >= step) for step in np.linspace(0, 1, 101)]
+    return np.mean([envelope[at[0]] if len(at) else 0.0 for at in reached])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_quadrants_agree_with_a_slow_loop(kind, seed):
+    split = made_split(seed)
+    found = made_corners(split, kind, seed)
+    values = score_corners(split, found, kind, RADIUS, 0, 0).values
+    expected = {quadrant: slow_map(split, found, kind, quadrant) for quadrant in QUADRANTS}
+    assert values == pytest.approx(expected, abs=1e-9)
+    assert len({round(value, 6) for value in values.values()}) == 5  # the case tells them apart
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_true_corners_are_all_found_and_others_are_not(kind):
+    split = made_split(crowds=False)
+    found = made_corners(split, kind, noise=0.0)
+    exact = FoundCorners(*(part[found.score >= 0] for part in vars(found).values()))
+    true = made_true(split, kind)
+    assert score_corners(split, true, kind, RADIUS, 0, 0).values == dict.fromkeys(QUADRANTS, 100.0)
+    other = FoundCorners(true.image_id, (true.category + 1) % 3, true.points + 1e4, true.score)
+    assert score_corners(split, other, kind, RADIUS, 0, 0).values == dict.fromkeys(QUADRANTS, 0.0)
+    assert 0 < score_corners(split, exact, kind, RADIUS, 0, 0).values["all"] < 100
+
+
+def made_true(split, kind):
+    ends = slice(0, 2) if kind == "top_left" else slice(2, 4)
+    count = [len(boxes.ids) for boxes in split.boxes]
+    return FoundCorners(
+        np.repeat([image.id for image in split.images], count),
+        np.concatenate([boxes.categories for boxes in split.boxes]),
+        np.concatenate([boxes.boxes[:, ends] for boxes in split.boxes]),
+        np.ones(sum(count)),
+    )
+
+
+def test_the_radius_is_a_distance_in_pixels_to_its_last_point():
+    split = made_split(crowds=False)
+    true = made_true(split, "top_left")
+    step = np.array([3.0, 4.0])  # 5 pixels away
+    moved = FoundCorners(true.image_id, true.category, true.points.round() + step, true.score)
+    rounded = [Boxes(b.boxes.round(), b.categories, b.ids, b.crowd, b.area) for b in split.boxes]
+    split = CocoSplit(
+        "val", Path(), split.images, tuple(rounded), split.category_ids, ("a", "b", "c")
+    )
+    near = score_corners(split, moved, "top_left", 5.0, 0, 0).values["all"]
+    assert near > score_corners(split, moved, "top_left", 4.999, 0, 0).values["all"]
+
+
+def test_order_of_images_and_of_detections_changes_nothing():
+    split = made_split()
+    found = made_corners(split, "top_left")
+    scores = np.random.default_rng(3).permutation(len(found.score)) / len(found.score)
+    found = FoundCorners(found.image_id, found.category, found.points, scores)  # no ties
+    order = np.random.default_rng(4).permutation(len(found.score))
+    shuffled = FoundCorners(*(part[order] for part in vars(found).values()))
+    turned = CocoSplit(
+        "val", Path(), split.images[::-1], split.boxes[::-1], split.category_ids, ("a", "b", "c")
+    )
+    first = score_corners(split, found, "top_left", RADIUS, 20, 0)
+    second = score_corners(turned, shuffled, "top_left", RADIUS, 20, 0)
+    assert first.values == second.values
+    np.testing.assert_array_equal(first.resampled, second.resampled)
+
+
+def test_intervals_hold_the_value_and_a_model_minus_itself_is_zero():
+    split = made_split()
+    scores = score_corners(split, made_corners(split, "top_left"), "top_left", RADIUS, 200, 0)
+    assert scores.resampled.shape == (200, 5)
+    found = corner_intervals(scores, 0.95)
+    assert found["all"].ci_low < found["all"].value < found["all"].ci_high
+    narrow = corner_intervals(scores, 0.5)["all"]
+    assert found["all"].ci_low < narrow.ci_low < narrow.ci_high < found["all"].ci_high
+    for difference in corner_difference(scores, scores, 0.95).values():
+        assert tuple(difference) == (0.0, 0.0, 0.0)
+    worse = score_corners(
+        split, made_corners(split, "top_left", noise=9.0), "top_left", RADIUS, 200, 0
+    )
+    paired = corner_difference(scores, worse, 0.95)["all"]
+    assert paired.value == pytest.approx(scores.values["all"] - worse.values["all"])
+    assert paired.ci_low > 0
+
+
+def test_a_quadrant_without_annotated_corners_is_undefined():
+    split = made_split(crowds=False)
+    image = Image(1, "1.png", 100, 100)
+    boxes = Boxes(
+        np.array([[10.0, 10, 30, 30]]), np.array([0]), np.array([1]), np.array([False]), np.ones(1)
+    )
+    split = CocoSplit("val", Path(), (image,), (boxes,), (1, 2, 9), ("a", "b", "c"))
+    nothing = FoundCorners(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)), np.zeros(0))
+    values = score_corners(split, nothing, "top_left", RADIUS, 3, 0)
+    assert values.values == {
+        "all": 0.0, "top_left": 0.0, "top_right": None, "bottom_left": None, "bottom_right": None,
+    }  # fmt: skip
+
+
+def test_corners_on_images_of_another_split_are_refused():
+    split = made_split()
+    found = made_corners(split, "top_left")
+    moved = FoundCorners(found.image_id + 1, found.category, found.points, found.score)
+    with pytest.raises(ValueError, match="images that split val does not have"):
+        score_corners(split, moved, "top_left", RADIUS, 0, 0)

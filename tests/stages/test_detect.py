@@ -1,0 +1,100 @@
+"""`cornernet detect` on images: pictures, JSON, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cornernet.cli import main
+from cornernet.config import load_params
+from cornernet.model.network import CornerNet
+from cornernet.model.weights import save_weights
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder in which the smoke profile's baseline was trained and tested on val."""
+    folder = tmp_path_factory.mktemp("detect")
+    shutil.copytree(REPOSITORY / "params", folder / "params")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for stage in ("download", "prepare", "radii", "train", "predict"):
+            assert main([stage, "--profile", "smoke"]) == 0, stage
+        yield folder
+
+
+def detect(place, *images, weights="data/smoke/models/baseline-s0.safetensors", profile="smoke"):
+    command = ["detect", *map(str, images), "--profile", profile, "--weights", str(place / weights)]
+    return main([*command, "--out", str(place / "found"), "--score", "0"])
+
+
+def test_detect_draws_a_picture_for_every_image_of_a_folder(place, capsys):
+    images = sorted((place / "data/smoke/shapes/val").iterdir())
+    assert detect(place, place / "data/smoke/shapes/val") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == [str(path) for path in images]
+    assert all(
+        {"category", "bbox", "score", "category_id"} == set(row)
+        for rows in found.values()
+        for row in rows
+    )
+    for path in images:
+        assert (place / "found" / f"{path.stem}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_detect_finds_what_predict_found(place, capsys):
+    """The same images through both commands: the same best boxes, image by image."""
+    dataset = json.loads((place / "data/smoke/shapes/annotations/instances_val.json").read_text())
+    assert detect(place, place / "data/smoke/shapes/val") == 0
+    drawn = {Path(path).name: rows for path, rows in json.loads(capsys.readouterr().out).items()}
+    stored = json.loads(
+        (place / "data/smoke/detections/baseline-s0-val-single_scale.json").read_text()
+    )
+    assert stored
+    for image in dataset["images"]:
+        mine = drawn[image["file_name"]]
+        others = [row for row in stored if row["image_id"] == image["id"]]
+        assert len(mine) == len(others)
+        for row, other in zip(mine, others, strict=True):
+            assert row["bbox"] == pytest.approx(other["bbox"], abs=0.01)
+            assert row["score"] == pytest.approx(other["score"], abs=1e-4)
+
+
+def test_detect_refuses_what_is_no_image_before_it_writes(place, capsys, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    good = next((place / "data/smoke/shapes/val").iterdir())
+    shutil.rmtree(place / "found", ignore_errors=True)
+    assert detect(place, good, tmp_path / "broken.jpg", tmp_path / "absent.png") == 2
+    printed = capsys.readouterr().err
+    assert "broken.jpg: damaged file, or not an image" in printed
+    assert "absent.png: no such image" in printed
+    assert not (place / "found").exists()
+    (tmp_path / "empty").mkdir()
+    assert detect(place, tmp_path / "empty") == 2
+    assert "no image in this folder" in capsys.readouterr().err
+
+
+def test_detect_refuses_weights_of_another_network(place, capsys):
+    good = next((place / "data/smoke/shapes/val").iterdir())
+    assert detect(place, good, profile="demo") == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert detect(place, good, weights="params/demo.yaml") == 2
+    assert "not a weights file" in capsys.readouterr().err
+
+
+def test_weights_of_another_number_of_categories_are_refused(place, capsys):
+    model = load_params("smoke").model
+    weights = place / "data/smoke/models/baseline-s7.safetensors"
+    save_weights(weights, CornerNet(3, model))
+    good = next((place / "data/smoke/shapes/val").iterdir())
+    before = set(place.rglob("*-s7-*"))
+    assert detect(place, good, weights=weights.relative_to(place)) == 2
+    assert "the weights know 3 categories" in capsys.readouterr().err
+    assert main(["predict", "--profile", "smoke", "--seed", "7"]) == 2
+    printed = capsys.readouterr().err.strip().splitlines()
+    assert "baseline-s7.safetensors: predicts 3 categories, the data set has 4" in printed[-1]
+    assert set(place.rglob("*-s7-*")) == before

@@ -1,0 +1,199 @@
+"""Test-dev by the real commands: submitted, not scored, then scored by the server's answer."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cornernet.cli import main
+from cornernet.evaluation.coco_metrics import COCO_METRICS, summary_lines
+
+REPOSITORY = Path(__file__).parents[2]
+PROFILE = """\
+extends: smoke
+data:
+  root: data/served/shapes
+  shapes: {images: {train: 2, val: 6, test_dev: 4}}
+evaluation: {server: external, bootstrap_resamples: 20}
+corners: {variants: []}
+tested:
+  - {variants: [full_schedule], split: val, modes: [single_scale]}
+  - {variants: [full_schedule], split: test_dev, modes: [single_scale]}
+"""
+MODEL = ("--variant", "full_schedule")
+SUBMISSION = "reports/served/submission/full_schedule-s0-test_dev-single_scale"
+ZIP = f"{SUBMISSION}/detections_test-dev2017_cornernet_results.zip"
+DETECTIONS = "data/served/detections/full_schedule-s0-{split}-single_scale.json"
+FRACTIONS = dict(zip(COCO_METRICS, [x / 100 for x in range(40, 52)], strict=True)) | {"AP50": 0.56}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder where a model's detections, made up from the annotations, wait to be submitted."""
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copytree(REPOSITORY / "params", folder / "params")
+    (folder / "params/served.yaml").write_text(PROFILE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for stage in ("download", "prepare"):
+            run(stage)
+        shapes = folder / "data/served/shapes"
+        detect(folder, "val", shapes / "annotations/instances_val.json")
+        detect(folder, "test_dev", shapes / "server/instances_test_dev.json")
+        run("submit", *MODEL)
+        run("evaluate", *MODEL, "--split", "val")
+    return folder
+
+
+@pytest.fixture
+def place(finished, tmp_path, monkeypatch):
+    """A copy of it to work in."""
+    shutil.copytree(finished, tmp_path / "place")
+    monkeypatch.chdir(tmp_path / "place")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path / "place"
+
+
+def run(name, *more):
+    assert main([name, "--profile", "served", *more]) == 0, name
+
+
+def detect(folder, split, annotations):
+    """Every object, found a little beside where it is."""
+    rows = [
+        {
+            "image_id": one["image_id"],
+            "category_id": one["category_id"],
+            "bbox": [side + 0.5 for side in one["bbox"]],
+            "score": 0.9,
+        }
+        for one in json.loads(annotations.read_text())["annotations"]
+    ]
+    path = folder / DETECTIONS.format(split=split)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rows))
+
+
+def report():
+    run("evaluate", *MODEL, "--split", "test_dev")
+    for stage in ("tables", "claims", "report"):
+        run(stage)
+    return (
+        pd.read_csv("reports/served/tables/table4.csv"),
+        Path("reports/served/index.html").read_text(),
+    )
+
+
+def ours(table):
+    return table[table["row"] == "CornerNet511 (single scale)"].set_index("metric")
+
+
+def test_until_it_is_scored_it_says_so_and_then_it_has_the_servers_numbers(place, capsys):
+    table, page = report()
+    printed = capsys.readouterr().out
+    assert f"upload {ZIP}" in printed
+    assert f"save what it answers as {SUBMISSION}/scores.json" in printed
+    assert set(ours(table)["status"]) == {"submitted, not scored"}
+    assert ours(table)["ours"].isna().all()
+    assert "The server has stopped accepting" in page
+    assert "What the models that wait for test-dev" in page
+    val = pd.read_csv("reports/served/results.csv").set_index(["split", "metric"])["value"]
+    assert val["val", "AP50"] > 90
+    assert f"{val['val', 'AR100']:.1f}" in page[page.index("Table 7") :]
+
+    lines = summary_lines({name: 100 * value for name, value in FRACTIONS.items()})
+    (place / SUBMISSION / "scores.json").write_text("\n".join(lines))  # as the server prints them
+    table, page = report()
+    assert set(ours(table)["status"]) == {"scored"}
+    assert ours(table)["ours"].to_dict() == pytest.approx(
+        {name: 100 * value for name, value in FRACTIONS.items()}
+    )
+    assert "stopped accepting" not in page
+    assert "Table 7" not in page
+
+
+def test_the_servers_json_is_taken_too(place):
+    digest = hashlib.sha256((place / ZIP).read_bytes()).hexdigest()
+    answer = json.dumps({**FRACTIONS, "submission_sha256": digest})
+    (place / SUBMISSION / "scores.json").write_text(answer)
+    table, _ = report()
+    assert ours(table).loc["AP", "ours"] == pytest.approx(40.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (json.dumps({**FRACTIONS, "submission_sha256": "0" * 64}), "scores of another submission"),
+        (json.dumps({"AP": -1}), "has no AP"),
+        (json.dumps({"AP": 40.0, "AP50": 0.56}), "cannot both be right"),
+        (json.dumps({"mAP": 0.4}), "'mAP' is no metric"),
+        ("{", "twelve lines are missing"),
+        ("", "twelve lines are missing"),
+        ("\0\x80", "twelve lines are missing"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_one_line_and_nothing_is_written(
+    place, capsys, answer, expected
+):
+    scores = place / SUBMISSION / "scores.json"
+    scores.write_text(answer)
+    assert main(["evaluate", "--profile", "served", *MODEL, "--split", "test_dev"]) == 2
+    printed = capsys.readouterr().err.strip().splitlines()
+    assert len(printed) == 1
+    assert "scores.json" in printed[0]
+    assert expected in printed[0]
+    metrics = place / "reports/served/metrics/full_schedule-s0-test_dev-single_scale.json"
+    assert not metrics.exists()
+
+
+def change(rows, **changes):
+    return [{**rows[0], **changes}, *rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"image_id": 999_999_999}, "an id that is not among the images of"),
+        ({"category_id": 77}, "an id that is not among the categories of"),
+        ({"bbox": [1, 2, 3]}, "bbox that is no list of four numbers"),
+        ({"score": None}, "score that is not a number"),
+    ],
+)
+@pytest.mark.parametrize("split", ["val", "test_dev"])
+def test_detections_of_other_images_or_malformed_are_refused(
+    place, capsys, split, changes, expected
+):
+    path = place / DETECTIONS.format(split=split)
+    path.write_text(json.dumps(change(json.loads(path.read_text()), **changes)))
+    made = place / (ZIP if split == "test_dev" else "reports/served/metrics/none.json")
+    made.unlink(missing_ok=True)
+    before = sorted(place.glob("reports/served/**/*"))
+    stage = ["submit"] if split == "test_dev" else ["evaluate", "--split", "val"]
+    assert main([*stage, "--profile", "served", *MODEL]) == 2
+    printed = capsys.readouterr().err.strip().splitlines()
+    assert len(printed) == 1
+    assert expected in printed[0]
+    assert sorted(place.glob("reports/served/**/*")) == before
+
+
+def test_a_truncated_result_file_is_refused(place, capsys):
+    path = place / DETECTIONS.format(split="val")
+    path.write_text(path.read_text()[:-20])
+    assert main(["evaluate", "--profile", "served", *MODEL, "--split", "val"]) == 2
+    assert str(DETECTIONS.format(split="val")) in capsys.readouterr().err
+
+
+def test_a_claim_about_a_variant_that_nobody_trains_is_refused(place, capsys):
+    run("evaluate", *MODEL, "--split", "test_dev")
+    claims = place / "params/claims.yaml"
+    text = claims.read_text()
+    assert "of: fixed_radius/single_scale" in text
+    claims.write_text(text.replace("of: fixed_radius/single_scale", "of: fixd_radius/single_scale"))
+    assert main(["tables", "--profile", "served"]) == 2
+    printed = capsys.readouterr().err
+    assert "claims.yaml" in printed
+    assert "fixd_radius" in printed
+    assert not (place / "reports/served/results.csv").exists()

@@ -1,0 +1,138 @@
+"""Compiled for a GPU: that the whole of a chunk can be, tried on the CPU with cheap backends."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+
+from cornernet.data.samples import batches
+from cornernet.model.corner_pooling import corner_pool
+from cornernet.model.network import CornerNet
+from cornernet.training.compilation import compiled_losses, losses_for, plain_losses
+from cornernet.training.staging import Staging, corner_targets
+from cornernet.training.step import accumulate_gradients
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def params(tmp_path_factory):
+    root = tmp_path_factory.mktemp("compilation") / "data"
+    make_coco(root)
+    return tiny_params(root, "train.chunks=[2, 3, 3]", "model.stacks=1", "targets.max_objects=6")
+
+
+@pytest.fixture(scope="module")
+def chunks(params):
+    served = batches(tiny_samples(params), params.train.chunks, 0, 2, workers=0)
+    return [dict(enumerate(one)) for one in served]
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def steps(params, chunks, losses_of):
+    """Losses and gradients of each step, and the statistics in the end."""
+    torch.manual_seed(0)
+    model = CornerNet(CATEGORIES, params.model).train()
+    found = []
+    for one in chunks:
+        model.zero_grad()
+        found.append(accumulate_gradients(model, one, 3, CATEGORIES, params, CPU, losses_of))
+        found += [p.grad for p in model.parameters()]
+    return found + list(model.buffers())
+
+
+def test_one_graph_for_each_size_and_no_break(params, chunks):
+    """Chunks of 2 images, which move running statistics, and of 3, which do not: two graphs."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = compiled_losses(params.train, pytest.fail, backend=backend)
+    found = steps(params, chunks, compiled)
+    assert len(graphs) == 2
+    for ours, plain in zip(found, steps(params, chunks, plain_losses), strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-6)
+
+
+def test_corner_pooling_is_an_operator_that_compilers_can_hold():
+    maps = [torch.randn(2, 3, 5, 7).round().requires_grad_() for _ in range(2)]
+    operator = torch.ops.cornernet.corner_pool.default
+    torch.library.opcheck(operator, (*maps, "top_left"))
+    last = [m.detach().to(memory_format=torch.channels_last).requires_grad_() for m in maps]
+    torch.library.opcheck(operator, (*last, "bottom_right"))
+    compiled = torch.compile(
+        lambda v, h: corner_pool(v, h, "top_left"), backend="aot_eager", fullgraph=True
+    )
+    upstream = torch.randint(-4, 4, (2, 3, 5, 7)).float()
+    for inputs in (maps, last):
+        found = []
+        for pool in (compiled, lambda v, h: corner_pool(v, h, "top_left")):
+            pooled = pool(*inputs)
+            found.append((pooled, *torch.autograd.grad(pooled, inputs, upstream)))
+        assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+        assert found[0][0].stride() == found[1][0].stride()
+
+
+def test_what_cannot_be_compiled_runs_plainly_and_says_so_once(params, chunks):
+    def backend(graph, inputs):
+        raise RuntimeError("no compiler here")
+
+    lines = []
+    compiled = compiled_losses(params.train, lines.append, backend=backend)
+    found = steps(params, chunks[:1], compiled)
+    expected = steps(params, chunks[:1], plain_losses)
+    assert all(
+        torch.allclose(a, b, rtol=1e-5, atol=1e-6) for a, b in zip(found, expected, strict=True)
+    )
+    assert not compiled.works
+    (line,) = lines
+    assert "train.compile" in line
+    assert "no compiler here" in line
+    assert "\n" not in line
+
+
+def test_out_of_memory_is_no_reason_to_compile_no_more(params, chunks):
+    def backend(graph, inputs):
+        def run(*arguments):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        return run
+
+    compiled = compiled_losses(params.train, pytest.fail, backend=backend)
+    model = CornerNet(CATEGORIES, params.model).train()
+    images, targets = Staging(CPU).bring(chunks[0][0], CATEGORIES, params.targets)
+    with pytest.raises(torch.OutOfMemoryError):
+        compiled(model, images, targets, False, params.losses)
+    assert compiled.works
+
+
+def test_only_a_gpu_compiles(params):
+    assert params.train.compile
+    assert losses_for(params.train, CPU, print) is plain_losses
+    assert losses_for(params.train, torch.device("cuda"), print) is not plain_losses
+    without = replace(params.train, compile=False)
+    assert losses_for(without, torch.device("cuda"), print) is plain_losses
+
+
+def test_empty_slots_for_a_fixed_shape_change_no_loss(params, chunks):
+    chunk = chunks[0][1]
+    model = CornerNet(CATEGORIES, params.model).train()
+    plain = Staging(CPU).bring(chunk, CATEGORIES, params.targets)
+    padded = Staging(CPU).bring(chunk, CATEGORIES, params.targets, slots=6)
+    assert padded[1].mask.shape[1] == 6 > chunk.mask.shape[1]
+    assert torch.equal(padded[1].tl_heat, corner_targets(chunk, CATEGORIES, params.targets).tl_heat)
+    for one, other in zip(
+        plain_losses(model, *plain, False, params.losses),
+        plain_losses(model, *padded, False, params.losses),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)

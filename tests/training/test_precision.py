@@ -1,0 +1,64 @@
+"""Training in bf16 follows fp32, and everything that is kept stays fp32."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+
+from cornernet.data.samples import batches
+from cornernet.training.processes import Processes
+from cornernet.training.settings import training_settings
+from cornernet.training.signals import StopRequest
+from cornernet.training.trainer import Trainer
+
+ITERATIONS = 12
+
+
+@pytest.fixture(scope="module")
+def params(tmp_path_factory):
+    root = tmp_path_factory.mktemp("precision") / "data"
+    make_coco(root)
+    sizes = ("model.dims=[16, 16]", "model.stem_channels=16", "model.pool_channels=16")
+    more = ("augmentation.input_size=63", "augmentation.crop_border=16", "train.chunks=[3, 3]")
+    return tiny_params(root, *sizes, *more, f"train.iterations={ITERATIONS}")
+
+
+def trained(params, precision):
+    params = replace(params, train=replace(params.train, precision=precision))
+    trainer = Trainer.create(params, CATEGORIES, 0, None, Processes(), "cpu")
+    source = batches(tiny_samples(params), params.train.chunks, 0, ITERATIONS, workers=0)
+    rows, norms = [], []
+    for chunks in source:
+        rows.append(trainer.step(iter([dict(enumerate(chunks))]), StopRequest())[0])
+        norms.append(float(trainer.gradients.vector.norm()))
+    return trainer, torch.cat(rows), torch.tensor(norms)
+
+
+def test_bf16_follows_fp32(params):
+    _, exact, exact_norms = trained(params, "fp32")
+    trainer, lower, norms = trained(params, "bf16")
+    assert not torch.equal(lower, exact)
+    # Wide margins: training amplifies rounding, in another way on each processor.
+    torch.testing.assert_close(lower[:, 0], exact[:, 0], rtol=0.15, atol=0)
+    assert lower[:, 0].mean() == pytest.approx(float(exact[:, 0].mean()), rel=0.05)
+    assert norms[0] == pytest.approx(float(exact_norms[0]), rel=0.1)  # of the same weights
+    assert norms.mean() == pytest.approx(float(exact_norms.mean()), rel=0.3)
+    kept = [*trainer.model.parameters(), *(p.grad for p in trainer.model.parameters())]
+    kept += [t for name, t in trainer.model.named_buffers() if "running" in name]
+    kept += [s for state in trainer.optimizer.state.values() for s in state.values()]
+    assert {tensor.dtype for tensor in kept} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("precision", "deterministic", "tf32"),
+    [("fp32", True, False), ("tf32", True, True), ("bf16", False, False)],
+)
+def test_settings_hold_while_training_and_are_put_back(params, precision, deterministic, tf32):
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+    train = replace(params.train, precision=precision, deterministic=deterministic)
+    with training_settings(train):
+        assert torch.backends.cudnn.allow_tf32 == tf32
+        assert torch.backends.cudnn.benchmark == (not deterministic)
+        assert torch.are_deterministic_algorithms_enabled() == deterministic
+    assert before == (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark)
