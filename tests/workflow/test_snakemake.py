@@ -15,6 +15,7 @@ WHOLE = {
     "tracking": 1,
     "train": 5,
     "predict": 9,
+    "corners": 2,
     "submit": 2,
     "evaluate": 9,
     "tables": 1,
@@ -105,7 +106,7 @@ def rerun(folder, *settings):
 
 
 AFTER_METRICS = {"tables": 1, "figures": 1, "claims": 1, "report": 1}
-AFTER_WEIGHTS = {"predict": 9, "submit": 2, "evaluate": 9, **AFTER_METRICS}
+AFTER_WEIGHTS = {"predict": 9, "corners": 2, "submit": 2, "evaluate": 9, **AFTER_METRICS}
 
 
 @pytest.mark.slow

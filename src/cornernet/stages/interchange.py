@@ -27,6 +27,7 @@ from cornernet.stages.matrix import check_matrix
 LOCK = Path("dvc.lock")
 ADOPTING = "CORNERNET_ADOPTING"  # set while `adopt` calls Snakemake
 SEEN = Path(".snakemake/dvc.lock.seen")  # dvc.lock as it was when the engines last agreed
+INPUTS = "inputs@"  # the stage whose work loading the Snakefile does
 PROFILE = Path("params/profile.yaml")
 
 
@@ -69,9 +70,7 @@ def adopt(profile: str) -> None:
     DVC knows to be up to date get times in the order of the graph: DVC compares contents, and
     leaves an output older than an input that was made anew with the same content.
     """
-    if ADOPTING in os.environ or not LOCK.is_file():
-        return
-    if SEEN.is_file() and SEEN.read_bytes() == LOCK.read_bytes():
+    if ADOPTING in os.environ or not LOCK.is_file() or _agreed(Paths(profile)):
         return
     opened = _repository()
     if opened is None:
@@ -81,8 +80,18 @@ def adopt(profile: str) -> None:
     with opened as repository:
         made = [name for name in now if now[name] != before.get(name)]
         _forget(profile, [out["path"] for name in made for out in now[name].get("outs", ())])
-        _put_in_order(repository, set(repository.status()), Paths(profile))
+        # The Snakefile has just done what DVC's stage `inputs` does.
+        changed = {name for name in repository.status() if not name.startswith(INPUTS)}
+        _put_in_order(repository, changed, Paths(profile))
     _remember()
+
+
+def _agreed(paths: Paths) -> bool:
+    """Whether nothing happened since the engines last agreed: not in DVC, nor to any params."""
+    if not SEEN.is_file() or SEEN.read_bytes() != LOCK.read_bytes():
+        return False
+    files = [*paths.params("train").parent.glob("*"), *paths.code("train").parent.glob("*")]
+    return all(path.stat().st_mtime_ns <= SEEN.stat().st_mtime_ns for path in files)
 
 
 def _forget(profile: str, outputs: Sequence[str]) -> None:
@@ -125,7 +134,7 @@ def _in_order(repository: Any) -> list[Any]:
 
 def _inputs_stage(stage: Any) -> bool:
     """Whether it is the one that the Snakefile runs when it is loaded."""
-    return str(stage.addressing).startswith("inputs@")
+    return str(stage.addressing).startswith(INPUTS)
 
 
 def _put_in_order(repository: Any, changed: set[str], paths: Paths) -> None:
