@@ -1,6 +1,7 @@
 # Shared by all: the graph of the profile, its paths, the options of each command, input functions.
 import os
 import shlex
+import sys
 from pathlib import Path
 import time
 
@@ -45,7 +46,8 @@ if workflow.is_main_process:
     # Each stage's part of the params, and its code, as files: rewritten only when they change.
     refresh(graph.params)
     # What `dvc repro` has made since, this workflow takes as done.
-    adopt(paths.profile)
+    if line := adopt(paths.profile):
+        print(line, file=sys.stderr)
 
 MODEL = Trained("{variant}", "{seed}")
 TEST = Tested(MODEL, "{split}", "{mode}")

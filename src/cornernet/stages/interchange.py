@@ -49,6 +49,16 @@ def record(profile: str, outputs: Iterable[str]) -> str | None:
     except BadInput as error:
         return f"DVC was not told: {'; '.join(error.problems)}"
     done = {os.path.abspath(path) for path in outputs}
+    try:
+        _commit(opened, profile, done)
+    except Exception as error:  # whatever ails DVC, a lock or a broken file, the work is done
+        return (
+            f"DVC was not told ({error}); to have it take the results as done: dvc commit --force"
+        )
+    return None
+
+
+def _commit(opened: AbstractContextManager[Any], profile: str, done: set[str]) -> None:
     with opened as repository:
         changed = repository.status()
         for stage in _in_order(repository):
@@ -60,21 +70,29 @@ def record(profile: str, outputs: Iterable[str]) -> str | None:
                 changed.pop(stage.addressing)
         _put_in_order(repository, set(changed), Paths(profile))  # DVC's cache gave new times
     _remember()
-    return None
 
 
-def adopt(profile: str) -> None:
+def adopt(profile: str) -> str | None:
     """Let Snakemake see what DVC has made since the two last agreed.
 
     Snakemake's records of these outputs tell of an earlier making and are dropped. Outputs that
     DVC knows to be up to date get times in the order of the graph: DVC compares contents, and
-    leaves an output older than an input that was made anew with the same content.
+    leaves an output older than an input that was made anew with the same content. Returns a line
+    to show if DVC could not be asked.
     """
     if ADOPTING in os.environ or not LOCK.is_file() or _agreed(Paths(profile)):
-        return
+        return None
     opened = _repository()
     if opened is None:
-        return
+        return None
+    try:
+        _look(opened, profile)
+    except Exception as error:  # whatever ails DVC, Snakemake can go by its own records
+        return f"what DVC has made was not looked at ({error})"
+    return None
+
+
+def _look(opened: AbstractContextManager[Any], profile: str) -> None:
     before = yaml.safe_load(SEEN.read_text())["stages"] if SEEN.is_file() else {}
     now = yaml.safe_load(LOCK.read_text())["stages"]
     with opened as repository:
@@ -109,18 +127,19 @@ def _forget(profile: str, outputs: Sequence[str]) -> None:
 
 
 def _repository() -> AbstractContextManager[Any] | None:
-    """DVC's repository here, or None without one."""
+    """DVC's repository here, or None without one, or without git around it."""
     if not Path(".dvc").is_dir():
         return None
     try:
         from dvc.exceptions import NotDvcRepoError
         from dvc.repo import Repo
+        from dvc.scm import SCMError
     except ImportError:
         return None
     logging.getLogger("dvc").setLevel(logging.ERROR)
     try:
         return Repo(".")
-    except NotDvcRepoError:
+    except (NotDvcRepoError, SCMError):
         return None
 
 
