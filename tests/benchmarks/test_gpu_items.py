@@ -48,13 +48,12 @@ def test_forms_that_differ_are_not_timed(conditions, monkeypatch):
         corner_pooling_cuda.run(conditions)
 
 
-def test_a_training_by_time_lowers_its_rate_and_stops(conditions, monkeypatch, tmp_path):
+def test_a_training_by_time_lowers_its_rate_and_stops(conditions, tmp_path):
     params = short_training.mid_size(conditions, iterations=1000, precision="fp32")
     split, _ = short_training.real_split(conditions, "train", tmp_path)
     trainer = short_training.new_trainer(params, split, "cpu", print)
-    clock = iter(range(1000))
-    monkeypatch.setattr(short_training.time, "monotonic", lambda: float(next(clock)))
-    curve = short_training.follow(trainer, split, seconds=5)
+    clock = map(float, range(1000))
+    curve = short_training.follow(trainer, split, seconds=5, clock=lambda: next(clock))
     assert len(curve.losses) == len(curve.gradient_norms) == trainer.iteration == 7
     rate = trainer.optimizer.param_groups[0]["lr"]
     assert rate == pytest.approx(params.train.learning_rate / 10)

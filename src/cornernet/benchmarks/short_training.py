@@ -90,8 +90,13 @@ def new_trainer(
     return Trainer.create(params, len(split.category_ids), 0, None, Processes(), device, report)
 
 
-def follow(trainer: Trainer, split: CocoSplit, seconds: float = float("inf")) -> Curve:
-    """Train to `train.iterations`, or until `seconds` have passed since the first was done.
+def follow(
+    trainer: Trainer,
+    split: CocoSplit,
+    seconds: float = float("inf"),
+    clock: Callable[[], float] = time.monotonic,
+) -> Curve:
+    """Train to `train.iterations`, or until `seconds` of `clock` have passed since the first.
 
     With `seconds`, the learning rate is divided by ten once four fifths of them have passed.
     """
@@ -104,15 +109,15 @@ def follow(trainer: Trainer, split: CocoSplit, seconds: float = float("inf")) ->
             rows.append(terms)
             norms.append(trainer.gradients.vector.norm())
             if number == 0:
-                began = time.monotonic()  # compilation and the loader's start lie before
+                began = clock()  # compilation and the loader's start lie before
                 continue
-            passed = time.monotonic() - began
+            passed = clock() - began
             if passed > seconds:
                 break
             if passed > LATE * seconds and not trainer.params.train.learning_rate_drops:
                 trainer.params = _with_drop(trainer.params, trainer.iteration)
         rows.append(trainer.terms.read())
-        taken = time.monotonic() - began
+        taken = clock() - began
     total = LossTerms._fields.index("total")
     return Curve(
         tuple(torch.cat(rows)[:, total].tolist()),
