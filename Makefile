@@ -1,11 +1,12 @@
 # make demo    the experiment on embedded data: minutes on two CPU cores
 # make test    the tests
 # make mlflow  the tracking UI, on this machine only
+# make effects what each difference of text and code does to AP, found anew: most of an hour
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test slow-test lint mlflow smoke
+.PHONY: demo test slow-test lint mlflow smoke effects
 
 # Set up once; again only when the lock or the project's own metadata change.
 .venv/.ready: requirements.lock pyproject.toml
@@ -30,6 +31,11 @@ demo: .venv/.ready
 
 smoke: .venv/.ready
 	snakemake --cores all --config profile=smoke
+
+# The pages of all profiles show what this found: src/cornernet/reporting/recorded_effects.yaml.
+effects: .venv/.ready
+	snakemake --cores all --config profile=differences
+	cornernet record-effects --profile differences
 
 test: .venv/.ready
 	python -m pytest -n 2 --dist loadscope

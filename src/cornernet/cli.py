@@ -39,6 +39,7 @@ FOR_PEOPLE = {
     "tracking": "initialise MLflow's database",
     "inputs": "write what each stage depends on besides data, for the workflow engines",
     "matrix": "list a profile's models and tests for the matrices of dvc.yaml",
+    "record-effects": "keep what `--profile differences` found, for the pages of other profiles",
     "bench": "measure a fast path beside its yardstick; alone: list what can be measured",
 }
 

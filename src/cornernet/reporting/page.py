@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from cornernet.reporting.figures import Figure
 from cornernet.reporting.judgement import VERDICTS, rule
+from cornernet.reporting.recorded_effects import Recorded
 from cornernet.reporting.results import defined
 from cornernet.reporting.table_formats import (
     REFERENCES,
@@ -52,6 +53,7 @@ class PageContext:
     provenance: Mapping[str, Mapping[str, Any]]
     dataset: Mapping[str, Any] = field(default_factory=dict)
     confidence: float = 0.95  # of all intervals
+    recorded: Recorded | None = None  # where `differences` has effects that this run did not find
 
 
 def render_page(context: PageContext) -> str:

@@ -12,6 +12,7 @@ from cornernet.config.load import nearest
 from cornernet.config.schema import Params
 from cornernet.errors import BadInput
 from cornernet.reporting.literature import Cell, Comparison
+from cornernet.reporting.recorded_effects import Recorded, RecordedEffect
 from cornernet.reporting.results import defined
 from cornernet.reporting.seeds import Estimate
 
@@ -27,6 +28,7 @@ class Effect:
     variant: str
     mode: str
     points: Estimate | None  # the variant's AP minus the baseline's; None: not run
+    recorded: bool = False  # not this run's: found once by the profile `differences`
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,12 @@ class TextAndCode:
 
 
 def text_and_code(
-    params: Params, differences: pd.DataFrame | None = None
+    params: Params, differences: pd.DataFrame | None = None, recorded: Recorded | None = None
 ) -> tuple[TextAndCode, ...]:
     """Every difference in text_and_code.yaml, with the values that `params` has.
 
-    `differences` is differences.csv; effects that it does not hold were not run.
+    `differences` is differences.csv; an effect that it does not hold is the `recorded` one, or was
+    not run.
     """
     return tuple(
         TextAndCode(
@@ -63,7 +66,7 @@ def text_and_code(
             tuple(
                 effect
                 for variant in row.get("shown_by", ())
-                for effect in _effects(variant, differences)
+                for effect in _effects(variant, differences, recorded)
             ),
             row.get("not_shown", ""),
         )
@@ -117,10 +120,26 @@ def _rows() -> list[dict[str, Any]]:
     return rows
 
 
-def _effects(variant: str, differences: pd.DataFrame | None) -> list[Effect]:
-    """The effect of a variant in each mode that differences.csv has; if none, one not run."""
+def _effects(
+    variant: str, differences: pd.DataFrame | None, recorded: Recorded | None
+) -> list[Effect]:
+    """The effect of a variant in each mode in which it was found; if in none, one not run."""
+    return (
+        run_effects(variant, differences)
+        or [_as_effect(effect) for effect in (recorded.of(variant) if recorded else ())]
+        or [Effect(variant, "", None)]
+    )
+
+
+def _as_effect(effect: RecordedEffect) -> Effect:
+    points = Estimate(effect.value, effect.low, effect.high)
+    return Effect(effect.variant, effect.mode, points, recorded=True)
+
+
+def run_effects(variant: str, differences: pd.DataFrame | None) -> list[Effect]:
+    """The effects of a variant that differences.csv has, one for each mode."""
     if differences is None:
-        return [Effect(variant, "", None)]
+        return []
     found = differences[
         (differences["variant"] == variant)
         & (differences["reference"] == REFERENCE)
@@ -135,7 +154,22 @@ def _effects(variant: str, differences: pd.DataFrame | None) -> list[Effect]:
             Estimate(defined(row.value), defined(row.ci_low), defined(row.ci_high)),
         )
         for row in found.itertuples()
-    ] or [Effect(variant, "", None)]
+    ]
+
+
+def effects_to_record(differences: pd.DataFrame) -> tuple[RecordedEffect, ...]:
+    """Every effect that differences.csv has, in the order of text_and_code.yaml."""
+    found = [
+        effect
+        for row in _rows()
+        for variant in row.get("shown_by", ())
+        for effect in run_effects(variant, differences)
+    ]
+    return tuple(
+        RecordedEffect(effect.variant, effect.mode, points.value, points.low, points.high)
+        for effect in found
+        if (points := effect.points) is not None and points.value is not None
+    )
 
 
 def param(params: Params, dotted: str) -> Any:

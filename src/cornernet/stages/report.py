@@ -16,6 +16,7 @@ from cornernet.reporting.figures import read_figure
 from cornernet.reporting.iou_table import iou_table
 from cornernet.reporting.literature import load_literature
 from cornernet.reporting.page import PageContext, render_page
+from cornernet.reporting.recorded_effects import load_recorded
 from cornernet.reporting.results import read_results
 from cornernet.reporting.tables import Table, build_tables
 from cornernet.reporting.text_and_code import text_and_code
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
     paths, report = Paths(params.profile), params.report
     results = read_results(existing(paths.results, "tables"))
     differences = read_differences(existing(paths.differences, "tables"))
+    recorded = load_recorded()
     context = PageContext(
         profile=params.profile,
         title=report.title,
@@ -44,10 +46,11 @@ def run(options: argparse.Namespace) -> None:
         claims=read_claims(existing(paths.claims, "claims")),
         tables=_tables(params, results, differences),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
-        differences=text_and_code(params, differences),
+        differences=text_and_code(params, differences, recorded),
         provenance=_provenance(params),
         dataset=json.loads(existing(paths.dataset, "prepare").read_text()),
         confidence=params.evaluation.confidence,
+        recorded=recorded,
     )
     write_text(paths.page, render_page(context))
     _track(params)
