@@ -15,7 +15,13 @@ from cornernet.config.schema import Data, Shapes, SplitFiles
 from cornernet.data import shapes
 from cornernet.data.check import check_dataset
 from cornernet.data.coco import load_split
-from cornernet.data.shapes import MARKER, SPLIT_NUMBERS, draw_image, generate_shapes
+from cornernet.data.shapes import (
+    MARKER,
+    SPLIT_NUMBERS,
+    annotated,
+    draw_image,
+    generate_shapes,
+)
 from cornernet.data.shapes_draws import Draws
 from cornernet.data.shapes_layout import Placed, covered
 from cornernet.data.shapes_render import CATEGORIES, draw_background, shape_mask
@@ -30,10 +36,11 @@ SMALL = Shapes(
     image_size=(96, 127),
     max_objects=5,
     overlap=0.3,
+    annotation_error=0,
     answers="answers/test_dev.json",
 )
-# Of all files of SMALL; it changes with the generator, and with nothing else.
-DIGEST = "fb0ba2d412654ef15025b8dd8e9109e188f5d5bfb55b32733e3bcbd80c108fef"
+# Of all files of SMALL with errors of annotation; it changes with the generator, and with nothing else.
+DIGEST = "239be8d7bc13cb9c6927d8857ceb1aeb7006d8d4e6b862319e08c1eea62320c4"
 
 
 def digest(root):
@@ -55,8 +62,9 @@ def val():
 
 
 def test_bytes_are_the_same_everywhere(tmp_path):
-    generate_shapes(tmp_path / "a", SPLITS, SMALL)
-    generate_shapes(tmp_path / "b", SPLITS, SMALL)
+    params = dataclasses.replace(SMALL, annotation_error=6)
+    generate_shapes(tmp_path / "a", SPLITS, params)
+    generate_shapes(tmp_path / "b", SPLITS, params)
     assert digest(tmp_path / "a") == digest(tmp_path / "b") == DIGEST
 
 
@@ -160,6 +168,39 @@ def test_boxes_are_tight_around_what_is_drawn():
         assert boxes_of(objects) == [extent]
         seen += 1
     assert seen > 30
+
+
+def test_annotators_err_evenly_by_no_more_than_asked_and_stay_inside():
+    exact = Placed(category=0, x=20, y=30, width=50, height=100, thickness=30)
+    sides = np.array(
+        [
+            (a.x - 20, a.x + a.width - 70, a.y - 30, a.y + a.height - 130)
+            for index in range(2000)
+            for a in [annotated(exact, (200, 200), Draws(7, 1, index, 1), percent=6)]
+        ]
+    )
+    assert np.abs(sides).max(axis=0).tolist() == [3, 3, 6, 6]
+    assert np.abs(sides.mean(axis=0)).max() < 0.3
+    assert np.abs(np.corrcoef(sides.T) - np.eye(4)).max() < 0.1
+    cut = annotated(exact, (70, 130), Draws(7, 1, 0, 1), percent=25)
+    assert cut.x + cut.width <= 70
+    assert cut.y + cut.height <= 130
+    assert annotated(exact, (200, 200), Draws(7, 1, 0, 1), percent=0) == exact
+
+
+def test_errors_of_annotation_change_no_image(tmp_path):
+    generate_shapes(tmp_path / "exact", SPLITS, SMALL)
+    generate_shapes(tmp_path / "off", SPLITS, dataclasses.replace(SMALL, annotation_error=10))
+    images = sorted(path.relative_to(tmp_path / "exact") for path in tmp_path.glob("exact/*/*.bmp"))
+    assert len(images) == 9
+    for path in images:
+        assert (tmp_path / "exact" / path).read_bytes() == (tmp_path / "off" / path).read_bytes()
+    for file in ("annotations/val.json", SMALL.answers):
+        boxes = [
+            [a["bbox"] for a in json.loads((tmp_path / root / file).read_text())["annotations"]]
+            for root in ("exact", "off")
+        ]
+        assert boxes[0] != boxes[1]
 
 
 def test_objects_lie_inside_and_overlap_no_more_than_asked():

@@ -54,6 +54,7 @@ class Shapes(Section):
     image_size: tuple[int, int]
     max_objects: int
     overlap: float  # largest intersection over the smaller box that two objects may have
+    annotation_error: int  # percent of its width or height that each side of a box is off at most
     answers: str  # annotations of test-dev, read by the stand-in of the evaluation server alone
 
     def __post_init__(self) -> None:
@@ -66,6 +67,7 @@ class Shapes(Section):
         )
         require(self.max_objects >= 1, "max_objects: must be at least 1")
         require(0 <= self.overlap < 1, "overlap: must lie in [0, 1)")
+        require(0 <= self.annotation_error <= 25, "annotation_error: must be 0 to 25 (percent)")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from cornernet.errors import BadInput
 # Numbers of the splits in the seeds and ids; a new split gets a new one.
 SPLIT_NUMBERS = {"train": 1, "val": 2, "test_dev": 3}
 IDS_OF_A_SPLIT = 1_000_000  # ids of different splits do not meet
+ANNOTATOR = 1  # a stream of its own, so that errors of annotation change no image
 
 MARKER = "shapes.json"  # says that a folder was generated here, and may be replaced
 
@@ -34,8 +35,9 @@ def generate_shapes(root: Path, splits: Mapping[Split, SplitFiles], params: Shap
 
     It is made in a folder beside `root` that then takes its name; a set generated earlier is
     replaced. Test-dev's annotations go to `params.answers`, its own file has images alone. Boxes
-    are whole pixels: x, y of the first drawn pixel, width and height in pixels. `area` is width x
-    height, so that COCO's classes of size go by the box. Raises BadInput if `root` holds something
+    are whole pixels: x, y of the first drawn pixel, width and height in pixels, each side off by up
+    to `params.annotation_error`. `area` is width x height, so that COCO's classes of size go by the
+    box. Raises BadInput if `root` holds something
     else, if a path leaves it, or if params cannot be satisfied.
     """
     _check(root, splits, params)
@@ -89,8 +91,10 @@ def _generate_split(root: Path, name: str, files: SplitFiles, params: Shapes) ->
         (folder / file_name).write_bytes(bmp(pixels))
         height, width, _ = pixels.shape
         images.append({"id": image_id, "file_name": file_name, "width": width, "height": height})
+        draws = Draws(params.seed, number, index, ANNOTATOR)
         for placed in objects:
-            annotations.append(_annotation(placed, image_id, len(annotations) + 1))
+            seen = annotated(placed, (width, height), draws, params.annotation_error)
+            annotations.append(_annotation(seen, image_id, len(annotations) + 1))
     tree: dict[str, Any] = {
         "info": {"description": f"shapes on clutter, split {name}, seed {params.seed}"},
         "licenses": [],
@@ -121,6 +125,28 @@ def draw_image(split: int, index: int, params: Shapes) -> tuple[np.ndarray, list
         pixels = draw_object(draws, pixels, mask, placed.x, placed.y, background)
         objects.append(_tight(placed, mask))
     return pixels, objects
+
+
+def annotated(placed: Placed, size: tuple[int, int], draws: Draws, percent: int) -> Placed:
+    """The object with the box that somebody draws around it: each of its sides a little off.
+
+    People's boxes are, and so are COCO's. Were they exact, the cells beside a corner would be plain
+    mistakes, and nothing could be gained by reducing their penalty (section 3.2). Every side errs
+    by up to `percent` of the box's width or height, evenly, within the image's `size` (width,
+    height).
+    """
+    left, right = _off(draws, placed.width, percent), _off(draws, placed.width, percent)
+    top, bottom = _off(draws, placed.height, percent), _off(draws, placed.height, percent)
+    x1, y1 = max(placed.x + left, 0), max(placed.y + top, 0)
+    x2 = min(placed.x + placed.width + right, size[0])
+    y2 = min(placed.y + placed.height + bottom, size[1])
+    return Placed(placed.category, x1, y1, x2 - x1, y2 - y1, placed.thickness)
+
+
+def _off(draws: Draws, length: int, percent: int) -> int:
+    """Whole pixels, up to `percent` of `length` to either side, rounded to the nearest."""
+    thousandths = draws.integer(-1000, 1000) * percent * length  # of a hundredth of a pixel
+    return (thousandths + 50_000) // 100_000
 
 
 def _tight(placed: Placed, mask: np.ndarray) -> Placed:
