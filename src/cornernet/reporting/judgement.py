@@ -14,7 +14,7 @@ def verdict(ours: Estimate, paper: float, comparable: bool) -> str:
 
     Ours is judged by its interval (of the confidence that `evaluation.confidence` sets), from a
     bootstrap over images (paired, where both sides are ours; over seeds too, where there are
-    several):
+    several; with one seed, what a training moves by chance is not in it):
 
     - reproduced: the interval lies wholly on the paper's side of zero and holds the paper's D
       (to within its rounding, 0.05);
