@@ -15,6 +15,7 @@ from cornernet.reporting.differences import DIFFERENCE_COLUMNS
 from cornernet.reporting.page import render_page
 from cornernet.reporting.recorded_effects import (
     RecordedEffect,
+    load_recorded,
     parse_recorded,
     recorded_text,
 )
@@ -49,6 +50,14 @@ def test_what_is_written_reads_back_with_where_it_was_found():
     assert (RECORDED.profile, RECORDED.commit) == ("differences", PROVENANCE["commit"])
     assert (RECORDED.processor, RECORDED.torch) == ("2 cores of Some CPU", "2.13.0")
     assert RECORDED.finished == "2026-11-25"
+
+
+def test_the_package_s_file_is_of_the_variants_that_there_are():
+    recorded, params = load_recorded(), load_params("differences", folder=PARAMS)
+    named = {effect.variant for row in text_and_code(params) for effect in row.effects}
+    assert {effect.variant for effect in recorded.effects} == named
+    assert recorded.profile == "differences"
+    assert re.fullmatch(r"[0-9a-f]{40}", recorded.commit), "recorded from a tree with changes"
 
 
 @pytest.mark.parametrize("text", ["[]", "effects: 3", "a: [", "effects: [{variant: a}]", ""])
