@@ -6,9 +6,8 @@ reason. With CORNERNET_REQUIRE_ALL set, only a missing GPU excuses a skip.
 
 import os
 
-import numpy as np
 import pytest
-from parity.fixtures import COMPARED, USED, compared, folder, used
+from parity.fixtures import COMPARED, READERS, USED, WHOLE, array_names, compared, unused, used
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -20,10 +19,12 @@ def pytest_testnodedown(node, error):
             compared(file, key, difference)
     for file, keys in output.get("parity_used", {}).items():
         used(file, *keys)
+    WHOLE.update(output.get("parity_whole", []))
 
 
 def pytest_terminal_summary(terminalreporter):
     print_parity(terminalreporter)
+    refuse_unused(terminalreporter)
     if os.environ.get("CORNERNET_REQUIRE_ALL"):
         refuse_skips(terminalreporter)
 
@@ -41,14 +42,22 @@ def print_parity(terminalreporter):
     head = f"{'file':<16}{'arrays':>8}{'compared':>10}{'inputs':>8}{'unused':>8}{'largest difference':>20}"
     terminalreporter.line(head)
     for name, keys in sorted(COMPARED.items()):
-        with np.load(folder() / f"{name}.npz", allow_pickle=False) as arrays:
-            files = set(arrays.files)
         inputs = USED[name] - set(keys)
-        unused = files - inputs - set(keys)
+        elsewhere = "" if READERS[name] <= WHOLE else "  (some of its tests were left out)"
         terminalreporter.line(
-            f"{name:<16}{len(files):>8}{len(keys):>10}{len(inputs):>8}{len(unused):>8}"
-            f"{max(keys.values()):>20.3g}"
+            f"{name:<16}{len(array_names(name)):>8}{len(keys):>10}{len(inputs):>8}"
+            f"{len(unused(name)):>8}{max(keys.values()):>20.3g}{elsewhere}"
         )
+
+
+def refuse_unused(terminalreporter):
+    """Fail the run if it had all tests of a file, and yet some array of it was not looked at."""
+    forgotten = {name: unused(name) for name, readers in READERS.items() if readers <= WHOLE}
+    for name, keys in forgotten.items():
+        for key in sorted(keys)[:5]:
+            terminalreporter.line(f"NOT COMPARED: {key} of {name}.npz ({len(keys)} such)", red=True)
+    if any(forgotten.values()):
+        terminalreporter._session.exitstatus = 1
 
 
 def refuse_skips(terminalreporter):

@@ -11,6 +11,22 @@ from typing import Any
 
 import numpy as np
 
+# The test modules that read each file.
+READERS = {
+    "augment": {"test_augment", "test_padding"},
+    "corner_pool": {"test_corner_pool"},
+    "decode": {"test_decode"},
+    "full_model": {"test_full_model"},
+    "gaussian": {"test_gaussian"},
+    "losses": {"test_losses"},
+    "postprocess": {"test_postprocess"},
+    "small_model_a": {"test_small_models"},
+    "small_model_b": {"test_small_models"},
+    "soft_nms": {"test_soft_nms"},
+    "targets": {"test_targets"},
+}
+
+WHOLE: set[str] = set()  # modules of which every test was selected
 COMPARED: dict[str, dict[str, float]] = defaultdict(dict)
 USED: dict[str, set[str]] = defaultdict(set)
 
@@ -29,6 +45,17 @@ def load(name: str) -> dict[str, np.ndarray]:
 def load_json(name: str) -> Any:
     """The content of `<name>.json`."""
     return json.loads((folder() / f"{name}.json").read_text())
+
+
+def array_names(name: str) -> set[str]:
+    """The names of all arrays of `<name>.npz`."""
+    with np.load(folder() / f"{name}.npz", allow_pickle=False) as arrays:
+        return set(arrays.files)
+
+
+def unused(name: str) -> set[str]:
+    """Arrays of `<name>.npz` that were neither compared nor served a comparison so far."""
+    return array_names(name) - set(COMPARED[name]) - USED[name]
 
 
 def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import torch
 from model.pooling_forms import FORMS, use_form
 
 from cornernet.model.corner_pooling import corner_pool, directional_pool
-from parity.fixtures import compared, load, used
+from parity.fixtures import compared, load, relative_difference, used
 
 FILE = "corner_pool"
 DIRECTIONS = ("top", "bottom", "left", "right")
@@ -51,6 +51,7 @@ def test_corner_is_the_sum_of_its_halves(form, corner, halves):
 
 
 def check(tensor, arrays, key, exact):
-    difference = np.abs(tensor.numpy() - arrays[key]).max()
+    """Gradients may differ in the order of additions: 33 of them can come to more than 1."""
+    difference = relative_difference(tensor.numpy(), arrays[key])
     compared(FILE, key, difference)
     assert difference <= (0 if exact else 1e-5), f"{key}: off by {difference}"

@@ -10,6 +10,7 @@ from detection.settings import RELEASED
 from cornernet.detection.decode import decode
 from cornernet.model.network import CornerOutputs
 from parity.fixtures import compared, load, used
+from parity.pairs import in_order, valid_rows
 
 FILE = "decode"
 HEADS = ("tl_heat", "br_heat", "tl_tag", "br_tag", "tl_regr", "br_regr")
@@ -38,19 +39,11 @@ def test_pairs(case):
 
     found = decode(outputs, params)
 
-    columns = (found.score, found.tl_score, found.br_score, found.category)
-    rows = torch.cat([found.boxes, torch.stack(columns, dim=2)], dim=2).numpy()
     difference = 0.0
-    for image, reference in enumerate(arrays[f"{case}_detections"]):
+    for valid, reference in zip(valid_rows(found), arrays[f"{case}_detections"], strict=True):
         reference = reference[reference[:, 4] > -1]
-        valid = rows[image][found.valid[image].numpy()]
         assert len(valid) == len(reference)
         reference, valid = in_order(reference), in_order(valid)
         difference = max(difference, np.abs(valid - reference).max(initial=0))
         np.testing.assert_allclose(valid, reference, rtol=1e-6, atol=1e-6)
     compared(FILE, f"{case}_detections", difference)
-
-
-def in_order(rows):
-    """Rows by score, the highest first; equal ones by what else they hold."""
-    return rows[np.lexsort((*rows.T[[7, 6, 5, 3, 2, 1, 0]], -rows[:, 4]))]

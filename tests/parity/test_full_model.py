@@ -62,6 +62,7 @@ def test_parameter_counts(merge_kernel, count):
 
 def test_the_recipe():
     arrays = load(FILE)
+    used(FILE, "salt")
     shapes = {name: shape for name, shape, _ in load_json_keys()}
     for key in arrays:
         if key.startswith("check_"):
@@ -69,6 +70,14 @@ def test_the_recipe():
             values = recipe.parameter(name, shapes[name], str(arrays["salt"])).ravel()[:8]
             compared(FILE, key, np.abs(values - arrays[key]).max())
             assert np.array_equal(values, arrays[key])
+
+
+def test_no_array_is_left_out():
+    """`test_outputs` is slow, so no one run of the tests can find an array that none compares."""
+    parts = ("shape", "positions", "values", "stats")
+    outputs = {f"{size}_{name}_{part}" for size in SIZES for name in HEADS for part in parts}
+    others = {key for key in load(FILE) if key.startswith("check_")} | {"salt"}
+    assert set(load(FILE)) == outputs | others
 
 
 @pytest.mark.slow

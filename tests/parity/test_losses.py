@@ -79,10 +79,27 @@ def test_terms_and_gradients(case):
     slots = targets.mask.shape[1]
     for stack, output in enumerate(outputs):
         for name, theirs in HEADS.items():
-            gradient = getattr(output, name).grad
-            if "heat" not in name:
+            leaf, key = getattr(output, name), f"{case}_stack{stack}_{theirs}_grad"
+            gradient = leaf.grad
+            if "heat" in name:
+                expected = torch.from_numpy(arrays[key])
+                gradient = gradient.where(~at_the_clamp(leaf.detach(), RELEASED), expected)
+            else:
                 gradient = gradient.flatten(2)[:, :, :slots].transpose(1, 2)
-            check(gradient, arrays, f"{case}_stack{stack}_{theirs}_grad")
+            check(gradient, arrays, key)
+
+
+def at_the_clamp(logits, params):
+    """Cells whose score lies within two steps of float32 of a bound.
+
+    They have a gradient or none, whichever side of the bound rounding puts them on: about one cell
+    in 100,000 of the saturated maps.
+    """
+    scores = logits.double().sigmoid()
+    step = torch.finfo(torch.float32).eps
+    lowest, highest = params.probability_clamp, 1 - params.probability_clamp
+    near_lowest = (scores - lowest).abs() <= 2 * step * lowest
+    return near_lowest | ((scores - highest).abs() <= step)  # steps below 1 are half as long
 
 
 def check(tensor, arrays, key):
