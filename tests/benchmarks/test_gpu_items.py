@@ -14,7 +14,9 @@ from cornernet.benchmarks import (
     predict_image,
     short_training,
     small_training,
+    small_training_unpooled,
     train_step,
+    train_step_repeatable,
 )
 from cornernet.benchmarks.conditions import Conditions
 from cornernet.benchmarks.errors import SidesDiffer
@@ -22,7 +24,10 @@ from cornernet.benchmarks.record import as_json
 from cornernet.config import load_params
 
 ROOT = Path(__file__).parents[2]
-ITEMS = (corner_pooling_cuda, precision, predict_image, small_training, train_step)
+ITEMS = (
+    *(corner_pooling_cuda, precision, predict_image, small_training, small_training_unpooled),
+    *(train_step, train_step_repeatable),
+)
 
 
 @pytest.fixture

@@ -41,13 +41,27 @@ def test_images_then_their_mirrors_normalised(flip):
 
 def test_bf16_runs_the_network_alone_in_bf16():
     torch.manual_seed(0)
-    network = as_network(CornerNet(2, SMALL_MODEL))
-    fp32 = run_network(network, CANVASES, CLEAN, CPU)
-    bf16 = run_network(network, CANVASES, replace(CLEAN, precision="bf16"), CPU)
+    model = CornerNet(2, SMALL_MODEL)
+    fp32 = run_network(as_network(model), CANVASES, CLEAN, CPU)
+    bf16 = run_network(as_network(model, "bf16"), CANVASES, CLEAN, CPU)
     for one, other in zip(fp32, bf16, strict=True):
         assert other.dtype == torch.float32
         assert not torch.equal(one, other)
         torch.testing.assert_close(one, other, rtol=0, atol=0.05 * float(one.abs().max()))
+
+
+def test_fp32_is_no_tf32_and_the_setting_is_put_back(monkeypatch):
+    before, seen = torch.backends.cudnn.allow_tf32, []
+    forward = CornerNet.forward
+
+    def watched(self, *arguments, **more):
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return forward(self, *arguments, **more)
+
+    monkeypatch.setattr(CornerNet, "forward", watched)
+    run_network(as_network(CornerNet(2, SMALL_MODEL)), CANVASES, CLEAN, CPU)
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 def test_evaluation_mode_and_last_stack():

@@ -32,3 +32,51 @@ def test_interpreted_kernels_pass_the_tests_of_every_form(file, least):
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed is not None, done.stdout
     assert int(passed.group(1)) >= least
+
+
+# What a launch decides: which pointers and sizes are multiples of 16, and that columns are
+# neighbours in memory. `record` is bytes.
+MAPS = ("values", "added", "pooled", "gradient", "result")
+COMPILE = """
+import sys
+import triton
+import triton.language as tl
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from cornernet.model import corner_pooling_triton as form
+
+kind, maps = sys.argv[1], sys.argv[2].split(",")
+for kernel in (form._pool, form._return):
+    given = {"from_end": True, "add": True, "compute": tl.float64 if kind == "fp64" else tl.float32}
+    given |= {"ahead": form.AHEAD, "columns": form.COLUMNS, "stride_m": 1}
+    types = {}
+    for parameter in kernel.params:
+        name = parameter.name
+        pointer = f"*{kind}" if name in maps else "*u8" if name == "record" else "i32"
+        types[name] = "constexpr" if name in given else pointer
+    given = {name: value for name, value in given.items() if name in types}
+    sixteens = {
+        (place,): [["tt.divisibility", 16]]
+        for place, name in enumerate(types)
+        if types[name] != "constexpr"
+    }
+    source = ASTSource(fn=kernel, signature=types, constexprs=given, attrs=sixteens)
+    options = {"num_warps": form.WARPS}
+    made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
+    print(len(made.asm["cubin"]))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
+@pytest.mark.parametrize("kind", ["bf16", "fp32", "fp64"])
+def test_kernels_compile_for_an_h100(kind, tmp_path):
+    """To machine code: Triton brings the assembler along, and needs no GPU for it."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment |= {"TRITON_CACHE_DIR": str(tmp_path), "TRITON_INTERPRET": "0"}
+    program = tmp_path / "compile.py"  # Triton reads the source of what it compiles
+    program.write_text(COMPILE)
+    command = [sys.executable, str(program), kind, ",".join(MAPS)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    forward, backward = map(int, done.stdout.split())
+    assert min(forward, backward) > 1000

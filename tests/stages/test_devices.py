@@ -7,8 +7,9 @@ import sys
 import threading
 
 import pytest
+import torch
 
-from cornernet.stages.devices import leased_gpus
+from cornernet.stages.devices import leased_gpus, visible_gpus
 
 HOLDER = """
 import sys, time
@@ -70,3 +71,15 @@ def test_the_environment_is_as_before_afterwards(tmp_path, monkeypatch):
     with leased_gpus(1, print, gpus=["4", "7"], folder=tmp_path) as mine:
         assert mine == ("4",)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,7"
+
+
+def test_gpus_are_counted_without_starting_cuda(monkeypatch):
+    """Started, CUDA keeps the devices that it saw first, whatever a lease says later."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("starts CUDA"))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert visible_gpus() == ["0", "1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a, GPU-b")
+    assert visible_gpus() == ["GPU-a", "GPU-b"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert visible_gpus() == []

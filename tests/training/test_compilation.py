@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from functorch.compile import make_boxed_func
+from torch._dynamo.backends.common import aot_autograd
 from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
 
 from cornernet.data.samples import batches
@@ -98,6 +100,30 @@ def test_what_cannot_be_compiled_runs_plainly_and_says_so_once(params, chunks):
     assert "train.compile" in line
     assert "no compiler here" in line
     assert "\n" not in line
+
+
+def test_a_backward_pass_that_cannot_be_compiled_falls_back_too(params, chunks):
+    """It is compiled when it is first run, after the forward pass has worked."""
+
+    def fails(graph, inputs):
+        raise RuntimeError("no kernel for this gradient")
+
+    def works(graph, inputs):
+        return make_boxed_func(graph.forward)
+
+    backend = aot_autograd(fw_compiler=works, bw_compiler=fails)
+    lines = []
+    compiled = compiled_losses(params.train, lines.append, backend=backend)
+    gradients = []
+    for losses_of in (compiled, plain_losses):
+        torch.manual_seed(0)
+        model = CornerNet(CATEGORIES, params.model).train()
+        accumulate_gradients(model, chunks[0], 3, CATEGORIES, params, CPU, losses_of)
+        gradients.append([p.grad for p in model.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+    assert not compiled.works
+    (line,) = lines
+    assert "no kernel for this gradient" in line
 
 
 def test_out_of_memory_is_no_reason_to_compile_no_more(params, chunks):

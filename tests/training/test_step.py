@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
 
 from cornernet.config import load_params
@@ -15,9 +16,10 @@ from cornernet.model.network import CornerNet
 from cornernet.training import staging, step
 from cornernet.training.devices import deal_chunks
 from cornernet.training.errors import NonFinite
+from cornernet.training.gradients import FlatGradients, add_gradients
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
-from cornernet.training.state import capture, save_state
+from cornernet.training.state import capture, restore, save_state
 from cornernet.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -139,6 +141,41 @@ def test_the_rate_of_a_step_follows_the_drops(params, chunks):
     for one in chunks:
         trainer.step(iter([one]), StopRequest())
     assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
+
+
+def test_gradients_are_added_whatever_their_strides():
+    first, second, third = (nn.Parameter(torch.zeros(2, 3, 4, 5)) for _ in range(3))
+    first.grad, second.grad = torch.ones(2, 3, 4, 5), torch.ones(2, 3, 4, 5)
+    new = [torch.randn(2, 3, 4, 5) for _ in range(3)]
+    new[1] = new[1].to(memory_format=torch.channels_last)
+    kept = first.grad, second.grad
+    add_gradients((first, second, third), new)
+    assert first.grad is kept[0]
+    assert second.grad is kept[1]
+    assert torch.equal(first.grad, 1 + new[0])
+    assert torch.equal(second.grad, 1 + new[1])
+    assert torch.equal(third.grad, new[2])
+
+
+def test_a_state_goes_on_in_a_network_that_lies_in_memory_in_another_order(params, chunks):
+    """As from a GPU in fp32 to a CPU, or the other way: channels outermost, and innermost."""
+    ours = new_trainer(params)
+    ours.step(iter([chunks[0]]), StopRequest())
+    state = capture(ours.model, ours.optimizer, 1, (), {}, None)
+    other = new_trainer(params)
+    other.model.to(memory_format=torch.channels_last)
+    other.gradients = FlatGradients(other.model)
+    restore(copy.deepcopy(state), other.model, other.optimizer)
+    moments = other.optimizer.state
+    assert all(moments[p]["exp_avg"].stride() == p.stride() for p in other.model.parameters())
+    draw = torch.Generator().manual_seed(1)
+    for one, two in zip(ours.model.parameters(), other.model.parameters(), strict=True):
+        one.grad.copy_(torch.randn(one.shape, generator=draw))
+        two.grad.copy_(one.grad)
+    ours.optimizer.step()
+    other.optimizer.step()
+    for one, two in zip(ours.model.parameters(), other.model.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=1e-7)
 
 
 def test_gradients_lie_in_one_vector(params, chunks):

@@ -51,12 +51,23 @@ _LIST = (
     ),
     Benchmark("start_up", "commands that do nothing heavy", {"cpu": "start_up"}),
     Benchmark("train_step", "a step of training Hourglass-104", {"cuda": "train_step"}),
+    Benchmark(
+        "train_step_repeatable",
+        "the same with deterministic kernels",
+        {"cuda": "train_step_repeatable"},
+    ),
     Benchmark("predict", "one image with its mirror, end to end", {"cuda": "predict_image"}),
     Benchmark("precision", "training in bf16 beside fp32", {"cuda": "precision"}),
     Benchmark(
         "small_training",
-        "blood cells, with corner pooling and without, four minutes each",
+        "blood cells, four minutes of training",
         {"cuda": "small_training"},
+        in_all=False,
+    ),
+    Benchmark(
+        "small_training_unpooled",
+        "the same without corner pooling",
+        {"cuda": "small_training_unpooled"},
         in_all=False,
     ),
 )

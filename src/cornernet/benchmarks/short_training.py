@@ -23,7 +23,7 @@ from cornernet.training.trainer import Trainer
 
 # 384 pixels less one, as 511 is 512 less one: maps of 96 x 96 cells, halved four times.
 INPUT_SIZE = 383
-CHUNKS = (8, 8)
+CHUNKS = (16,)  # one: a network that is compiled is compiled once
 LEARNING_RATE = 5e-4
 LATE = 0.8  # of the time, after which the rate drops
 QUICK_PHOTO = (48, 60)  # height, width

@@ -42,7 +42,24 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     def last_stack(images: Tensor) -> CornerOutputs:
         return ready(images.to(kind, memory_format=layout), last_only=True)[-1]
 
-    return last_stack if on_cpu or not compiled else _compiled(last_stack)
+    run = last_stack if on_cpu or not compiled else _compiled(last_stack)
+
+    def network(images: Tensor) -> CornerOutputs:
+        with _all_digits():
+            return run(images)
+
+    return network
+
+
+@contextmanager
+def _all_digits() -> Iterator[None]:
+    """Within the block fp32 convolutions are fp32's: on a GPU cuDNN would take TF32, 10 bits."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _compiled(network: Network, **options: Any) -> Network:
@@ -79,8 +96,7 @@ def run_network(
         batch = normalize_batch(images)
         if params.flip:
             batch = torch.cat([batch, batch.flip(3)])
-        with torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bf16"):
-            outputs = network(batch)
+        outputs = network(batch)
         outputs = CornerOutputs(*(output.float().contiguous() for output in outputs))
         _check_finite(outputs)
     return outputs

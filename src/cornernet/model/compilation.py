@@ -14,8 +14,8 @@ class Compiled:
     Args:
         function: what to run.
         report: told in one line when compiling fails.
-        shapes: how many kinds of input there will be at most. Beyond torch's own limit, which is
-            raised to this, it would quietly run uncompiled.
+        shapes: how many kinds of input there will be at most. Torch's own limits, beyond which it
+            would compile no more, are raised to this.
         options: for `torch.compile`, such as `mode` or `backend`.
     """
 
@@ -30,8 +30,8 @@ class Compiled:
         self._compiled: Callable[..., Any] | None = torch.compile(
             function, dynamic=False, fullgraph=True, **options
         )
-        limit = torch._dynamo.config.recompile_limit
-        torch._dynamo.config.recompile_limit = max(limit, shapes)
+        for limit in ("recompile_limit", "accumulated_recompile_limit"):
+            setattr(torch._dynamo.config, limit, max(getattr(torch._dynamo.config, limit), shapes))
 
     @property
     def works(self) -> bool:
@@ -49,7 +49,11 @@ class Compiled:
         except Exception as error:
             # A fault of the function itself shows again when it runs plainly.
             result = self._function(*arguments)
-            self._compiled = None
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            self._report(f"cannot be compiled, and goes on uncompiled: {reason}")
+            self.give_up(error)
             return result
+
+    def give_up(self, error: Exception) -> None:
+        """Run plainly from now on, and say why: for a backward pass that cannot be compiled."""
+        self._compiled = None
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        self._report(f"cannot be compiled, and goes on uncompiled: {reason}")

@@ -21,11 +21,14 @@ def visible_gpus() -> list[str]:
     """Ids of the GPUs that this process may see, as CUDA_VISIBLE_DEVICES spells them."""
     import torch
 
-    if not torch.cuda.is_available():
+    # Not is_available: that starts CUDA, which reads CUDA_VISIBLE_DEVICES once and for all, and
+    # cuda:0 would stay the machine's first GPU whichever is leased.
+    count = torch.cuda.device_count()
+    if count == 0:
         return []
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
-        return [str(index) for index in range(torch.cuda.device_count())]
+        return [str(index) for index in range(count)]
     return [name.strip() for name in named.split(",") if name.strip()]
 
 

@@ -1,7 +1,7 @@
 """What a training step takes on a device: seconds an image, and memory for each size of chunk.
 
 A few steps with made-up images, so nothing is read and nothing is learned: what `cornernet plan`
-extrapolates from.
+extrapolates from. Uncompiled, for compiling the paper's network takes minutes: an upper bound.
 """
 
 import time
@@ -18,7 +18,7 @@ from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
 from cornernet.training.trainer import Trainer
 
-WARM_UP, STEPS = 2, 3  # the first steps choose kernels, and may compile
+WARM_UP, STEPS = 2, 3  # the first steps choose kernels
 COPIES = 4  # of the parameters while training: weights, gradients, Adam's two moments
 
 
@@ -81,7 +81,7 @@ def kept_bytes(params: Params, num_categories: int, images: int) -> int:
 
 def _seconds_per_step(params: Params, num_categories: int, device: str, images: int) -> float:
     """Mean seconds of a step of one chunk of `images` images, once the device is warm."""
-    train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS)
+    train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS, compile=False)
     params = replace(params, train=train)
     trainer = Trainer.create(params, num_categories, 0, None, Processes(), device)
     source, request = _endless(params, num_categories), StopRequest()

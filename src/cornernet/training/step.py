@@ -4,7 +4,7 @@ A chunk is the images that one of the paper's GPUs held (section 4.1): the unit 
 statistics and of the losses' normalisers. The step's loss is the plain mean over chunks.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from cornernet.config.schema import Params, Train
 from cornernet.data.samples import Chunk
 from cornernet.errors import BadInput
+from cornernet.model.compilation import Compiled
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.compilation import ChunkLosses, plain_losses
+from cornernet.training.gradients import add_gradients
 from cornernet.training.staging import Staging
 
 # Named in section 4.1's reference [18] and PyTorch's defaults at the time; no weight decay.
@@ -57,32 +59,6 @@ def runs_channels_last(params: Params, device: torch.device) -> bool:
     return params.train.precision != "fp32"
 
 
-class FlatGradients:
-    """All gradients of a model in one vector, of which each `.grad` is a view.
-
-    Cleared, and summed over processes, in one operation.
-    """
-
-    # In elements: kernels that handle many tensors at once want each to start on 16 bytes or more.
-    ALIGNMENT = 64
-
-    def __init__(self, model: nn.Module) -> None:
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        starts, length = [], 0
-        for parameter in parameters:
-            starts.append(length)
-            length += -(-parameter.numel() // self.ALIGNMENT) * self.ALIGNMENT
-        first = parameters[0]
-        self.vector = torch.zeros(length, dtype=first.dtype, device=first.device)
-        for parameter, start in zip(parameters, starts, strict=True):
-            # The parameter's own strides (channels-last ones too), so that Adam need not reorder.
-            parameter.grad = self.vector.as_strided(parameter.shape, parameter.stride(), start)
-
-    def clear(self) -> None:
-        """Set every gradient to zero."""
-        self.vector.zero_()
-
-
 def accumulate_gradients(
     model: CornerNet,
     chunks: Mapping[int, Chunk],
@@ -101,14 +77,46 @@ def accumulate_gradients(
     the device's memory does not hold a chunk.
     """
     staging = staging or Staging(device)
+    parameters = [p for p in model.parameters() if p.requires_grad]
     table = torch.zeros(num_chunks, len(LossTerms._fields), dtype=torch.float64, device=device)
-    for number in sorted(chunks):
-        images = chunks[number].image.shape[0]
-        with _naming_the_chunk(number, images, device), running_statistics(model, number == 0):
-            losses = chunk_losses(model, chunks[number], num_categories, params, losses_of, staging)
-            (losses.total / num_chunks).backward()
-        table[number] = torch.stack([term.detach() for term in losses])
+
+    def accumulate(number: int) -> None:
+        def losses() -> LossTerms:
+            return chunk_losses(model, chunks[number], num_categories, params, losses_of, staging)
+
+        with _naming_the_chunk(number, chunks[number].image.shape[0], device):
+            terms, gradients = _there_and_back(losses, losses_of, parameters, num_chunks)
+            add_gradients(parameters, gradients)
+        table[number] = torch.stack([term.detach() for term in terms])
+
+    if 0 in chunks:
+        accumulate(0)
+    with running_statistics(model, False):  # once for all: a step walks a thousand modules
+        for number in sorted(set(chunks) - {0}):
+            accumulate(number)
     return table
+
+
+def _there_and_back(
+    losses: Callable[[], LossTerms],
+    losses_of: ChunkLosses,
+    parameters: Sequence[nn.Parameter],
+    num_chunks: int,
+) -> tuple[LossTerms, tuple[Tensor, ...]]:
+    """The loss terms of a chunk, and the gradients of its share of the step's loss.
+
+    A compiler may leave the backward pass for later: a failure there falls back on the plain form
+    as one in the forward pass does.
+    """
+    terms = losses()
+    try:
+        return terms, torch.autograd.grad(terms.total / num_chunks, parameters)
+    except Exception as error:
+        if _is_out_of_memory(error) or not isinstance(losses_of, Compiled) or not losses_of.works:
+            raise
+        losses_of.give_up(error)
+    terms = losses()
+    return terms, torch.autograd.grad(terms.total / num_chunks, parameters)
 
 
 def chunk_losses(

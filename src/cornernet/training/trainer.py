@@ -13,12 +13,12 @@ from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.compilation import ChunkLosses, losses_for
 from cornernet.training.devices import deal_chunks
+from cornernet.training.gradients import FlatGradients
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
 from cornernet.training.staging import Staging
 from cornernet.training.state import load_state, restore
 from cornernet.training.step import (
-    FlatGradients,
     accumulate_gradients,
     adam,
     learning_rate,
