@@ -57,7 +57,7 @@ def run(conditions: Conditions) -> Result:
 
 
 def measured(conditions: Conditions, deterministic: bool) -> Result:
-    """Measure memory by chunk size, time steps, then feed the compiled ones from the real loader."""
+    """Measure memory by chunk size, time steps, then feed the compiled from the real loader."""
     params, categories = _asked(conditions, deterministic)
     device, lines = conditions.device, list[str]()
     chunks = made_chunks(categories, params)

@@ -29,7 +29,8 @@ def measured_rates(params: Params, num_categories: int) -> Rates:
         step.seconds_per_image,
         testing,
         f"measured on {name} just now: {1000 * step.seconds_per_image:,.1f} ms an image in "
-        f"training, images at hand, uncompiled; {1000 * testing:,.1f} ms in testing, with its mirror",
+        f"training, images at hand, uncompiled; {1000 * testing:,.1f} ms in testing, with its "
+        "mirror",
         "GPU " if on_gpu else "",
         step.memory,
         GPU_MEMORY if step.memory_is_peak else CPU_MEMORY,
