@@ -23,6 +23,7 @@ from cornernet.model.losses import CornerTargets, corner_losses, gather_cells
 from cornernet.model.network import CornerNet, CornerOutputs
 from cornernet.model.released import released_name
 from cornernet.model.weights import import_released
+from cornernet.training.step import adam
 from parity import recipe
 from parity.fixtures import compared, load, used
 from parity.pairs import in_order, valid_rows
@@ -234,7 +235,7 @@ def eight_steps(file, network):
     """As many steps of Adam as the file has losses, on the same images."""
     images, targets = input_of(file), targets_of(file)
     network.train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=2.5e-4)
+    optimizer = adam(network, 2.5e-4)
     losses, statistics = [], []
     for _ in arrays_of(file)["adam_losses"]:
         loss = corner_losses(network(images), targets, LOSSES).total
