@@ -5,10 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 JOB = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
+RAN = re.compile(r"^Running stage '(?P<name>[^']+)'", re.MULTILINE)
+UP_TO_DATE = "Data and pipelines are up to date."
 
 
 def clone_to(folder: Path) -> Path:
@@ -82,3 +86,20 @@ def planned_jobs(dry_run: subprocess.CompletedProcess[str]) -> dict[str, int]:
     text = dry_run.stdout + dry_run.stderr
     counts = {name: int(count) for name, count in JOB.findall(text)}
     return {name: count for name, count in counts.items() if name not in ("all", "total")}
+
+
+def ok(done: subprocess.CompletedProcess[str]) -> str:
+    """What a program printed; fails if it failed."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@contextmanager
+def changed_file(path: Path, change: Callable[[str], str]) -> Iterator[None]:
+    """`path` with its text changed, and as it was again after."""
+    before = path.read_text()
+    path.write_text(change(before))
+    try:
+        yield
+    finally:
+        path.write_text(before)

@@ -1,19 +1,23 @@
 """Snakemake and DVC take each other's work as done, at any point: the real programs, smoke profile."""
 
-import re
 import shutil
-from contextlib import contextmanager
 
 import pytest
 import yaml
 
-from workflow.clone import dvc, git, planned_jobs, repository_in, run, snakemake
+from workflow.clone import (
+    RAN,
+    UP_TO_DATE,
+    changed_file,
+    dvc,
+    ok,
+    planned_jobs,
+    repository_in,
+    snakemake,
+)
 from workflow.graphs import dvc_stages, snakemake_jobs
 
 pytestmark = pytest.mark.slow
-
-RAN = re.compile(r"^Running stage '(?P<name>[^']+)'", re.MULTILINE)
-UP_TO_DATE = "Data and pipelines are up to date."
 
 
 @pytest.fixture(scope="module")
@@ -22,19 +26,6 @@ def by_snakemake(tmp_path_factory):
     folder = repository_in(tmp_path_factory.mktemp("by_snakemake"), "smoke")
     ok(snakemake(folder))
     return folder
-
-
-@pytest.fixture(scope="module")
-def by_dvc(tmp_path_factory):
-    """A clone in which DVC has run everything."""
-    folder = repository_in(tmp_path_factory.mktemp("by_dvc"), "smoke")
-    ok(dvc(folder, "repro"))
-    return folder
-
-
-def ok(done):
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def left_to_dvc(folder):
@@ -62,17 +53,6 @@ def kinds(commands):
     """How many of each stage."""
     names = [command.split()[1] for command in commands]
     return {name: names.count(name) for name in names}
-
-
-@contextmanager
-def changed_file(path, change):
-    """`path` with its text changed, and as it was again after."""
-    before = path.read_text()
-    path.write_text(change(before))
-    try:
-        yield
-    finally:
-        path.write_text(before)
 
 
 def test_what_snakemake_made_dvc_takes_as_done(by_snakemake):
@@ -172,94 +152,3 @@ def test_half_by_one_and_the_rest_by_the_other(by_snakemake):
     ok(snakemake(by_snakemake))
     assert (by_snakemake / detections).read_bytes() == before
     assert ok(dvc(by_snakemake, "status")).strip() == UP_TO_DATE
-
-
-def test_switching_the_profile_loses_nothing(by_dvc):
-    profile = by_dvc / "params/profile.yaml"
-    with changed_file(profile, lambda _: "profile: demo\n"):
-        ok(dvc(by_dvc, "repro", "radii@demo"))
-        assert (by_dvc / "data/demo/radii.parquet").is_file()
-    assert ok(dvc(by_dvc, "status")).strip() == UP_TO_DATE
-    assert planned_jobs(snakemake(by_dvc, "-n")) == {}
-
-
-def test_dvc_is_told_nothing_of_a_profile_that_it_does_not_follow(by_dvc):
-    done = ok(snakemake(by_dvc, "--config", "profile=demo", "--", "data/demo/dataset.json"))
-    assert "DVC follows params/profile.yaml (smoke)" in done or "Nothing to be done" in done
-
-
-def test_a_second_repro_at_the_same_time_is_refused_and_harms_nothing(by_dvc):
-    lock = by_dvc / ".dvc/tmp/lock"
-    holder = run_in_background(by_dvc)
-    try:
-        refused = dvc(by_dvc, "repro")
-    finally:
-        holder.kill()
-        holder.wait()
-    assert refused.returncode != 0
-    assert "lock" in refused.stderr
-    assert lock.exists()
-    assert ok(dvc(by_dvc, "status")).strip() == UP_TO_DATE
-
-
-def run_in_background(folder):
-    """A process that holds DVC's lock on a repository, as another `dvc repro` would."""
-    import subprocess
-    import sys
-
-    from workflow.clone import environment_of
-
-    program = (
-        "import time\nfrom dvc.repo import Repo\n"
-        "with Repo('.') as repo, repo.lock:\n    print('held', flush=True)\n    time.sleep(60)\n"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        env=environment_of(folder),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout.readline() == "held\n"
-    return holder
-
-
-def test_a_remote_brings_data_and_models_to_another_clone(by_dvc, tmp_path_factory, tmp_path):
-    remote = tmp_path / "remote"
-    ok(dvc(by_dvc, "remote", "add", "--force", "--default", "store", str(remote)))
-    ok(dvc(by_dvc, "push"))
-    git(by_dvc, "add", "-A")
-    git(by_dvc, "commit", "-qm", "results")
-    other = tmp_path_factory.mktemp("other") / "clone"
-    git(by_dvc, "clone", "-q", str(by_dvc), str(other))
-    ok(dvc(other, "pull"))
-    ran = {name.split("@")[0] for name in RAN.findall(ok(dvc(other, "repro")))}
-    assert ran <= {"inputs", "download", "tracking"}
-    page = "reports/smoke/results.csv"
-    assert (other / page).read_bytes() == (by_dvc / page).read_bytes()
-    assert planned_jobs(snakemake(other, "-n")) == {}
-    (other / "reports/smoke/index.html").unlink()
-    done = run(other, "cornernet", "report", "--profile", "smoke")
-    assert done.returncode == 0, done.stderr
-    assert (other / "reports/smoke/index.html").is_file()
-
-
-def test_metrics_plots_and_experiments(by_dvc):
-    shown = ok(dvc(by_dvc, "metrics", "show", "--md"))
-    rows = [line for line in shown.splitlines() if "reports/smoke/metrics/" in line]
-    assert len(rows) == 9
-    assert "metrics.AP_small" in shown
-    assert "train@smoke-baseline-0" in ok(dvc(by_dvc, "dag"))
-    assert "index.html" in ok(dvc(by_dvc, "plots", "show"))
-    git(by_dvc, "add", "-A")
-    git(by_dvc, "commit", "-q", "--allow-empty", "-m", "before an experiment")
-    value = "params/smoke.yaml:detection.max_pairs=40"
-    ok(dvc(by_dvc, "exp", "run", "--name", "fewer-pairs", "-S", value))
-    table = ok(dvc(by_dvc, "exp", "show", "--md"))
-    assert "fewer-pairs" in table
-    assert "metrics.AP" in table
-    assert "metrics/baseline-s0" in ok(dvc(by_dvc, "metrics", "diff", "--all", "HEAD"))
-
-
-def test_dvc_sends_nothing_about_its_use(by_dvc):
-    assert ok(dvc(by_dvc, "config", "core.analytics")).strip() == "false"
