@@ -1,7 +1,7 @@
 # make demo    the experiment on embedded data: minutes on two CPU cores
 # make test    the tests
 # make mlflow  the tracking UI, on this machine only
-# make effects what each difference of text and code does to AP, found anew: most of an hour
+# make effects what each difference of text and code does to AP, found anew: half an hour
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)

@@ -10,24 +10,16 @@ import torch
 
 from cornernet.benchmarks import (
     corner_pooling_cuda,
-    precision,
-    predict_image,
     short_training,
-    small_training,
-    small_training_unpooled,
-    train_step,
-    train_step_repeatable,
 )
 from cornernet.benchmarks.conditions import Conditions
 from cornernet.benchmarks.errors import SidesDiffer
 from cornernet.benchmarks.record import as_json
+from cornernet.benchmarks.registry import BENCHMARKS, function_of
 from cornernet.config import load_params
 
 ROOT = Path(__file__).parents[2]
-ITEMS = (
-    *(corner_pooling_cuda, precision, predict_image, small_training, small_training_unpooled),
-    *(train_step, train_step_repeatable),
-)
+ITEMS = [benchmark for benchmark in BENCHMARKS.values() if "cuda" in benchmark.modules]
 
 
 @pytest.fixture
@@ -37,9 +29,9 @@ def conditions(tmp_path):
     )
 
 
-@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.name)
 def test_each_runs_and_says_where(item, conditions):
-    result = item.run(conditions)
+    result = function_of(item, "cuda", quick=True)(conditions)
     assert result.measurements
     assert all(m.value.median >= 0 for m in result.measurements)
     assert any("device: cpu" in note and "no measurement" in note for note in result.notes)
@@ -75,7 +67,7 @@ def test_without_a_gpu_one_line_says_so():
 
 
 def test_all_items_import_without_the_workflow_s_packages():
-    names = [item.__name__ for item in ITEMS]
+    names = [f"cornernet.benchmarks.{item.modules['cuda']}" for item in ITEMS]
     program = (
         "import sys, importlib\n"
         "for name in ('snakemake', 'dvc', 'mlflow', 'pycocotools', 'pydantic', 'triton'):\n"

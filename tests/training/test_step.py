@@ -76,6 +76,24 @@ def test_a_step_is_adam_on_the_mean_over_chunks(params, chunks):
     assert moved > 1000
 
 
+def test_the_optimiser_is_adam_as_published():
+    """Its averages too, which the first step does not see: betas 0.9 and 0.999, no weight decay."""
+    parameter = nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
+    holder = nn.Module()
+    holder.register_parameter("only", parameter)
+    optimizer = step.adam(holder, 0.01)
+    gradients = torch.tensor([[0.5, -1.0], [-0.1, 2.0], [0.3, 0.0], [2.0, 0.4]]).double()
+    expected, mean, square = parameter.detach().clone(), 0, 0
+    for number, gradient in enumerate(gradients, start=1):
+        parameter.grad = gradient.clone()
+        optimizer.step()
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        root = (square / (1 - 0.999**number)).sqrt()
+        expected = expected - 0.01 * mean / (1 - 0.9**number) / (root + 1e-8)
+        torch.testing.assert_close(parameter.detach(), expected, rtol=1e-12, atol=1e-12)
+
+
 def test_gradients_are_the_mean_over_chunks_in_any_number_of_calls(params, chunks):
     trainer = new_trainer(params)
     expected, _ = reference_gradients(copy.deepcopy(trainer.model), chunks[0], params)

@@ -43,8 +43,8 @@ def run(conditions: Conditions) -> Result:
             maps = _maps(shape, LAYOUTS[layout])
             checks += _check_without_ties(case, maps)
             sides = {
-                "ours": partial(_there_and_back, corner_pool, *maps),
-                YARDSTICK: partial(_there_and_back, flip_and_cummax, *maps),
+                "ours": partial(_forward_backward, corner_pool, *maps),
+                YARDSTICK: partial(_forward_backward, flip_and_cummax, *maps),
             }
             times = time_in_turn(sides, window)
             measurements += timed(case, times)
@@ -101,7 +101,7 @@ def _maps(shape: tuple[int, ...], layout: torch.memory_format) -> tuple[Tensor, 
     )
 
 
-def _there_and_back(
+def _forward_backward(
     pool: Pool, vertical: Tensor, horizontal: Tensor, gradient: Tensor, corner: Corner = "top_left"
 ) -> tuple[Tensor, ...]:
     pooled = pool(vertical, horizontal, corner)
@@ -111,7 +111,7 @@ def _there_and_back(
 def _check_without_ties(case: str, maps: tuple[Tensor, Tensor, Tensor]) -> list[str]:
     """Outputs equal to the bit; gradients but for the order of float32 additions."""
     ours, theirs = (
-        [each.detach() for each in _there_and_back(pool, *maps)]
+        [each.detach() for each in _forward_backward(pool, *maps)]
         for pool in (corner_pool, flip_and_cummax)
     )
     longest = max(maps[0].shape[2:])
@@ -137,7 +137,7 @@ def _check_ties() -> str:
     for corner in ("top_left", "bottom_right"):
         maps = (whole().requires_grad_(), whole().requires_grad_(), whole())
         ours, rule = (
-            _there_and_back(pool, *maps, corner=corner)  # type: ignore[arg-type]
+            _forward_backward(pool, *maps, corner=corner)  # type: ignore[arg-type]
             for pool in (corner_pool, first_maximum)
         )
         for mine, other in zip(ours, rule, strict=True):

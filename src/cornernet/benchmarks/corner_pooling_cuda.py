@@ -15,7 +15,7 @@ from torch import Tensor
 from cornernet.benchmarks.agreement import require_same
 from cornernet.benchmarks.conditions import Conditions
 from cornernet.benchmarks.floors import copy_bandwidth
-from cornernet.benchmarks.gpu import as_one_launch, note_of, rates, synchronizer
+from cornernet.benchmarks.gpu import as_cuda_graph, note_of, rates, synchronizer
 from cornernet.benchmarks.record import Claim, Result, floor_of, timed, times_as_fast
 from cornernet.benchmarks.timing import Side, Spread, time_in_turn
 from cornernet.model import corner_pooling_plain
@@ -48,7 +48,7 @@ def run(conditions: Conditions) -> Result:
             checks.append(_check(case, maps))
             forms = {OURS: _ours, COMPILED: compiled, PLAIN: _plain}
             sides: dict[str, Side] = {
-                side: as_one_launch(partial(form, maps), device) for side, form in forms.items()
+                side: as_cuda_graph(partial(form, maps), device) for side, form in forms.items()
             }
             times = time_in_turn(sides, window, synchronizer(device))
             moved = maps[0].numel() * (MAPS_MOVED * maps[0].element_size() + RECORDS_MOVED)

@@ -31,7 +31,7 @@ def peak_gigabytes(device: str) -> float | None:
     return torch.cuda.max_memory_allocated() / 1e9 if device != "cpu" else None
 
 
-def as_one_launch(work: Callable[[], object], device: str) -> Callable[[], object]:
+def as_cuda_graph(work: Callable[[], object], device: str) -> Callable[[], object]:
     """`work` as a CUDA graph, for what takes a GPU less time than Python to ask for.
 
     In training the CPU is ahead of the GPU, and what it takes to launch a layer does not show.

@@ -1,4 +1,4 @@
-"""A real small training: blood cells, for minutes, with corner pooling; the other module without.
+"""A real small training: blood cells, for minutes, with corner pooling or without.
 
 A mid-size hourglass on images of 384 pixels, in bf16, compiled; then AP on val with a bootstrap
 interval. Both start from the same random state and see the same images in the same order, for the
@@ -37,10 +37,15 @@ MOST_ITERATIONS, QUICK_ITERATIONS = 10**6, 3
 
 def run(conditions: Conditions) -> Result:
     """Train and test the baseline."""
-    return trained(conditions, "baseline")
+    return _trained(conditions, "baseline")
 
 
-def trained(conditions: Conditions, variant: str) -> Result:
+def run_unpooled(conditions: Conditions) -> Result:
+    """Train and test the network whose two maps are added unpooled."""
+    return _trained(conditions, "no_corner_pooling")
+
+
+def _trained(conditions: Conditions, variant: str) -> Result:
     """Train and test one of `VARIANTS`."""
     lines: list[str] = []
     params = _params(conditions, VARIANTS[variant])

@@ -54,10 +54,15 @@ LOADED_ITERATIONS = 8
 
 def run(conditions: Conditions) -> Result:
     """Measure with kernels that may add in any order."""
-    return measured(conditions, deterministic=False)
+    return _measured(conditions, deterministic=False)
 
 
-def measured(conditions: Conditions, deterministic: bool) -> Result:
+def run_repeatable(conditions: Conditions) -> Result:
+    """Measure with kernels that always add in one order, as the profiles train by default."""
+    return _measured(conditions, deterministic=True)
+
+
+def _measured(conditions: Conditions, deterministic: bool) -> Result:
     """Measure memory by chunk size, time steps, then feed the compiled from the real loader."""
     params, categories = _asked(conditions, deterministic)
     device, lines = conditions.device, list[str]()

@@ -135,15 +135,15 @@ def annotated(placed: Placed, size: tuple[int, int], draws: Draws, percent: int)
     by up to `percent` of the box's width or height, evenly, within the image's `size` (width,
     height).
     """
-    left, right = _off(draws, placed.width, percent), _off(draws, placed.width, percent)
-    top, bottom = _off(draws, placed.height, percent), _off(draws, placed.height, percent)
+    left, right = _error(draws, placed.width, percent), _error(draws, placed.width, percent)
+    top, bottom = _error(draws, placed.height, percent), _error(draws, placed.height, percent)
     x1, y1 = max(placed.x + left, 0), max(placed.y + top, 0)
     x2 = min(placed.x + placed.width + right, size[0])
     y2 = min(placed.y + placed.height + bottom, size[1])
     return Placed(placed.category, x1, y1, x2 - x1, y2 - y1, placed.thickness)
 
 
-def _off(draws: Draws, length: int, percent: int) -> int:
+def _error(draws: Draws, length: int, percent: int) -> int:
     """Whole pixels, up to `percent` of `length` to either side, rounded to the nearest."""
     thousandths = draws.integer(-1000, 1000) * percent * length  # of a hundredth of a pixel
     return (thousandths + 50_000) // 100_000

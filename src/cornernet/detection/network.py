@@ -45,14 +45,14 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     run = last_stack if on_cpu or not compiled else _compiled(last_stack)
 
     def network(images: Tensor) -> CornerOutputs:
-        with _all_digits():
+        with _without_tf32():
             return run(images)
 
     return network
 
 
 @contextmanager
-def _all_digits() -> Iterator[None]:
+def _without_tf32() -> Iterator[None]:
     """Within the block fp32 convolutions are fp32's: on a GPU cuDNN would take TF32, 10 bits."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False

@@ -1,6 +1,6 @@
 """Effects of text and code as the profile `differences` found them once, for every page to show.
 
-Its trainings take most of an hour, so a page of another profile shows what was recorded and says
+Its trainings take half an hour, so a page of another profile shows what was recorded and says
 where: recorded_effects.yaml, which `cornernet record-effects` writes and nobody edits.
 """
 
@@ -46,7 +46,7 @@ class Recorded:
 
 def load_recorded() -> Recorded:
     """What the package's file holds."""
-    file = resources.files("cornernet.reporting").joinpath("recorded_effects.yaml")
+    file = resources.files("cornernet.reporting").joinpath(FILE)
     return parse_recorded(file.read_text(encoding="utf-8"))
 
 

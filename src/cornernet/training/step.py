@@ -85,7 +85,7 @@ def accumulate_gradients(
             return chunk_losses(model, chunks[number], num_categories, params, losses_of, staging)
 
         with _naming_the_chunk(number, chunks[number].image.shape[0], device):
-            terms, gradients = _there_and_back(losses, losses_of, parameters, num_chunks)
+            terms, gradients = _forward_backward(losses, losses_of, parameters, num_chunks)
             add_gradients(parameters, gradients)
         table[number] = torch.stack([term.detach() for term in terms])
 
@@ -97,7 +97,7 @@ def accumulate_gradients(
     return table
 
 
-def _there_and_back(
+def _forward_backward(
     losses: Callable[[], LossTerms],
     losses_of: ChunkLosses,
     parameters: Sequence[nn.Parameter],
