@@ -1,7 +1,7 @@
 """The benchmarks by name. Nothing heavy is imported until one runs.
 
-A benchmark is a function `run(conditions: Conditions) -> Result` of a module of this package. It may
-have one module for each kind of device. In quick mode any of them runs on the CPU.
+A benchmark is a function `run(conditions: Conditions) -> Result` of a module of this package. It
+may have one module for each kind of device. In quick mode any of them runs on the CPU.
 """
 
 import importlib
