@@ -92,8 +92,7 @@ def test_terms_and_gradients(case):
 def at_the_clamp(logits, params):
     """Cells whose score lies within two steps of float32 of a bound.
 
-    They have a gradient or none, whichever side of the bound rounding puts them on: about one cell
-    in 100,000 of the saturated maps.
+    They have a gradient or none, whichever side of the bound rounding puts them on.
     """
     scores = logits.double().sigmoid()
     step = torch.finfo(torch.float32).eps

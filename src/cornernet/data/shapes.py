@@ -37,8 +37,8 @@ def generate_shapes(root: Path, splits: Mapping[Split, SplitFiles], params: Shap
     replaced. Test-dev's annotations go to `params.answers`, its own file has images alone. Boxes
     are whole pixels: x, y of the first drawn pixel, width and height in pixels, each side off by up
     to `params.annotation_error`. `area` is width x height, so that COCO's classes of size go by the
-    box. Raises BadInput if `root` holds something
-    else, if a path leaves it, or if params cannot be satisfied.
+    box. Raises BadInput if `root` holds something else, if a path leaves it, or if params cannot be
+    satisfied.
     """
     _check(root, splits, params)
     root.parent.mkdir(parents=True, exist_ok=True)
