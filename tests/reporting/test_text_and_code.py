@@ -159,4 +159,4 @@ def test_the_page_shows_effects_or_says_why_not(cells):
         f"as_run +1.0 [{minus}1.0, +3.0] as_run multi scale +2.0"
     )
     assert cells["Convolutions between the two hourglasses"] == "merge_1x1 not run"
-    assert cells["Colour jitter"] == "the paper's profiles all follow the code"
+    assert cells["Colour jitter"] == "all profiles on COCO follow the code"
