@@ -10,11 +10,14 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "cornernet"
 # Each room imports from those before it, never from those after.
 FLOORS = (
-    ("errors", "files", "paths", "config", "data", "model"),
+    ("errors", "files", "progress", "config"),
+    ("data", "model"),
     ("training", "detection", "evaluation", "tracking"),
     ("benchmarks",),
     ("reporting",),
-    ("stages",),
+    ("pipeline",),
+    ("options",),
+    ("stages", "commands"),
     ("cli", "__main__"),
 )
 HEAVY = ("torch", "pandas", "mlflow", "cv2", "matplotlib")

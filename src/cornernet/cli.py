@@ -31,6 +31,7 @@ STAGES = {
     "claims": "the paper's claims, judged",
     "report": "the page that shows it all",
 }
+COMMANDS = ("detect", "plan", "status", "record-effects")
 FOR_PEOPLE = {
     "detect": "draw the boxes found in images, print them as JSON",
     "import-weights": "turn the authors' released weights into this project's format",
@@ -87,8 +88,8 @@ def _nobody_reads_output() -> bool:
 
 def _command(name: str) -> Callable[[argparse.Namespace], None]:
     """The function that runs a command; imported only now, so that `--help` stays quick."""
-    module = importlib.import_module(f"cornernet.stages.{name.replace('-', '_')}")
-    return module.run
+    room = "commands" if name in COMMANDS else "stages"
+    return importlib.import_module(f"cornernet.{room}.{name.replace('-', '_')}").run
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,7 +24,7 @@ from cornernet.benchmarks import (
 from cornernet.benchmarks.registry import BENCHMARKS, Benchmark
 from cornernet.cli import main
 from cornernet.config import load_params
-from cornernet.data.samples import TrainingSamples
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.detection.decode import CornerPairs
 from cornernet.evaluation.coco_metrics import METRICS
 from cornernet.model.network import CornerNet, CornerOutputs

@@ -1,9 +1,9 @@
 """Data sets that the tests of this folder share: on a server that misbehaves, and on disk."""
 
 import pytest
-from data.download_case import Case
-from data.fault_server import FaultServer
-from data.small_dataset import SmallDataset
+from data.coco.small_dataset import SmallDataset
+from data.download.download_case import Case
+from data.download.fault_server import FaultServer
 
 
 @pytest.fixture

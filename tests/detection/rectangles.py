@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from cornernet.data.coco import Boxes, CocoSplit, Image
-from cornernet.data.colour import MEAN_BGR, STD_BGR
+from cornernet.data.coco.split import Boxes, CocoSplit, Image
+from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
 from cornernet.model.network import CornerOutputs
 
 DARK = 0.15  # of 1: what is below is background

@@ -7,7 +7,7 @@ import pytest
 import torch
 from detection.settings import CLEAN, SMALL_MODEL
 
-from cornernet.data.colour import normalize_image
+from cornernet.data.sampling.colour import normalize_image
 from cornernet.detection.network import as_network, run_network
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet, CornerOutputs

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornernet.data.geometry import flip_boxes
+from cornernet.data.sampling.geometry import flip_boxes
 from cornernet.detection.padding import pad_image, padded_side, place, to_image, unmirror_boxes
 
 SIDES = st.integers(1, 700)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cornernet.data.annotations import Image
-from cornernet.data.coco import Boxes, CocoSplit
+from cornernet.data.coco.annotations import Image
+from cornernet.data.coco.split import Boxes, CocoSplit
 from cornernet.evaluation.corners import (
     KINDS,
     QUADRANTS,

@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from cornernet.data import colour
-from cornernet.data.geometry import (
+from cornernet.data.sampling import colour
+from cornernet.data.sampling.geometry import (
     centre_range,
     clip_boxes,
     crop_boxes,

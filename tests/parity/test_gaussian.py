@@ -5,8 +5,8 @@ import re
 import numpy as np
 import torch
 
-from cornernet.data.radii import corner_radius
-from cornernet.data.targets import draw_heatmaps
+from cornernet.data.sampling.radii import corner_radius
+from cornernet.data.sampling.targets import draw_heatmaps
 from parity.fixtures import compared, load, relative_difference, used
 
 FILE = "gaussian"

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from cornernet.config.schema import Targets
-from cornernet.data.augment import Placed
-from cornernet.data.chunks import chunk_of
-from cornernet.data.geometry import clip_boxes, crop_boxes, resize_boxes
-from cornernet.data.samples import encode
-from cornernet.data.targets import draw_heatmaps
+from cornernet.data.sampling.augment import Placed
+from cornernet.data.sampling.chunks import chunk_of
+from cornernet.data.sampling.geometry import clip_boxes, crop_boxes, resize_boxes
+from cornernet.data.sampling.samples import encode
+from cornernet.data.sampling.targets import draw_heatmaps
 from parity.fixtures import compared, load, used
 
 FILE = "targets"

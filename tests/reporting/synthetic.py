@@ -8,9 +8,18 @@ import numpy as np
 import pandas as pd
 
 from cornernet.config.load import load_params
-from cornernet.reporting.claim_list import load_claims
-from cornernet.reporting.claims import claim_comparisons, judge_claims
-from cornernet.reporting.corner_table import (
+from cornernet.reporting.claims.claim_list import load_claims
+from cornernet.reporting.claims.judge import claim_comparisons, judge_claims
+from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
+from cornernet.reporting.figures.method import (
+    corner_pooling_figure,
+    radii_histogram,
+    targets_figure,
+)
+from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
+from cornernet.reporting.figures.training import HISTORY_COLUMNS, training_curves
+from cornernet.reporting.page import PageContext
+from cornernet.reporting.tables.corner_table import (
     QUADRANTS,
     WITH,
     WITHOUT,
@@ -18,22 +27,13 @@ from cornernet.reporting.corner_table import (
     collect_corners,
     corner_table,
 )
-from cornernet.reporting.differences import collect_differences, possible, table_comparisons
-from cornernet.reporting.example_figures import Example, detections_figure, overlay_heatmaps
-from cornernet.reporting.iou_table import iou_table
-from cornernet.reporting.literature import METRICS, Cell, load_literature
-from cornernet.reporting.method_figures import (
-    corner_pooling_figure,
-    radii_histogram,
-    targets_figure,
-)
-from cornernet.reporting.page import PageContext
-from cornernet.reporting.results import collect_results
-from cornernet.reporting.score_figures import ap_by_category, ap_by_size, precision_recall_curves
-from cornernet.reporting.tables import build_tables
+from cornernet.reporting.tables.differences import collect_differences, possible, table_comparisons
+from cornernet.reporting.tables.iou_table import iou_table
+from cornernet.reporting.tables.literature import METRICS, Cell, load_literature
+from cornernet.reporting.tables.paper_tables import build_tables
+from cornernet.reporting.tables.results import collect_results
+from cornernet.reporting.tables.waiting_table import waiting_table
 from cornernet.reporting.text_and_code import text_and_code
-from cornernet.reporting.training_figures import HISTORY_COLUMNS, training_curves
-from cornernet.reporting.waiting_table import waiting_table
 
 PARAMS = Path(__file__).parents[2] / "params"
 NOTICE = "Another data set (shapes) and a smaller network: not the paper's numbers."

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from cornernet.errors import BadInput
-from cornernet.reporting.example_figures import detections_figure, evenly_spaced, overlay_heatmaps
-from cornernet.reporting.figures import read_figure, style_of, write_figure
-from cornernet.reporting.results import collect_results
-from cornernet.reporting.score_figures import ap_by_size
-from cornernet.reporting.training_figures import averaged, read_history, training_curves
+from cornernet.reporting.figures.examples import detections_figure, evenly_spaced, overlay_heatmaps
+from cornernet.reporting.figures.figure import read_figure, style_of, write_figure
+from cornernet.reporting.figures.scores import ap_by_size
+from cornernet.reporting.figures.training import averaged, read_history, training_curves
+from cornernet.reporting.tables.results import collect_results
 from reporting.synthetic import (
     all_figures,
     example,

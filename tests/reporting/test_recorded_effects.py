@@ -8,10 +8,10 @@ import re
 import pandas as pd
 import pytest
 
+from cornernet.commands import record_effects
 from cornernet.config.load import load_params
 from cornernet.errors import BadInput
-from cornernet.paths import Paths, Trained
-from cornernet.reporting.differences import DIFFERENCE_COLUMNS
+from cornernet.pipeline.paths import Paths, Trained
 from cornernet.reporting.page import render_page
 from cornernet.reporting.recorded_effects import (
     RecordedEffect,
@@ -19,9 +19,9 @@ from cornernet.reporting.recorded_effects import (
     parse_recorded,
     recorded_text,
 )
-from cornernet.reporting.results import write_csv
+from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
+from cornernet.reporting.tables.results import write_csv
 from cornernet.reporting.text_and_code import effects_to_record, text_and_code
-from cornernet.stages import record_effects
 from reporting.synthetic import PARAMS, page_context
 
 MINUS = "\N{MINUS SIGN}"

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from cornernet.config.load import load_params, resolve_variant
-from cornernet.reporting.differences import DIFFERENCE_COLUMNS, possible
 from cornernet.reporting.page import render_page
-from cornernet.reporting.results import RESULT_COLUMNS
+from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS, possible
+from cornernet.reporting.tables.results import RESULT_COLUMNS
 from cornernet.reporting.text_and_code import (
     Effect,
     effect_comparisons,

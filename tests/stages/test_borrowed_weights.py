@@ -11,7 +11,7 @@ import yaml
 
 from cornernet.cli import main
 from cornernet.config import load_params
-from cornernet.stages.graph import Graph
+from cornernet.pipeline.graph import Graph
 
 REPOSITORY = Path(__file__).parents[2]
 # Named as in text_and_code.yaml, so that the page shows what it does.

@@ -9,7 +9,7 @@ import pytest
 
 from cornernet.cli import main
 from cornernet.config import load_params
-from cornernet.stages.graph import Graph
+from cornernet.pipeline.graph import Graph
 
 REPOSITORY = Path(__file__).parents[2]
 

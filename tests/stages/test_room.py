@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from cornernet.cli import main
+from cornernet.commands import status
 from cornernet.config import load_params
 from cornernet.errors import BadInput
-from cornernet.stages import prepare, status
+from cornernet.stages import prepare
 from cornernet.stages.prepare import check_room
 
 REPOSITORY_PARAMS = Path(__file__).parents[2] / "params"

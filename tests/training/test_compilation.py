@@ -8,7 +8,7 @@ from functorch.compile import make_boxed_func
 from torch._dynamo.backends.common import aot_autograd
 from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
 
-from cornernet.data.samples import batches
+from cornernet.data.sampling.samples import batches
 from cornernet.model.corner_pooling import corner_pool
 from cornernet.model.network import CornerNet
 from cornernet.training.compilation import compiled_losses, losses_for, plain_losses

@@ -6,7 +6,7 @@ import pytest
 import torch
 from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
 
-from cornernet.data.samples import batches
+from cornernet.data.sampling.samples import batches
 from cornernet.training.processes import Processes
 from cornernet.training.settings import training_settings
 from cornernet.training.signals import StopRequest

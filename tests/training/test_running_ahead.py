@@ -9,7 +9,7 @@ import pytest
 import torch
 from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
 
-from cornernet.data.samples import batches
+from cornernet.data.sampling.samples import batches
 from cornernet.training.errors import NonFinite
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest

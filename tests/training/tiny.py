@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from cornernet.config import Params, load_params
-from cornernet.data.coco import load_split
-from cornernet.data.samples import TrainingSamples
+from cornernet.data.coco.split import load_split
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.errors import BadInput
 from cornernet.training.errors import Interrupted, TrainingFailed
 from cornernet.training.job import TrainedFiles, TrainingJob, TrainingResult

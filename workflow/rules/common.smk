@@ -9,10 +9,10 @@ from snakemake.exceptions import WorkflowError
 
 from cornernet.config import load_params
 from cornernet.errors import BadInput
-from cornernet.paths import Paths, Tested, Trained
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.interchange import adopt, record
+from cornernet.pipeline.paths import Paths, Tested, Trained
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.engines import adopt, record
 
 # The runs of one call of snakemake are a group in MLflow; jobs, those on a cluster too, inherit this.
 os.environ.setdefault(

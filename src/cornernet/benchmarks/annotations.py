@@ -115,8 +115,8 @@ def measure(path: Path, targets: Targets) -> dict[str, Any]:
     What they import is a part of it: each stage is a process that imports it anew.
     """
     began = time.perf_counter()
-    from cornernet.data.annotation_rules import annotation_problems, counts, size_classes
-    from cornernet.data.annotations import read_annotation_file
+    from cornernet.data.coco.annotation_rules import annotation_problems, counts, size_classes
+    from cornernet.data.coco.annotations import read_annotation_file
 
     file = read_annotation_file(path)
     problems = annotation_problems(file)
@@ -127,8 +127,8 @@ def measure(path: Path, targets: Targets) -> dict[str, Any]:
     del file, handled
     prepared = time.perf_counter()
 
-    from cornernet.data.coco import load_split
-    from cornernet.data.radii import radius_table
+    from cornernet.data.coco.split import load_split
+    from cornernet.data.sampling.radii import radius_table
 
     split = load_split(path.parent, SplitFiles("images", path.name), "train")
     table = radius_table(split, targets)

@@ -25,7 +25,7 @@ from cornernet.benchmarks.record import (
 )
 from cornernet.benchmarks.timing import Side, Spread, time_in_turn
 from cornernet.config.schema import Model, Params
-from cornernet.data.coco import load_split
+from cornernet.data.coco.split import load_split
 from cornernet.detection.network import Network, as_network
 from cornernet.detection.predict import predict_split
 from cornernet.evaluation.coco_metrics import evaluate_detections

@@ -5,7 +5,7 @@ import dataclasses
 import torch
 
 from cornernet.config.schema import Params
-from cornernet.data.chunks import Chunk
+from cornernet.data.sampling.chunks import Chunk
 
 OBJECTS = 7  # boxes on an image of train2017, on average
 CATEGORIES = 80  # COCO's

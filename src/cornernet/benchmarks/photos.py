@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from cornernet.config.schema import SplitFiles
-from cornernet.data.coco import Boxes, CocoSplit, Image, load_split
+from cornernet.data.coco.split import Boxes, CocoSplit, Image, load_split
 from cornernet.errors import BadInput
 from cornernet.files import replacing
 

@@ -24,12 +24,12 @@ from cornernet.benchmarks.photos import made_photos, photos_of_coco
 from cornernet.benchmarks.record import Claim, Measurement, Result, timed, times_as_fast
 from cornernet.benchmarks.timing import Spread, Times, time_in_turn
 from cornernet.config.schema import Params
-from cornernet.data import colour, geometry
-from cornernet.data.augment import Draws, draw
-from cornernet.data.coco import CocoSplit
-from cornernet.data.images import read_image
-from cornernet.data.radii import radius_table
-from cornernet.data.samples import TrainingSamples, chunk_of
+from cornernet.data.coco.images import read_image
+from cornernet.data.coco.split import CocoSplit
+from cornernet.data.sampling import colour, geometry
+from cornernet.data.sampling.augment import Draws, draw
+from cornernet.data.sampling.radii import radius_table
+from cornernet.data.sampling.samples import TrainingSamples, chunk_of
 from cornernet.training.staging import corner_targets
 
 SIZE = (480, 640)  # height, width

@@ -13,8 +13,8 @@ from cornernet.benchmarks.conditions import Conditions
 from cornernet.benchmarks.made_chunks import quick_params
 from cornernet.benchmarks.photos import made_photos
 from cornernet.config.schema import Params, SplitFiles
-from cornernet.data.coco import CocoSplit, load_split
-from cornernet.data.samples import TrainingSamples
+from cornernet.data.coco.split import CocoSplit, load_split
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.model.losses import LossTerms
 from cornernet.training.processes import Processes
 from cornernet.training.settings import training_settings

@@ -21,7 +21,7 @@ from cornernet.benchmarks.record import Measurement, Result
 from cornernet.benchmarks.short_training import follow, mid_size, new_trainer, real_split
 from cornernet.benchmarks.timing import Spread
 from cornernet.config.schema import Params
-from cornernet.data.coco import CocoSplit
+from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import predict_split
 from cornernet.evaluation.bootstrap import confidence_intervals

@@ -32,8 +32,8 @@ from cornernet.benchmarks.photos import made_photos, photos_of_coco
 from cornernet.benchmarks.record import Claim, Measurement, Result, floor_of, timed
 from cornernet.benchmarks.timing import Side, Spread, Times, time_in_turn
 from cornernet.config.schema import Params
-from cornernet.data.chunks import Chunk
-from cornernet.data.samples import TrainingSamples
+from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.model.cost import network_cost
 from cornernet.model.losses import LossTerms
 from cornernet.training.processes import Processes

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cornernet.config.schema import Detection, Model
-from cornernet.data.coco import CocoSplit
+from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.decode import top_corners
 from cornernet.detection.detector import PreparedImage
 from cornernet.detection.network import Network, run_network

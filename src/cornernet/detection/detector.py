@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from cornernet.config.schema import Detection, Mode
-from cornernet.data.coco import Boxes
+from cornernet.data.coco.split import Boxes
 from cornernet.detection.decode import CornerPairs, decode
 from cornernet.detection.network import Network, run_network
 from cornernet.detection.padding import Placement, pad_image, place, to_image, unmirror_boxes

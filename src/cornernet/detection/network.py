@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cornernet.config.schema import Detection
-from cornernet.data.colour import MEAN_BGR, STD_BGR
+from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
 from cornernet.errors import BadInput
 from cornernet.model.compilation import Compiled
 from cornernet.model.folding import fold_batch_norm, widths_fill_vectors

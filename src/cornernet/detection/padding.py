@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cornernet.data.geometry import crop_image, resize_image
+from cornernet.data.sampling.geometry import crop_image, resize_image
 
 STRIDE = 4  # pixels of the network's input a cell of its heatmaps
 

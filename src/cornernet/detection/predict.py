@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from cornernet.config.schema import Detection, Mode, Model
-from cornernet.data.coco import CocoSplit
+from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.detector import (
     Candidates,
     Detections,

@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
 from cornernet.config.schema import Detection, Mode
-from cornernet.data.coco import CocoSplit
-from cornernet.data.images import read_image
+from cornernet.data.coco.images import read_image
+from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.detector import PreparedImage, placements_of, prepare_image
 
 BATCHES_AHEAD = 3  # read before the network asks for them; bounds the memory

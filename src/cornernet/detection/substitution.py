@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cornernet.data.coco import Boxes
-from cornernet.data.geometry import flip_boxes
-from cornernet.data.targets import corner_cells
+from cornernet.data.coco.split import Boxes
+from cornernet.data.sampling.geometry import flip_boxes
+from cornernet.data.sampling.targets import corner_cells
 from cornernet.detection.padding import Placement
 from cornernet.model.network import CornerOutputs
 

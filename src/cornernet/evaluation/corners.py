@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from cornernet.data.coco import CocoSplit
+from cornernet.data.coco.split import CocoSplit
 from cornernet.evaluation.accumulate import Rankings, accumulate, rank
 from cornernet.evaluation.bootstrap import Interval, intervals, resampled_values
 from cornernet.evaluation.coco_metrics import defined, mean_over_categories

@@ -10,11 +10,10 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cornernet.reporting.figures import Figure
-from cornernet.reporting.judgement import VERDICTS, rule
+from cornernet.reporting.claims.rule import VERDICTS, rule
+from cornernet.reporting.figures.figure import Figure
 from cornernet.reporting.recorded_effects import Recorded
-from cornernet.reporting.results import defined
-from cornernet.reporting.table_formats import (
+from cornernet.reporting.tables.formats import (
     REFERENCES,
     heading,
     interval_text,
@@ -23,7 +22,8 @@ from cornernet.reporting.table_formats import (
     percent_text,
     value_text,
 )
-from cornernet.reporting.tables import TEST_DEV, Table
+from cornernet.reporting.tables.paper_tables import TEST_DEV, Table
+from cornernet.reporting.tables.results import defined
 from cornernet.reporting.text_and_code import TextAndCode
 
 # The order of the figures on the page; others follow, by name.

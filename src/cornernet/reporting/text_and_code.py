@@ -11,10 +11,10 @@ import yaml
 from cornernet.config.load import nearest
 from cornernet.config.schema import Params
 from cornernet.errors import BadInput
-from cornernet.reporting.literature import Cell, Comparison
 from cornernet.reporting.recorded_effects import Recorded, RecordedEffect
-from cornernet.reporting.results import defined
-from cornernet.reporting.seeds import Estimate
+from cornernet.reporting.tables.literature import Cell, Comparison
+from cornernet.reporting.tables.results import defined
+from cornernet.reporting.tables.seeds import Estimate
 
 REFERENCE = "baseline"  # the variant that every other one is held against
 SPLIT, METRIC = "val", "AP"

@@ -13,8 +13,8 @@ from cornernet.benchmarks.conditions import Conditions
 from cornernet.benchmarks.errors import BenchmarkFailed
 from cornernet.benchmarks.registry import BENCHMARKS, GROUPS, Benchmark, chosen, function_of
 from cornernet.errors import BadInput
-from cornernet.stages.options import params_of
-from cornernet.stages.provenance import Stopwatch, git_commit, hardware, versions
+from cornernet.options import params_of
+from cornernet.pipeline.provenance import Stopwatch, git_commit, hardware, versions
 
 
 def run(options: argparse.Namespace) -> None:

@@ -4,15 +4,15 @@ import argparse
 import json
 
 from cornernet.config import Params
-from cornernet.paths import Paths, provenance
-from cornernet.reporting.claim_list import load_claims
-from cornernet.reporting.claims import InferenceTime, judge_claims
-from cornernet.reporting.differences import read_differences
-from cornernet.reporting.literature import load_literature
-from cornernet.reporting.results import read_results, write_csv
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of
+from cornernet.options import existing, params_of
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths, provenance
+from cornernet.pipeline.resolved import refresh
+from cornernet.reporting.claims.claim_list import load_claims
+from cornernet.reporting.claims.judge import InferenceTime, judge_claims
+from cornernet.reporting.tables.differences import read_differences
+from cornernet.reporting.tables.literature import load_literature
+from cornernet.reporting.tables.results import read_results, write_csv
 from cornernet.stages.tables import CLAIMS, LITERATURE
 
 

@@ -13,17 +13,17 @@ import pandas as pd
 import torch
 
 from cornernet.config import resolve_variant
-from cornernet.data.coco import load_split
+from cornernet.data.coco.split import load_split
 from cornernet.detection.corners import ImageCorners, find_corners
 from cornernet.detection.network import as_network
 from cornernet.files import replacing
 from cornernet.model.network import CornerNet
 from cornernet.model.weights import load_weights
-from cornernet.stages.devices import leased_gpus
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of, trained_of
-from cornernet.stages.progress import Progress, say
+from cornernet.options import existing, params_of, trained_of
+from cornernet.pipeline.gpu_lease import leased_gpus
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.resolved import refresh
+from cornernet.progress import Progress, say
 
 # One row a corner; x, y in pixels of the image, category an index among the split's.
 TYPES = {

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.config import Params
-from cornernet.data.download import download_files
-from cornernet.data.shapes import generate_shapes
+from cornernet.data.download.download import download_files
+from cornernet.data.shapes.generate import generate_shapes
 from cornernet.errors import BadInput
 from cornernet.files import write_json
-from cornernet.paths import Paths
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import params_of
+from cornernet.options import params_of
+from cornernet.pipeline.paths import Paths
+from cornernet.pipeline.resolved import refresh
 
 
 def run(options: argparse.Namespace) -> None:

@@ -9,11 +9,11 @@ from cornernet.evaluation.bootstrap import Interval, confidence_intervals
 from cornernet.evaluation.coco_metrics import Evaluated, evaluate_detections, summary_lines
 from cornernet.evaluation.server import read_server_scores, score_submission
 from cornernet.files import write_json
-from cornernet.paths import Paths, Tested
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of, tested_of
-from cornernet.stages.tracked import log_model, run_of
+from cornernet.options import existing, params_of, tested_of
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths, Tested
+from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.tracked_runs import log_model, run_of
 
 SCORED = "scored"
 NOT_SCORED = "submitted, not scored"

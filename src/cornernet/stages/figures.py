@@ -11,23 +11,23 @@ import numpy as np
 import pandas as pd
 
 from cornernet.config import Params, resolve_variant
-from cornernet.data.coco import CocoSplit, load_split
-from cornernet.data.images import read_image
+from cornernet.data.coco.images import read_image
+from cornernet.data.coco.split import CocoSplit, load_split
 from cornernet.evaluation.coco_metrics import average_precision_by_category, precision_recall
-from cornernet.paths import Paths, Tested
-from cornernet.reporting.example_figures import Example, detections_figure, evenly_spaced
-from cornernet.reporting.figures import Figure, write_figure
-from cornernet.reporting.literature import load_literature
-from cornernet.reporting.method_figures import radii_histogram, targets_figure
-from cornernet.reporting.results import read_results
-from cornernet.reporting.score_figures import ap_by_category, ap_by_size, precision_recall_curves
-from cornernet.reporting.table_formats import REFERENCES
-from cornernet.reporting.training_figures import read_history, training_curves
+from cornernet.options import existing, params_of
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths, Tested
+from cornernet.pipeline.resolved import refresh
+from cornernet.reporting.figures.examples import Example, detections_figure, evenly_spaced
+from cornernet.reporting.figures.figure import Figure, write_figure
+from cornernet.reporting.figures.method import radii_histogram, targets_figure
+from cornernet.reporting.figures.network import network_figures
+from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
+from cornernet.reporting.figures.training import read_history, training_curves
+from cornernet.reporting.tables.formats import REFERENCES
+from cornernet.reporting.tables.literature import load_literature
+from cornernet.reporting.tables.results import read_results
 from cornernet.stages.evaluate import evaluated
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.network_figures import network_figures
-from cornernet.stages.options import existing, params_of
 from cornernet.stages.tables import LITERATURE
 
 PICKED = "Images evenly spaced over the sorted ids of val, so that nobody chose them."

@@ -3,7 +3,7 @@
 import argparse
 
 from cornernet.model.weights import import_released, save_tensors
-from cornernet.stages.options import params_of
+from cornernet.options import params_of
 
 
 def run(options: argparse.Namespace) -> None:

@@ -9,20 +9,20 @@ from typing import Any
 import torch
 
 from cornernet.config import Params, resolve_variant
-from cornernet.data.coco import load_split
+from cornernet.data.coco.split import load_split
 from cornernet.detection.network import as_network
+from cornernet.detection.parallel import Share, shared_out
 from cornernet.detection.predict import predict_split
 from cornernet.files import write_json
 from cornernet.model.network import CornerNet
 from cornernet.model.weights import load_weights
-from cornernet.paths import Paths, Tested, provenance
-from cornernet.stages.devices import leased_gpus
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of, tested_of
-from cornernet.stages.progress import Progress, say
-from cornernet.stages.provenance import Stopwatch, describe, file_digest
-from cornernet.stages.shares import Share, shared_out
+from cornernet.options import existing, params_of, tested_of
+from cornernet.pipeline.gpu_lease import leased_gpus
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths, Tested, provenance
+from cornernet.pipeline.provenance import Stopwatch, describe, file_digest
+from cornernet.pipeline.resolved import refresh
+from cornernet.progress import Progress, say
 
 
 def run(options: argparse.Namespace) -> None:

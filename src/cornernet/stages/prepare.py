@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.config import Params
-from cornernet.data.check import check_dataset
+from cornernet.data.coco.check import check_dataset
 from cornernet.errors import BadInput
 from cornernet.files import write_json
 from cornernet.model.cost import BYTES, network_cost
-from cornernet.paths import Paths
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of
+from cornernet.options import existing, params_of
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths
+from cornernet.pipeline.resolved import refresh
 
 SECONDS_BETWEEN_LINES = 5.0
 # A finished model lies as weights and as state, a checkpoint as state: weights, Adam's two moments.

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from cornernet.data.coco import has_annotations, load_split
-from cornernet.data.radii import radius_table
+from cornernet.data.coco.split import has_annotations, load_split
+from cornernet.data.sampling.radii import radius_table
 from cornernet.files import replacing
-from cornernet.paths import Paths
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of
+from cornernet.options import existing, params_of
+from cornernet.pipeline.paths import Paths
+from cornernet.pipeline.resolved import refresh
 
 
 def run(options: argparse.Namespace) -> None:

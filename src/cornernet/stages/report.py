@@ -8,24 +8,24 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.files import write_text
-from cornernet.paths import Paths
-from cornernet.reporting.claims import read_claims
-from cornernet.reporting.corner_table import corner_table, read_corners
-from cornernet.reporting.differences import read_differences
-from cornernet.reporting.figures import read_figure
-from cornernet.reporting.iou_table import iou_table
-from cornernet.reporting.literature import load_literature
+from cornernet.options import existing, params_of
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths
+from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.tracked_runs import run_of, weights_digest
+from cornernet.reporting.claims.judge import read_claims
+from cornernet.reporting.figures.figure import read_figure
 from cornernet.reporting.page import PageContext, render_page
 from cornernet.reporting.recorded_effects import load_recorded
-from cornernet.reporting.results import read_results
-from cornernet.reporting.tables import Table, build_tables
+from cornernet.reporting.tables.corner_table import corner_table, read_corners
+from cornernet.reporting.tables.differences import read_differences
+from cornernet.reporting.tables.iou_table import iou_table
+from cornernet.reporting.tables.literature import load_literature
+from cornernet.reporting.tables.paper_tables import Table, build_tables
+from cornernet.reporting.tables.results import read_results
+from cornernet.reporting.tables.waiting_table import waiting_table
 from cornernet.reporting.text_and_code import text_and_code
-from cornernet.reporting.waiting_table import waiting_table
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of
 from cornernet.stages.tables import LITERATURE
-from cornernet.stages.tracked import run_of, weights_digest
 from cornernet.tracking import send_waiting
 
 

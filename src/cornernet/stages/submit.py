@@ -4,11 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from cornernet.data.coco import load_split
+from cornernet.data.coco.split import load_split
 from cornernet.evaluation.submission import write_submission
-from cornernet.paths import Paths
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of, tested_of
+from cornernet.options import existing, params_of, tested_of
+from cornernet.pipeline.paths import Paths
+from cornernet.pipeline.resolved import refresh
 
 ALGORITHM = "cornernet"  # in the server's name of the file, as paths.SUBMISSION has it
 

@@ -14,27 +14,27 @@ from cornernet.evaluation.bootstrap import resampled_metrics
 from cornernet.evaluation.coco_metrics import METRICS, Evaluated
 from cornernet.evaluation.differences import check_paired, difference_of
 from cornernet.files import write_text
-from cornernet.paths import Paths, Tested, Trained
-from cornernet.reporting.claim_list import load_claims
-from cornernet.reporting.claims import claim_comparisons
-from cornernet.reporting.corner_table import collect_corners
-from cornernet.reporting.differences import (
+from cornernet.options import existing, params_of
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths, Tested, Trained
+from cornernet.pipeline.resolved import refresh
+from cornernet.reporting.claims.claim_list import load_claims
+from cornernet.reporting.claims.judge import claim_comparisons
+from cornernet.reporting.tables.corner_scores import corner_scores
+from cornernet.reporting.tables.corner_table import collect_corners
+from cornernet.reporting.tables.differences import (
     Scores,
     collect_differences,
     possible,
     table_comparisons,
 )
-from cornernet.reporting.literature import Cell, Comparison, load_literature
-from cornernet.reporting.results import collect_results, write_csv
-from cornernet.reporting.summary import results_summary
-from cornernet.reporting.table_formats import SUFFIXES, render_table
-from cornernet.reporting.tables import build_tables
+from cornernet.reporting.tables.formats import SUFFIXES, render_table
+from cornernet.reporting.tables.literature import Cell, Comparison, load_literature
+from cornernet.reporting.tables.paper_tables import build_tables
+from cornernet.reporting.tables.results import collect_results, write_csv
+from cornernet.reporting.tables.summary import results_summary
 from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, text_and_code
-from cornernet.stages.corner_scores import corner_scores
 from cornernet.stages.evaluate import evaluated
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh
-from cornernet.stages.options import existing, params_of
 
 LITERATURE = Path("params/literature.yaml")
 CLAIMS = Path("params/claims.yaml")

@@ -3,8 +3,8 @@
 import argparse
 
 from cornernet.files import write_text
-from cornernet.paths import Paths
-from cornernet.stages.options import params_of
+from cornernet.options import params_of
+from cornernet.pipeline.paths import Paths
 from cornernet.tracking import send_waiting
 
 

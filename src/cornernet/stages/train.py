@@ -10,16 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cornernet.config import Params, resolve_variant
-from cornernet.data.coco import load_split
-from cornernet.data.samples import TrainingSamples
+from cornernet.data.coco.split import load_split
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.errors import BadInput
 from cornernet.files import write_json
-from cornernet.paths import Paths, Trained
-from cornernet.stages.devices import leased_gpus
-from cornernet.stages.graph import Graph
-from cornernet.stages.inputs import refresh, stage_code, stage_params
-from cornernet.stages.options import existing, params_of, trained_of
-from cornernet.stages.provenance import Stopwatch, describe, digest, file_digest
+from cornernet.options import existing, params_of, trained_of
+from cornernet.pipeline.gpu_lease import leased_gpus
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths, Trained
+from cornernet.pipeline.provenance import Stopwatch, describe, digest, file_digest
+from cornernet.pipeline.resolved import refresh, stage_code, stage_params
 from cornernet.tracking import Run, open_run
 from cornernet.training.errors import Interrupted
 from cornernet.training.job import TrainedFiles, TrainingJob

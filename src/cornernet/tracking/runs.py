@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cornernet.paths import MLFLOW_FOLDER
 from cornernet.tracking.connection import Connection
 from cornernet.tracking.delivery import Delivery
 from cornernet.tracking.invocation import invocation
 from cornernet.tracking.journal import Journal, journals
 from cornernet.tracking.run import Run, milliseconds
-from cornernet.tracking.server import Say, address, is_remote
+from cornernet.tracking.server import MLFLOW_FOLDER, Say, address, is_remote
 from cornernet.tracking.server import say as say_on_stderr
 from cornernet.tracking.views import page_of, write_views
 

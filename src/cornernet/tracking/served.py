@@ -75,7 +75,7 @@ class Served:
 
 def as_pixels(image: Any) -> NDArray[np.uint8]:
     """An image in one of the ways that `Served.predict` takes.  uint8 [H, W, 3], BGR"""
-    from cornernet.data.images import read_any_image
+    from cornernet.data.coco.images import read_any_image
 
     if isinstance(image, str) and image.startswith(INLINE):
         _, _, content = image.partition(",")

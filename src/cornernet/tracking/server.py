@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cornernet.paths import MLFLOW_FOLDER
-
+MLFLOW_FOLDER = Path("data/mlflow")
 ADDRESS = "MLFLOW_TRACKING_URI"
 
 # Unless the user sets them. MLflow sends usage data home by default; and waits minutes for a server

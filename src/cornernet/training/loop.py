@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.config.schema import Params
-from cornernet.data.samples import TrainingSamples
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.errors import BadInput
 from cornernet.training.checkpoint import CheckpointFolder, explicit_checkpoint, foreign_state
 from cornernet.training.devices import choose_devices

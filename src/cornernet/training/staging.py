@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cornernet.config.schema import Targets
-from cornernet.data.chunks import Chunk
-from cornernet.data.targets import draw_heatmaps
+from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.targets import draw_heatmaps
 from cornernet.model.losses import CornerTargets
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.config.schema import Params, Train
-from cornernet.data.samples import Chunk
+from cornernet.data.sampling.samples import Chunk
 from cornernet.errors import BadInput
 from cornernet.model.compilation import Compiled
 from cornernet.model.losses import LossTerms

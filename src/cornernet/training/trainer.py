@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cornernet.config.schema import Params
-from cornernet.data.samples import Chunk, TrainingSamples, batches
+from cornernet.data.sampling.samples import Chunk, TrainingSamples, batches
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.compilation import ChunkLosses, losses_for

@@ -1,0 +1,1 @@
+"""Commands for people, which are no stages: one module for each."""

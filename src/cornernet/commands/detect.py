@@ -1,0 +1,110 @@
+"""`cornernet detect`: boxes in any image, drawn and as JSON."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from cornernet.config import Params, resolve_variant
+from cornernet.data.coco.images import read_any_image
+from cornernet.detection.drawing import draw_detections
+from cornernet.detection.network import as_network
+from cornernet.detection.predict import coco_results, predict_image
+from cornernet.errors import BadInput
+from cornernet.files import replacing
+from cornernet.model.network import CornerNet
+from cornernet.model.weights import load_weights, num_categories
+from cornernet.options import params_of
+from cornernet.pipeline.paths import Paths
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write a picture for each image and print all detections."""
+    params = resolve_variant(params_of(options), options.variant)
+    count = num_categories(options.weights)
+    categories = _categories(params, count)
+    model = CornerNet(count, params.model)
+    load_weights(options.weights, model)
+    paths = list(_images(options.images))
+    _refuse_unusable(paths)  # before anything is written
+    options.out.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(params.detection.threads)
+    network = as_network(model.to(device), params.detection.precision)
+    names = [str(category["name"]) for category in categories]
+    ids = [int(category["id"]) for category in categories]
+    found_in: dict[str, Any] = {}
+    for path, target in zip(paths, _pictures(paths, options.out), strict=True):
+        image = read_any_image(path)
+        found = predict_image(
+            network, params.model, image, params.detection, "single_scale", device
+        )
+        picture = draw_detections(image, found, names, options.score)
+        with replacing(target) as temporary:
+            temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        found_in[str(path)] = [
+            {
+                "category": names[ids.index(row["category_id"])],
+                **{key: row[key] for key in ("category_id", "bbox", "score")},
+            }
+            for row in coco_results(found, 0, ids, params.detection.score_decimals)
+            if row["score"] >= options.score
+        ]
+        print(f"{path}: {len(found_in[str(path)])} boxes, {target}", file=sys.stderr)
+    print(json.dumps(found_in, indent=1))
+
+
+def _refuse_unusable(paths: Sequence[Path]) -> None:
+    """Raise BadInput with a line for each image that cannot be read."""
+    problems: list[str] = []
+    for path in paths:
+        try:
+            read_any_image(path)
+        except BadInput as error:
+            problems += error.problems
+    if problems:
+        raise BadInput(problems)
+
+
+def _pictures(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Where each picture goes; images of one name in several folders get a number."""
+    targets: list[Path] = []
+    for path in paths:
+        name, number = f"{path.stem}.png", 2
+        while folder / name in targets:
+            name, number = f"{path.stem}-{number}.png", number + 1
+        targets.append(folder / name)
+    return targets
+
+
+def _images(paths: Sequence[Path]) -> Iterator[Path]:
+    """The images named, and those in the folders named."""
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise BadInput(f"{path}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
+            yield from inside
+        else:
+            yield path
+
+
+def _categories(params: Params, count: int) -> list[dict[str, Any]]:
+    """The categories as prepared, if their number is that of the weights; else numbers."""
+    dataset = Paths(params.profile).dataset
+    if dataset.is_file():
+        categories = json.loads(dataset.read_text())["categories"]
+        if len(categories) == count:
+            return categories
+        raise BadInput(
+            f"the weights know {count} categories, {dataset} has {len(categories)}; "
+            "give the --profile that the weights were trained with"
+        )
+    return [{"id": index + 1, "name": f"category {index + 1}"} for index in range(count)]

@@ -1,0 +1,33 @@
+"""`cornernet record-effects`: keep what the differences of text and code did, for every page."""
+
+import argparse
+import json
+from pathlib import Path
+
+import cornernet.reporting
+from cornernet.errors import BadInput
+from cornernet.files import write_text
+from cornernet.options import existing, params_of
+from cornernet.pipeline.paths import Paths, Trained
+from cornernet.reporting.recorded_effects import FILE, recorded_text
+from cornernet.reporting.tables.differences import read_differences
+from cornernet.reporting.text_and_code import REFERENCE, effects_to_record
+
+FOLDER = Path(cornernet.reporting.__file__).parent
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the profile's effects into the package, with where and by what they were found."""
+    params = params_of(options)
+    paths = Paths(params.profile)
+    effects = effects_to_record(read_differences(existing(paths.differences, "tables")))
+    if not effects:
+        raise BadInput(
+            f"{paths.differences} has no effect to record: profile {params.profile} has no variant "
+            "that reporting/text_and_code.yaml names; try --profile differences"
+        )
+    baseline = Trained(REFERENCE, params.train.seeds[0])
+    provenance = json.loads(existing(paths.model_provenance(baseline), "train").read_text())
+    file = FOLDER / FILE
+    write_text(file, recorded_text(effects, provenance))
+    print(f"record-effects: {file}, effects: {len(effects)}")

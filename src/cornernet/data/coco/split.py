@@ -1,0 +1,86 @@
+"""A split of a data set in COCO's format: its images and their boxes."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cornernet.config.schema import SplitFiles
+from cornernet.data.coco.annotation_rules import annotation_problems, positions, rows_of_images
+from cornernet.data.coco.annotations import AnnotationFile, Image, read_annotation_file
+from cornernet.errors import BadInput
+
+__all__ = ["Boxes", "CocoSplit", "Image", "has_annotations", "load_split", "split_of"]
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The annotated boxes of one image, in the file's order."""
+
+    boxes: np.ndarray  # float64 [n, 4]: x1, y1, x2, y2 in pixels (x, y, x + width, y + height)
+    categories: np.ndarray  # int64 [n]: index among the categories, 0 to C - 1
+    ids: np.ndarray  # int64 [n]: ids of the annotations
+    crowd: np.ndarray  # bool [n]
+    area: np.ndarray  # float64 [n]: of the object in square pixels, as COCO's metrics use it
+
+
+@dataclass(frozen=True)
+class CocoSplit:
+    """A split; `boxes` has one entry for each of `images`."""
+
+    name: str
+    folder: Path  # of the images
+    images: tuple[Image, ...]
+    boxes: tuple[Boxes, ...]
+    category_ids: tuple[int, ...]  # index -> id in the file, ascending
+    category_names: tuple[str, ...]
+
+
+def has_annotations(name: str) -> bool:
+    """Whether a split comes with annotations: all do but test-dev."""
+    return name != "test_dev"
+
+
+def load_split(root: Path, files: SplitFiles, name: str) -> CocoSplit:
+    """Load the split called `name` whose files lie under `root`; no image is opened.
+
+    Boxes of zero width or height are kept. A file without annotations is accepted for test-dev
+    alone. Raises BadInput, a line for each kind of problem, if the file is not in COCO's format or
+    what it says cannot be used.
+    """
+    path = root / files.annotations
+    file = read_annotation_file(path, need_annotations=has_annotations(name))
+    problems = annotation_problems(file)
+    if problems:
+        raise BadInput(problem.line(f"{name} ({path})") for problem in problems)
+    return split_of(file, root / files.images, name)
+
+
+def split_of(file: AnnotationFile, folder: Path, name: str) -> CocoSplit:
+    """The split that a file without problems describes."""
+    categories = sorted(file.categories, key=lambda category: category.id)
+    category_ids = tuple(category.id for category in categories)
+    return CocoSplit(
+        name=name,
+        folder=folder,
+        images=file.images,
+        boxes=_boxes_by_image(file, np.array(category_ids, np.int64)),
+        category_ids=category_ids,
+        category_names=tuple(category.name for category in categories),
+    )
+
+
+def _boxes_by_image(file: AnnotationFile, category_ids: np.ndarray) -> tuple[Boxes, ...]:
+    rows = rows_of_images(file)
+    order = np.argsort(rows, kind="stable")  # by image, and as in the file within one
+    annotations = file.annotations
+    low = annotations.xywh[order, :2]
+    boxes = np.concatenate([low, low + annotations.xywh[order, 2:]], axis=1)
+    categories = positions(category_ids, annotations.category_ids[order])
+    ids, crowd, area = annotations.ids[order], annotations.crowd[order], annotations.area[order]
+    ends = np.searchsorted(rows[order], np.arange(len(file.images) + 1)).tolist()
+    return tuple(
+        Boxes(boxes[a:b], categories[a:b], ids[a:b], crowd[a:b], area[a:b])
+        for a, b in itertools.pairwise(ends)
+    )

@@ -1,0 +1,105 @@
+"""The augmentation of section 4.1: what is drawn at random, and what is done with it.
+
+"Standard data augmentation techniques including random horizontal flipping, random scaling,
+random cropping and random color jittering ... Finally, we apply PCA." The order, the ranges and
+the padding are the released code's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornernet.config.schema import Augmentation
+from cornernet.data.sampling import colour, geometry
+from cornernet.data.sampling.colour import normalize_image
+
+__all__ = ["Draws", "Placed", "augment", "draw", "normalize_image", "place"]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """All that is random about one view of one image."""
+
+    scale: float  # side of the crop over the side of the network's input
+    centre: tuple[int, int]  # of the crop: x, y in pixels of the image
+    flip: bool
+    jitters: tuple[tuple[str, float], ...]  # brightness, contrast, saturation in order, factors
+    lighting: tuple[float, float, float]  # along each principal component
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The boxes of one view, in pixels of the network's input."""
+
+    boxes: NDArray[np.float64]  # [k, 4]
+    kept: NDArray[np.int64]  # [k]: place of each among the image's boxes
+    clipped: NDArray[np.bool_]  # [k]: whether a part of it was cut off
+    scale: float  # pixels of the input for a pixel of the image
+
+
+def draw(rng: np.random.Generator, height: int, width: int, params: Augmentation) -> Draws:
+    """Draw a view of an image of `height` x `width` pixels.
+
+    Always the same number of draws, so that a parameter set to 0 leaves the others' as they are.
+    """
+    scales = geometry.crop_scales(params.scale_start, params.scale_stop, params.scale_step)
+    scale = float(rng.choice(scales))
+    x = int(rng.integers(*geometry.centre_range(width, params.crop_border)))
+    y = int(rng.integers(*geometry.centre_range(height, params.crop_border)))
+    flip = bool(rng.random() < params.flip_probability)
+    order = rng.permutation(len(colour.JITTERS))
+    factors = 1 + params.jitter * rng.uniform(-1, 1, len(colour.JITTERS))
+    blue, green, red = params.lighting_std * rng.standard_normal(3)
+    return Draws(
+        scale=scale,
+        centre=(x, y),
+        flip=flip,
+        jitters=tuple(
+            (colour.JITTERS[which], float(factor))
+            for which, factor in zip(order, factors, strict=True)
+        ),
+        lighting=(float(blue), float(green), float(red)),
+    )
+
+
+def place(
+    image: NDArray[np.uint8], boxes: NDArray[np.float64], draws: Draws, params: Augmentation
+) -> tuple[NDArray[np.uint8], Placed]:
+    """Crop, resize to the input's size, clip and drop boxes, flip.
+
+    Args:
+        image: uint8 [H, W, 3].
+        boxes: float64 [n, 4], pixels of the image.
+
+    Returns:
+        uint8 [S, S, 3], and its boxes.
+    """
+    view = (params.input_size, params.input_size)
+    size = geometry.crop_size(view, draws.scale)
+    cropped = geometry.crop_image(image, size, draws.centre, params.lose_odd_row)
+    resized = geometry.resize_image(cropped, view)
+    moved = geometry.resize_boxes(geometry.crop_boxes(boxes, size, draws.centre), size, view)
+    left, kept, clipped = geometry.clip_boxes(moved, view)
+    if draws.flip:
+        resized, left = geometry.flip_image(resized), geometry.flip_boxes(left, view[1])
+    return resized, Placed(left, kept, clipped, scale=view[0] / size[0])
+
+
+def augment(
+    image: NDArray[np.uint8], boxes: NDArray[np.float64], draws: Draws, params: Augmentation
+) -> tuple[NDArray[np.float32], Placed]:
+    """A view of an image as the network takes it.
+
+    Args:
+        image: uint8 [H, W, 3], BGR.
+        boxes: float64 [n, 4], pixels of the image.
+
+    Returns:
+        float32 [3, S, S], and its boxes. The black around the image is jittered and normalised
+        with it.
+    """
+    view, placed = place(image, boxes, draws, params)
+    transform = colour.jitter(colour.identity(), draws.jitters, colour.grey_mean(view))
+    transform = colour.normalise(colour.lighting(transform, np.array(draws.lighting)))
+    return colour.apply_transform(view, transform), placed

@@ -1,0 +1,201 @@
+"""Serves the training its chunks, in worker processes or in a thread beside it.
+
+Which image a place in the training gets depends on the samples' own order alone: position p of
+the endless sequence of epochs is the place p mod n in the permutation of epoch p div n. Workers
+are handed keys (epoch, index), so that neither their number nor a restart changes a sample.
+"""
+
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import cv2
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from cornernet.data.sampling.chunks import Chunk, Sample, chunk_of
+from cornernet.errors import BadInput
+
+Key = tuple[int, int]  # epoch, index
+
+# Iterations prepared ahead: one being trained on, one ready, one in the making.
+ITERATIONS_AHEAD = 2
+
+
+class Source(Protocol):
+    """What chunks are made of; see `samples.TrainingSamples`."""
+
+    def __len__(self) -> int: ...
+
+    def order(self, epoch: int) -> NDArray: ...
+
+    def sample(self, epoch: int, index: int) -> Sample: ...
+
+
+def batches(
+    samples: Source,
+    chunks: tuple[int, ...],
+    start_iteration: int,
+    iterations: int,
+    workers: int,
+    mine: Sequence[int] | None = None,
+    pin_memory: bool | None = None,
+) -> Iterator[list[Chunk]]:
+    """The chunks of each iteration from `start_iteration` on, up to `iterations` (not included).
+
+    Iteration i, counted from 0, takes positions i x batch to (i + 1) x batch - 1 of the endless
+    sequence of epochs, batch being the sum of `chunks`, and deals them to the chunks in order. So
+    a run that restarts at iteration k gets what an uninterrupted one would.
+
+    Args:
+        samples: the training samples.
+        chunks: images of each chunk.
+        start_iteration: how many iterations are done already.
+        iterations: how many the whole training has.
+        workers: processes that make samples; 0: a thread of this process does, one iteration
+            ahead.
+        mine: numbers of the chunks that this process needs, served in this order; None: all.
+        pin_memory: whether chunks come in page-locked memory; None: where CUDA is there and
+            processes make them.
+
+    Raises:
+        BadInput: an image cannot be read.
+        ValueError: a number in `mine` is no chunk's.
+    """
+    numbers = range(len(chunks)) if mine is None else mine
+    if any(not 0 <= number < len(chunks) for number in numbers):
+        raise ValueError(f"mine: {list(mine or ())} are not all chunks of {len(chunks)}")
+    keys = _ChunkKeys(samples, chunks, range(start_iteration, iterations), tuple(numbers))
+    if not numbers:
+        return iter([[] for _ in keys.iterations])
+    if workers == 0:
+        return _in_thread(samples, keys)
+    pinned = torch.cuda.is_available() if pin_memory is None else pin_memory
+    return _in_processes(samples, keys, workers, pinned)
+
+
+class _ChunkKeys:
+    """The keys of one chunk after the other: every iteration's, in the order of `numbers`."""
+
+    def __init__(
+        self,
+        samples: Source,
+        chunks: tuple[int, ...],
+        iterations: range,
+        numbers: tuple[int, ...],
+    ) -> None:
+        self._samples = samples
+        self._batch = sum(chunks)
+        firsts = [sum(chunks[:number]) for number in numbers]
+        self._spans = [
+            range(first, first + chunks[number])
+            for first, number in zip(firsts, numbers, strict=True)
+        ]
+        self.iterations = iterations
+
+    @property
+    def per_iteration(self) -> int:
+        return len(self._spans)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        length = len(self._samples)
+        known: tuple[int, NDArray] | None = None  # the order of the epoch that positions are in
+        for iteration in self.iterations:
+            for span in self._spans:
+                keys = []
+                for place in span:
+                    epoch, position = divmod(iteration * self._batch + place, length)
+                    if known is None or known[0] != epoch:
+                        known = epoch, self._samples.order(epoch)
+                    keys.append((epoch, int(known[1][position])))
+                yield keys
+
+
+class _ChunkSource(Dataset):
+    """Makes a whole chunk in one worker.
+
+    Bad input travels as a value: raised in a worker, it would arrive with a traceback in it.
+    """
+
+    def __init__(self, samples: Source) -> None:
+        self._samples = samples
+
+    def __getitems__(self, keys: list[Key]) -> "Chunk | _Refused":
+        try:
+            return chunk_of([self._samples.sample(epoch, index) for epoch, index in keys])
+        except BadInput as error:
+            return _Refused(error.problems)
+
+
+class _Refused:
+    """The problems of a chunk that could not be made."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+
+    def chunk(self) -> Chunk:
+        raise BadInput(self.problems)
+
+
+def _as_it_is(made: Any) -> Any:
+    return made
+
+
+def _quiet_worker(_: int) -> None:
+    """One thread for each worker, and signals left to the parent.
+
+    Ctrl-C reaches the workers too; if they died of it, the parent could not save its checkpoint.
+    """
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _in_processes(
+    samples: Source, keys: _ChunkKeys, workers: int, pin_memory: bool
+) -> Iterator[list[Chunk]]:
+    ahead = ITERATIONS_AHEAD * keys.per_iteration
+    loader = DataLoader(
+        _ChunkSource(samples),
+        batch_sampler=keys,  # type: ignore[arg-type]
+        num_workers=workers,
+        # A process that has threads (torch's, OpenCV's, the tracker's) must not be forked: a lock
+        # that one of them holds at that moment is never let go in the child.
+        multiprocessing_context="spawn",
+        collate_fn=_as_it_is,
+        worker_init_fn=_quiet_worker,
+        prefetch_factor=max(2, -(-ahead // workers)),
+        pin_memory=pin_memory,
+        generator=torch.Generator(),  # else it draws from the training's random state
+    )
+    made: list[Chunk] = []
+    for chunk in loader:
+        made.append(chunk.chunk() if isinstance(chunk, _Refused) else chunk)
+        if len(made) == keys.per_iteration:
+            yield made
+            made = []
+
+
+def _in_thread(samples: Source, keys: _ChunkKeys) -> Iterator[list[Chunk]]:
+    """One iteration ahead; decoding and OpenCV let go of the interpreter's lock."""
+
+    def make(wanted: list[list[Key]]) -> list[Chunk]:
+        return [chunk_of([samples.sample(*key) for key in chunk]) for chunk in wanted]
+
+    chunks = iter(keys)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="samples") as pool:
+        waiting: list[Future[list[Chunk]]] = []
+        try:
+            for _ in keys.iterations:
+                wanted = [next(chunks) for _ in range(keys.per_iteration)]
+                waiting.append(pool.submit(make, wanted))
+                if len(waiting) == ITERATIONS_AHEAD:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+        finally:
+            for future in waiting:
+                future.cancel()

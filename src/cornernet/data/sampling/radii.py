@@ -1,0 +1,149 @@
+"""How far a corner may be off: the radius of the penalty reduction (section 3.2).
+
+The text determines it "by ensuring that a pair of points within the radius would generate a
+bounding box with at least t IoU with the ground-truth annotation".
+
+Let the box be w wide and h high, and let each of its two corners be off by at most r along either
+axis. Three boxes can be the worst, and each gives a quadratic in r:
+
+    both corners inwards    (w - 2r)(h - 2r) / wh                       = t
+    both corners outwards   wh / ((w + 2r)(h + 2r))                     = t
+    both the same way       (w - r)(h - r) / (2wh - (w - r)(h - r))     = t
+
+    4 r^2  - 2(w + h) r  + (1 - t) wh           = 0    the smaller root
+    4t r^2 + 2t(w + h) r - (1 - t) wh           = 0    the positive root
+      r^2  -  (w + h) r  + (1 - t)/(1 + t) wh   = 0    the smaller root
+
+The radius is the least of the three roots. (It is always the first: to first order in r/w and r/h
+the three lose the same overlap, to second order inwards loses most. All three are kept, because
+the runs of the paper took the minimum over other, wrong roots; see `pre_fix` below.)
+
+Multiplying w and h by k multiplies every root by k: the radius is homogeneous of degree one. So
+one radius for each annotation at scale 1, in pixels, serves every crop of the training.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from cornernet.config.schema import Targets
+from cornernet.data.coco.split import CocoSplit
+
+
+def corner_radius(
+    height: ArrayLike, width: ArrayLike, min_iou: float, roots: str = "exact"
+) -> NDArray[np.float64]:
+    """Largest shift of both corners that keeps IoU >= `min_iou` with the box (section 3.2).
+
+    Args:
+        height: box heights, any shape and any unit (cells in, cells out). Negative counts as 0.
+        width: box widths, broadcast against `height`.
+        min_iou: t, strictly between 0 and 1.
+        roots: "exact", or "pre_fix" for the roots of the runs in the paper's tables: those divided
+            each quadratic by 2 instead of by twice its leading coefficient, and took the larger
+            root, so t is not kept (a 10 x 10 box at t = 0.7 gets 2.73 instead of 0.82).
+
+    Returns:
+        float64 radii, 0 where a side is 0.
+
+    Raises:
+        ValueError: `min_iou` outside (0, 1), or an unknown name of `roots`.
+    """
+    if not 0 < min_iou < 1:
+        raise ValueError(f"min_iou must lie between 0 and 1, not {min_iou}")
+    if roots not in ("exact", "pre_fix"):
+        raise ValueError(f"roots must be 'exact' or 'pre_fix', not {roots!r}")
+    height = np.maximum(np.asarray(height, np.float64), 0.0)
+    width = np.maximum(np.asarray(width, np.float64), 0.0)
+    half_perimeter = height + width
+    # The order of the products matters: with `integer_radius` a root such as 1.9999999999999998
+    # is floored, and the last bit must fall as it does in the released code.
+    least = [
+        _root(roots, -1, 1.0, half_perimeter, width * height * (1 - min_iou) / (1 + min_iou)),
+        _root(roots, -1, 4.0, 2 * half_perimeter, (1 - min_iou) * width * height),
+        _root(
+            roots,
+            +1,
+            4 * min_iou,
+            -2 * min_iou * half_perimeter,
+            (min_iou - 1) * width * height,
+        ),
+    ]
+    return np.minimum.reduce(least)
+
+
+def _root(
+    roots: str,
+    sign: int,
+    leading: float,
+    linear: NDArray[np.float64],
+    constant: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """A root of `leading` r^2 - `linear` r + `constant`: the larger for `sign` 1, else the smaller.
+
+    With `roots` "pre_fix": the larger one with the division that was wrong.
+    """
+    square_root = np.sqrt(np.maximum(linear**2 - 4 * leading * constant, 0.0))
+    if roots == "pre_fix":
+        return (linear + square_root) / 2
+    return (linear + sign * square_root) / (2 * leading)
+
+
+def object_radius(
+    height: NDArray[np.float64],
+    width: NDArray[np.float64],
+    targets: Targets,
+    stored: NDArray[np.float64] | None = None,
+    clipped: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """The radius of each training object in cells, as `targets` asks.
+
+    Args:
+        height: box heights in cells of the heatmap [k], after clipping.
+        width: box widths in cells [k].
+        targets: `penalty_reduction` none: radius 0, the corner's own cell. fixed: `fixed_radius`.
+            object: by the box's size, with `integer_radius` from sides rounded up to whole cells
+            and itself rounded down.
+        stored: radii from the table, scaled to cells [k]; taken where a box is whole and nothing
+            is rounded. None: all are computed.
+        clipped: which boxes lost a part at the crop's border [k]; their radius is computed from
+            what is left.
+    """
+    if targets.penalty_reduction == "none":
+        return np.zeros(len(height), np.float32)
+    if targets.penalty_reduction == "fixed":
+        return np.full(len(height), targets.fixed_radius, np.float32)
+    if targets.integer_radius:
+        radius = corner_radius(
+            np.ceil(height), np.ceil(width), targets.min_iou, targets.radius_roots
+        )
+        return np.maximum(np.floor(radius), 0).astype(np.float32)
+    computed = corner_radius(height, width, targets.min_iou, targets.radius_roots)
+    if stored is None:
+        return computed.astype(np.float32)
+    whole = np.ones(len(height), bool) if clipped is None else ~clipped
+    return np.where(whole, stored, computed).astype(np.float32)
+
+
+def radius_table(split: CocoSplit, targets: Targets) -> pd.DataFrame:
+    """The radius of every annotation of a split at scale 1, one row each, in the split's order.
+
+    Columns: image_id, annotation_id; width, height in pixels; radius_exact, radius_pre_fix in
+    pixels at `targets.min_iou`. Cells = radius x the crop's scale x output size / input size.
+    """
+    counts = [len(boxes.ids) for boxes in split.boxes]
+    image_ids = np.array([image.id for image in split.images], np.int64)
+    corners = np.concatenate([np.empty((0, 4)), *(boxes.boxes for boxes in split.boxes)])
+    ids = np.concatenate([np.empty(0, np.int64), *(boxes.ids for boxes in split.boxes)])
+    width = corners[:, 2] - corners[:, 0]
+    height = corners[:, 3] - corners[:, 1]
+    return pd.DataFrame(
+        {
+            "image_id": np.repeat(image_ids, counts),
+            "annotation_id": ids,
+            "width": width,
+            "height": height,
+            "radius_exact": corner_radius(height, width, targets.min_iou, "exact"),
+            "radius_pre_fix": corner_radius(height, width, targets.min_iou, "pre_fix"),
+        }
+    )

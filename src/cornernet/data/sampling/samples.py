@@ -1,0 +1,165 @@
+"""Training samples: an image of the split, augmented, with what its targets are drawn from.
+
+A sample depends on (seed, epoch, index) alone, never on the worker, the device or a restart.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornernet.config.schema import Augmentation, Data, Targets
+from cornernet.data.coco.images import read_image
+from cornernet.data.coco.split import CocoSplit
+from cornernet.data.sampling.augment import Placed, augment, draw
+from cornernet.data.sampling.chunks import Chunk, Sample, chunk_of
+from cornernet.data.sampling.loader import batches
+from cornernet.data.sampling.radii import object_radius
+from cornernet.data.sampling.targets import corner_cells
+from cornernet.errors import BadInput
+
+__all__ = ["Chunk", "Sample", "TrainingSamples", "batches", "chunk_of", "encode"]
+
+# A set whose decoded images take less stays in memory, once in each process that reads it: about
+# 3,000 images of 120 x 120 pixels or 270 of 640 x 480. COCO takes 100 GiB and is read every time.
+CACHE_BYTES = 256 * 2**20
+
+# Keeps the streams of the epochs' orders apart from those of the samples.
+ORDER_STREAM = 1
+
+
+class TrainingSamples:
+    """The samples of a split: `sample(epoch, index)` for index 0 to `len(self)` - 1.
+
+    Args:
+        split: the images and boxes to train on.
+        radii: radius at scale 1, in pixels, of every annotation in the split's order (the rows of
+            `radii.radius_table`); None: all radii are computed from the boxes.
+        augmentation, targets: what to do to an image, what to draw.
+        data: `keep_crowd`: crowd boxes are objects. `keep_empty`: images without a box of some
+            width and height are used.
+        seed: of the training.
+        cache_bytes: images are decoded once and kept if all together take no more.
+
+    Raises:
+        BadInput: no image is left to train on, or `radii` are of other annotations.
+    """
+
+    def __init__(
+        self,
+        split: CocoSplit,
+        radii: NDArray[np.float64] | None,
+        augmentation: Augmentation,
+        targets: Targets,
+        data: Data,
+        seed: int,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        counts = [len(boxes.ids) for boxes in split.boxes]
+        if radii is not None and len(radii) != sum(counts):
+            raise BadInput(
+                f"radii of {split.name}: {len(radii)} for {sum(counts)} annotations; "
+                "compute them again with `cornernet radii`"
+            )
+        self._augmentation = augmentation
+        self._targets = targets
+        self._seed = seed
+        self._folder = split.folder
+        self._images = split.images
+        # One array for all images: worker processes share it until someone writes.
+        self._starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        self._boxes = np.concatenate([np.empty((0, 4)), *(one.boxes for one in split.boxes)])
+        self._categories = np.concatenate(
+            [np.empty(0, np.int64), *(one.categories for one in split.boxes)]
+        )
+        self._radii = None if radii is None else np.asarray(radii, np.float64)
+        crowd = np.concatenate([np.empty(0, bool), *(one.crowd for one in split.boxes)])
+        self._trained = np.ones(len(crowd), bool) if data.keep_crowd else ~crowd
+        self._used = np.flatnonzero(data.keep_empty | self._has_object())
+        if len(self._used) == 0:
+            raise BadInput(
+                f"{split.name}: no image left to train on "
+                f"(keep_crowd: {data.keep_crowd}, keep_empty: {data.keep_empty})"
+            )
+        decoded = sum(3 * image.width * image.height for image in split.images)
+        self._cache: dict[int, NDArray[np.uint8]] | None = {} if decoded <= cache_bytes else None
+
+    def _has_object(self) -> NDArray[np.bool_]:
+        """Which images have a box that is trained on.  [images]"""
+        sides = self._boxes[:, 2:] - self._boxes[:, :2]
+        objects = self._trained & (sides > 0).all(axis=1)
+        before = np.concatenate([[0], np.cumsum(objects)])
+        return before[self._starts[1:]] > before[self._starts[:-1]]
+
+    def __len__(self) -> int:
+        """Images in an epoch."""
+        return len(self._used)
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """The indices in the order of an epoch: each once."""
+        stream = np.random.SeedSequence((self._seed, epoch), spawn_key=(ORDER_STREAM,))
+        return np.random.default_rng(stream).permutation(len(self))
+
+    def sample(self, epoch: int, index: int) -> Sample:
+        """The sample of an image in an epoch. Raises BadInput if the image cannot be read."""
+        rng = np.random.default_rng(np.random.SeedSequence((self._seed, epoch, index)))
+        number = int(self._used[index])
+        pixels = self._read(number)
+        rows = np.arange(self._starts[number], self._starts[number + 1])
+        rows = rows[self._trained[rows]]
+        height, width = pixels.shape[:2]
+        draws = draw(rng, height, width, self._augmentation)
+        image, placed = augment(pixels, self._boxes[rows], draws, self._augmentation)
+        rows = rows[placed.kept]
+        radii = None if self._radii is None else self._radii[rows]
+        return encode(image, placed, self._categories[rows], radii, self._targets)
+
+    def _read(self, number: int) -> NDArray[np.uint8]:
+        if self._cache is not None and number in self._cache:
+            return self._cache[number]
+        image = self._images[number]
+        pixels = read_image(self._folder / image.file_name, image.width, image.height)
+        if self._cache is not None:
+            pixels.setflags(write=False)
+            self._cache[number] = pixels
+        return pixels
+
+
+def encode(
+    image: NDArray[np.float32],
+    placed: Placed,
+    category: NDArray[np.int64],
+    radii: NDArray[np.float64] | None,
+    targets: Targets,
+) -> Sample:
+    """The sample of a view: cells, offsets and radii of its first `max_objects` objects.
+
+    Args:
+        image: float32 [3, S, S'].
+        placed: its boxes, in pixels of the view.
+        category: of each box [k].
+        radii: at scale 1 of each box, in pixels of the image before augmentation [k], or None.
+        targets: the rules of section 3.2.
+    """
+    size = (image.shape[1], image.shape[2])
+    output = ((size[0] + 1) // 4, (size[1] + 1) // 4)
+    down, across = output[0] / size[0], output[1] / size[1]
+    boxes = placed.boxes[: targets.max_objects]
+    tl_cell, tl_offset = corner_cells(boxes[:, :2], size, output)
+    br_cell, br_offset = corner_cells(boxes[:, 2:], size, output)
+    stored = None
+    if radii is not None and down == across:  # one factor serves both sides of a box
+        stored = radii[: targets.max_objects] * (placed.scale * across)
+    return Sample(
+        image=image,
+        category=category[: targets.max_objects],
+        tl_cell=tl_cell,
+        br_cell=br_cell,
+        tl_offset=tl_offset,
+        br_offset=br_offset,
+        radius=object_radius(
+            (boxes[:, 3] - boxes[:, 1]) * down,
+            (boxes[:, 2] - boxes[:, 0]) * across,
+            targets,
+            stored,
+            placed.clipped[: targets.max_objects],
+        ),
+    )

@@ -1,0 +1,178 @@
+"""Generates the embedded data set: shapes on clutter, in COCO's format on disk.
+
+The same seed gives the same bytes on every machine: images are drawn in integers and written
+uncompressed, and each image has a random stream of its own, so that asking for more images changes
+none of the earlier ones.
+"""
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cornernet.config.schema import Shapes, Split, SplitFiles
+from cornernet.data.coco.annotation_rules import leaves_folder
+from cornernet.data.shapes.draws import Draws
+from cornernet.data.shapes.layout import Placed, place_objects
+from cornernet.data.shapes.render import CATEGORIES, bmp, draw_background, draw_object, shape_mask
+from cornernet.errors import BadInput
+
+# Numbers of the splits in the seeds and ids; a new split gets a new one.
+SPLIT_NUMBERS = {"train": 1, "val": 2, "test_dev": 3}
+IDS_OF_A_SPLIT = 1_000_000  # ids of different splits do not meet
+ANNOTATOR = 1  # a stream of its own, so that errors of annotation change no image
+
+MARKER = "shapes.json"  # says that a folder was generated here, and may be replaced
+
+
+def generate_shapes(root: Path, splits: Mapping[Split, SplitFiles], params: Shapes) -> None:
+    """Generate the data set into the folder `root`, all of it or nothing.
+
+    It is made in a folder beside `root` that then takes its name; a set generated earlier is
+    replaced. Test-dev's annotations go to `params.answers`, its own file has images alone. Boxes
+    are whole pixels: x, y of the first drawn pixel, width and height in pixels, each side off by up
+    to `params.annotation_error`. `area` is width x height, so that COCO's classes of size go by the
+    box. Raises BadInput if `root` holds something else, if a path leaves it, or if params cannot be
+    satisfied.
+    """
+    _check(root, splits, params)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as work:
+        made = Path(work) / "made"
+        made.mkdir()
+        for name, files in splits.items():
+            _generate_split(made, name, files, params)
+        _write_json(made / MARKER, dataclasses.asdict(params))
+        if root.exists():
+            os.replace(root, Path(work) / "replaced")
+        os.replace(made, root)
+
+
+def _check(root: Path, splits: Mapping[Split, SplitFiles], params: Shapes) -> None:
+    problems = []
+    if params.seed < 0:
+        problems.append(f"params data.shapes.seed: must not be negative (got {params.seed})")
+    for name, files in splits.items():
+        if name not in params.images:
+            problems.append(f"params data.shapes.images: gives no number for split {name}")
+        elif params.images[name] >= IDS_OF_A_SPLIT:  # type: ignore[index]
+            problems.append(f"params data.shapes.images.{name}: must be below {IDS_OF_A_SPLIT:,}")
+        for path in (files.images, files.annotations, params.answers):
+            if leaves_folder(path):
+                problems.append(f"params data: {path!r} must lie below data.root, without '..'")
+    if root.exists() and not (root / MARKER).is_file() and not _is_empty(root):
+        problems.append(
+            f"{root}: is there already and holds something that was not generated; move it away, "
+            "or set data.root to another folder"
+        )
+    if problems:
+        raise BadInput(dict.fromkeys(problems))
+
+
+def _is_empty(root: Path) -> bool:
+    return root.is_dir() and not any(root.iterdir())
+
+
+def _generate_split(root: Path, name: str, files: SplitFiles, params: Shapes) -> None:
+    folder = root / files.images
+    folder.mkdir(parents=True, exist_ok=True)
+    number = SPLIT_NUMBERS[name]
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for index in range(params.images[name]):  # type: ignore[index]
+        pixels, objects = draw_image(number, index, params)
+        image_id = number * IDS_OF_A_SPLIT + index + 1
+        file_name = f"{name}_{index:06d}.bmp"
+        (folder / file_name).write_bytes(bmp(pixels))
+        height, width, _ = pixels.shape
+        images.append({"id": image_id, "file_name": file_name, "width": width, "height": height})
+        draws = Draws(params.seed, number, index, ANNOTATOR)
+        for placed in objects:
+            seen = annotated(placed, (width, height), draws, params.annotation_error)
+            annotations.append(_annotation(seen, image_id, len(annotations) + 1))
+    tree: dict[str, Any] = {
+        "info": {"description": f"shapes on clutter, split {name}, seed {params.seed}"},
+        "licenses": [],
+        "images": images,
+        "categories": [
+            {"id": i + 1, "name": category, "supercategory": "shape"}
+            for i, category in enumerate(CATEGORIES)
+        ],
+    }
+    answered = {**tree, "annotations": annotations}
+    _write_json(root / files.annotations, tree if name == "test_dev" else answered)
+    if name == "test_dev":
+        _write_json(root / params.answers, answered)
+
+
+def draw_image(split: int, index: int, params: Shapes) -> tuple[np.ndarray, list[Placed]]:
+    """Image `index` of a split (by its number) and its objects, later ones drawn over earlier.
+
+    Returns the pixels, int32 [H, W, 3] BGR from 0 to 255, and the objects with their tight boxes.
+    """
+    draws = Draws(params.seed, split, index)
+    width, height = draws.integer(*params.image_size), draws.integer(*params.image_size)
+    pixels, background = draw_background(draws, width, height)
+    objects = []
+    for placed in place_objects(draws, width, height, params):
+        category = CATEGORIES[placed.category]
+        mask = shape_mask(category, placed.width, placed.height, placed.thickness)
+        pixels = draw_object(draws, pixels, mask, placed.x, placed.y, background)
+        objects.append(_tight(placed, mask))
+    return pixels, objects
+
+
+def annotated(placed: Placed, size: tuple[int, int], draws: Draws, percent: int) -> Placed:
+    """The object with the box that somebody draws around it: each of its sides a little off.
+
+    People's boxes are, and so are COCO's. Were they exact, the cells beside a corner would be plain
+    mistakes, and nothing could be gained by reducing their penalty (section 3.2). Every side errs
+    by up to `percent` of the box's width or height, evenly, within the image's `size` (width,
+    height).
+    """
+    left, right = _error(draws, placed.width, percent), _error(draws, placed.width, percent)
+    top, bottom = _error(draws, placed.height, percent), _error(draws, placed.height, percent)
+    x1, y1 = max(placed.x + left, 0), max(placed.y + top, 0)
+    x2 = min(placed.x + placed.width + right, size[0])
+    y2 = min(placed.y + placed.height + bottom, size[1])
+    return Placed(placed.category, x1, y1, x2 - x1, y2 - y1, placed.thickness)
+
+
+def _error(draws: Draws, length: int, percent: int) -> int:
+    """Whole pixels, up to `percent` of `length` to either side, rounded to the nearest."""
+    thousandths = draws.integer(-1000, 1000) * percent * length  # of a hundredth of a pixel
+    return (thousandths + 50_000) // 100_000
+
+
+def _tight(placed: Placed, mask: np.ndarray) -> Placed:
+    """`placed` with the extent of its drawn pixels for a box."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return Placed(
+        placed.category,
+        placed.x + int(columns[0]),
+        placed.y + int(rows[0]),
+        int(columns[-1] - columns[0]) + 1,
+        int(rows[-1] - rows[0]) + 1,
+        placed.thickness,
+    )
+
+
+def _annotation(placed: Placed, image_id: int, annotation_id: int) -> dict[str, Any]:
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": placed.category + 1,
+        "bbox": [float(side) for side in (placed.x, placed.y, placed.width, placed.height)],
+        "area": float(placed.width * placed.height),
+        "iscrowd": 0,
+    }
+
+
+def _write_json(path: Path, tree: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(tree, sort_keys=True), encoding="utf-8", newline="\n")

@@ -1,0 +1,68 @@
+"""The images of a split, shared among processes: one a GPU, or several on the CPU."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from cornernet.data.coco.split import CocoSplit
+from cornernet.errors import BadInput
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of `count` parts of a split, and the device that does it."""
+
+    number: int  # 0 to count - 1
+    count: int
+    device: str
+
+    def of(self, split: CocoSplit) -> CocoSplit:
+        """Every `count`-th image of the split in the order of ids, so that sizes are mixed."""
+        order = sorted(range(len(split.images)), key=lambda at: split.images[at].id)
+        mine = order[self.number :: self.count]
+        return replace(
+            split,
+            images=tuple(split.images[at] for at in mine),
+            boxes=tuple(split.boxes[at] for at in mine),
+        )
+
+    def name(self, whole: str) -> str:
+        """What progress lines call it."""
+        return whole if self.count == 1 else f"{whole} ({self.number + 1} of {self.count})"
+
+
+def shared_out(
+    devices: Sequence[str], work: Callable[..., Result], arguments: Sequence[Any]
+) -> list[Result]:
+    """What `work(share, *arguments)` returns for a share a device, in the order of the shares.
+
+    With one device it is called here, else in processes of their own, so all of it must be
+    picklable. Raises what `work` raises, and BadInput when a process is killed.
+    """
+    shares = [Share(number, len(devices), device) for number, device in enumerate(devices)]
+    if len(shares) == 1:
+        return [work(shares[0], *arguments)]
+    with _processes(len(shares)) as pool:
+        futures = [pool.submit(work, share, *arguments) for share in shares]
+        return [future.result() for future in futures]
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Spawned, for a process with threads or CUDA must not be forked."""
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise BadInput(
+            f"one of {count} processes was killed, most likely for want of memory: "
+            "ask for fewer --devices, or lower detection.batch_size"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)

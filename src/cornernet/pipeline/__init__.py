@@ -1,0 +1,1 @@
+"""The one description of the stages, what a stage depends on, and how a result was made."""

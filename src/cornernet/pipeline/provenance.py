@@ -1,0 +1,112 @@
+"""How a result was made, beside it: params, code, data, commit, versions, machine, time."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+import time
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cornernet import __version__
+from cornernet.config import Params
+from cornernet.pipeline.resolved import stage_code, stage_params
+
+PACKAGES = (
+    "torch",
+    "numpy",
+    "opencv-python-headless",
+    "pycocotools",
+    "numba",
+    "pandas",
+    "mlflow",
+    "snakemake",
+    "dvc",
+)
+
+
+class Stopwatch:
+    """Wall-clock seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return round(time.monotonic() - self._start, 1)
+
+
+def describe(params: Params, stage: str, watch: Stopwatch, **more: Any) -> dict[str, Any]:
+    """The provenance record of one output of `stage`; `more` are facts of the stage's own."""
+    return {
+        "profile": params.profile,
+        "stage": stage,
+        "params": stage_params(params, stage),
+        "code": digest(stage_code(stage)),
+        "commit": git_commit(),
+        "version": __version__,
+        "packages": versions(),
+        "python": platform.python_version(),
+        "hardware": hardware(),
+        "seconds": watch.seconds,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        **more,
+    }
+
+
+def digest(value: Any) -> str:
+    """A short digest of a plain value."""
+    import json
+
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@cache
+def git_commit() -> str:
+    """The commit of the working tree, with `-dirty` if tracked files differ; empty outside git."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that matter, those that are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """The processor, its cores, and the GPUs if torch is loaded and sees any."""
+    import sys
+
+    gpus: list[str] = []
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {"processor": _processor(), "cores": os.cpu_count(), "gpus": gpus}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

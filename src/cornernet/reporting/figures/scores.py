@@ -1,0 +1,136 @@
+"""Figures of scores: AP by size, by category, precision and recall."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cornernet.reporting.figures.figure import GREY, MARKERS, PALETTE, Figure, draw, style_of
+from cornernet.reporting.tables.formats import percent_text
+from cornernet.reporting.tables.literature import Cell, Literature
+from cornernet.reporting.tables.seeds import Estimate, estimate, select, status
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+SIZES = {"AP": "all", "AP_small": "small", "AP_medium": "medium", "AP_large": "large"}
+
+
+def ap_by_size(
+    results: pd.DataFrame,
+    literature: Literature,
+    reference: str,
+    paper_name: str,
+    confidence: float = 0.95,
+) -> Figure:
+    """AP of every variant on val by object size, with intervals, beside the paper's numbers."""
+    variants = [
+        variant
+        for variant in dict.fromkeys(results.loc[results["split"] == "val", "variant"])
+        if status(select(results, "val", Cell(variant, "single_scale"))) == "scored"
+    ]
+
+    def paint(canvas: "Canvas") -> None:
+        axes = canvas.subplots()
+        for position, variant in enumerate(variants):
+            shift = (position - (len(variants) - 1) / 2) * 0.8 / max(len(variants), 1)
+            rows = select(results, "val", Cell(variant, "single_scale"))
+            estimates = {m: estimate(rows, m, confidence) for m in SIZES}
+            _dots(axes, estimates, variant, position, shift)
+            paper = [
+                literature.value(reference, "val", Cell(variant, "single_scale"), m) for m in SIZES
+            ]
+            spots = [(x + shift, y) for x, y in enumerate(paper) if y is not None]
+            if spots:
+                axes.plot(*zip(*spots, strict=True), "_", color=GREY, markersize=11, mew=2)
+        axes.plot([], [], "_", color=GREY, markersize=11, mew=2, label=f"paper ({paper_name})")
+        axes.set_xticks(range(len(SIZES)), list(SIZES.values()))
+        axes.set(xlabel="size of the objects", ylabel="AP on val (percent)", ylim=(0, 100))
+        axes.grid(axis="x", visible=False)
+        canvas.legend(loc="outside lower center", ncols=3)
+
+    caption = (
+        "COCO's sizes: small below 32² pixels, medium below 96², large above. Bars are "
+        f"{percent_text(confidence)} intervals over images; grey dashes are the paper's numbers on "
+        "MS COCO."
+    )
+    return draw("ap_by_size", "AP by object size", caption, (7.2, 4.2), paint)
+
+
+def _dots(
+    axes: "Axes", estimates: Mapping[str, Estimate], variant: str, position: int, shift: float
+) -> None:
+    """One variant's scores with their intervals, beside the others'."""
+    scored = [(x + shift, estimates[metric]) for x, metric in enumerate(SIZES)]
+    points = [(x, e.value, e.low, e.high) for x, e in scored if e.value is not None]
+    errors = [
+        (value - (value if low is None else low), (value if high is None else high) - value)
+        for _, value, low, high in points
+    ]
+    axes.errorbar(
+        [point[0] for point in points],
+        [point[1] for point in points],
+        yerr=np.maximum(np.array(errors, dtype=float).reshape(-1, 2).T, 0),
+        fmt=MARKERS[position % len(MARKERS)],
+        color=PALETTE[position % len(PALETTE)],
+        capsize=2.5,
+        markersize=5,
+        label=variant,
+    )
+
+
+def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figure:
+    """AP on val of each category: variant -> category -> percent (None: no such object).
+
+    Categories are sorted by the first variant's AP, the hardest on top.
+    """
+    variants = list(by_variant)
+    first = by_variant[variants[0]] if variants else {}
+    scored = {name: score for name, score in first.items() if score is not None}
+    names = sorted(scored, key=lambda name: (-scored[name], name))
+
+    def paint(canvas: "Canvas") -> None:
+        axes = canvas.subplots()
+        for position, variant in enumerate(variants):
+            scores = [(by_variant[variant].get(name), y) for y, name in enumerate(names)]
+            spots = [(x, y) for x, y in scores if x is not None]
+            axes.plot(
+                [spot[0] for spot in spots],
+                [spot[1] for spot in spots],
+                MARKERS[position % len(MARKERS)],
+                color=PALETTE[position % len(PALETTE)],
+                markersize=5,
+                label=variant,
+            )
+        axes.set_yticks(range(len(names)), names)
+        axes.set(xlabel="AP on val (percent)", xlim=(0, 100), ylim=(-0.6, len(names) - 0.4))
+        canvas.legend(loc="outside lower center", ncols=3)
+
+    height = 1.4 + 0.16 * max(len(names), 4)
+    caption = (
+        "AP over IoU 0.50 to 0.95 of each category, the hardest on top; those without an object "
+        "are left out."
+    )
+    return draw("ap_by_category", "Where AP is lost: by category", caption, (7.2, height), paint)
+
+
+def precision_recall_curves(
+    curves: Mapping[str, np.ndarray], recall: Sequence[float] | np.ndarray
+) -> Figure:
+    """Precision over recall, a line per label.
+
+    `curves`: label (an IoU threshold, a variant) -> precision [R], averaged over categories, both
+    in 0 to 1; `recall` [R] is COCO's 101 steps. NaN where undefined.
+    """
+
+    def paint(canvas: "Canvas") -> None:
+        axes = canvas.subplots()
+        for position, (label, precision) in enumerate(curves.items()):
+            axes.plot(recall, precision, label=label, linewidth=1.5, **style_of(position))
+        axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+        canvas.legend(loc="outside lower center", ncols=3, handlelength=3.5)
+
+    caption = "Interpolated as COCO does, averaged over categories; all sizes, 100 detections."
+    return draw("precision_recall", "Precision and recall on val", caption, (7.2, 4.4), paint)

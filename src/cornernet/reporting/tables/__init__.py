@@ -1,0 +1,1 @@
+"""results.csv, differences.csv and the tables that are rendered from them."""

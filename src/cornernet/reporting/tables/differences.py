@@ -1,0 +1,113 @@
+"""differences.csv: every difference that the paper's tables and claims speak of, paired."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cornernet.reporting.tables.literature import METRICS, Comparison, Literature
+from cornernet.reporting.tables.results import defined, read_csv
+from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
+
+DIFFERENCE_COLUMNS = (
+    "variant", "reference", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
+)  # fmt: skip
+
+# metric -> (value, ci_low, ci_high) in points; None where undefined
+Scores = Mapping[str, tuple[float | None, float | None, float | None]]
+
+
+def table_comparisons(literature: Literature) -> tuple[Comparison, ...]:
+    """The rows of differences that Tables 1 to 4 have."""
+    return tuple(
+        Comparison(layout.split, row.cell, row.minus)
+        for layout in literature.layouts
+        for row in layout.rows
+        if row.minus is not None
+    )
+
+
+def possible(comparisons: Iterable[Comparison], results: pd.DataFrame) -> tuple[Comparison, ...]:
+    """Those of which both sides were scored, each once, in a fixed order."""
+    return tuple(
+        comparison
+        for comparison in dict.fromkeys(comparisons)
+        if all(
+            status(select(results, comparison.split, cell)) == "scored"
+            for cell in (comparison.cell, comparison.reference)
+        )
+    )
+
+
+def collect_differences(
+    paired: Mapping[Comparison, Sequence[Scores]],
+    literature: Literature,
+    reference: str,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """differences.csv: for each comparison, one `Scores` per seed, pooled over seeds.
+
+    `reference` is the text whose differences fill `paper`. In the file, the column `reference`
+    names a variant, or variant/mode where the mode is another one too.
+    """
+    rows = [
+        _row(
+            comparison,
+            metric,
+            _over_seeds(seeds, metric, confidence),
+            literature.difference(reference, comparison, metric),
+        )
+        for comparison, seeds in paired.items()
+        for metric in METRICS
+    ]
+    frame = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
+    return frame.astype(dict.fromkeys(("value", "ci_low", "ci_high", "paper"), "float64"))
+
+
+def _over_seeds(seeds: Sequence[Scores], metric: str, confidence: float) -> Estimate:
+    found = [Estimate(*scores.get(metric, (None, None, None))) for scores in seeds]
+    return pool(found, confidence)
+
+
+def _row(
+    comparison: Comparison, metric: str, pooled: Estimate, paper: float | None
+) -> dict[str, object]:
+    return {
+        "variant": comparison.cell.variant,
+        "reference": comparison.reference_name,
+        "split": comparison.split,
+        "mode": comparison.cell.mode,
+        "metric": metric,
+        "value": pooled.value,
+        "ci_low": pooled.low,
+        "ci_high": pooled.high,
+        "paper": paper,
+    }
+
+
+def read_differences(path: Path) -> pd.DataFrame:
+    """Read differences.csv. Raises BadInput if it is not one."""
+    return read_csv(path, DIFFERENCE_COLUMNS)
+
+
+def difference(
+    differences: pd.DataFrame, results: pd.DataFrame, comparison: Comparison, metric: str
+) -> Estimate:
+    """A difference of two tested models, in points.
+
+    The paired one of differences.csv; where that has none (scores from a server come without
+    what pairing needs), the plain difference of results.csv, without an interval.
+    """
+    rows = differences[
+        (differences["variant"] == comparison.cell.variant)
+        & (differences["reference"] == comparison.reference_name)
+        & (differences["split"] == comparison.split)
+        & (differences["mode"] == comparison.cell.mode)
+        & (differences["metric"] == metric)
+    ]
+    if not rows.empty:
+        row = rows.iloc[0]
+        return Estimate(defined(row["value"]), defined(row["ci_low"]), defined(row["ci_high"]))
+    first = estimate(select(results, comparison.split, comparison.cell), metric).value
+    second = estimate(select(results, comparison.split, comparison.reference), metric).value
+    return Estimate(None if first is None or second is None else first - second)

@@ -1,0 +1,163 @@
+"""A table as Markdown, CSV and LaTeX."""
+
+import csv
+import io
+from collections.abc import Callable
+
+from cornernet.reporting.tables.paper_tables import Table, TableRow
+from cornernet.reporting.tables.seeds import Estimate
+
+REFERENCES = {"eccv": "ECCV 2018", "journal": "IJCV"}
+SPLIT_LABELS = {"val": "val, ", "test_dev": "test-dev, ", "": ""}
+SUFFIXES = ("md", "csv", "tex")
+EN_DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+
+def render_table(table: Table, suffix: str) -> str:
+    """The table in the format of `suffix`: "md", "csv" or "tex" (booktabs)."""
+    formats: dict[str, Callable[[Table], str]] = {"md": _markdown, "csv": _csv, "tex": _tex}
+    return formats[suffix](table)
+
+
+def heading(table: Table) -> str:
+    """The line above a table: number, title, split and the paper's section."""
+    return f"Table {table.number}. {subject(table)}"
+
+
+def subject(table: Table) -> str:
+    """What a table is about, on which split, from which section."""
+    return f"{table.title} ({SPLIT_LABELS[table.split]}{table.section})"
+
+
+def percent_text(confidence: float) -> str:
+    """A level of confidence as text: 95 %."""
+    return f"{100 * confidence:g} %"
+
+
+def legend(table: Table) -> str:
+    """What the numbers are: said under every table."""
+    text = REFERENCES[table.reference]
+    seeds = max((e.seeds for row in table.rows for e in row.ours.values()), default=1)
+    spread = " in brackets"
+    if seeds > 1:
+        spread = f" and seeds in brackets, ± the standard deviation over {seeds} seeds"
+    ours = f"Ours with the {percent_text(table.confidence)} interval over images{spread}"
+    return f"Percent (differences: points). {ours}; below it the paper's number ({text})."
+
+
+def number_text(number: float | None, signed: bool) -> str:
+    """A number to one decimal, as the paper prints it; a dash where there is none."""
+    if number is None:
+        return EN_DASH
+    rounded = round(number, 1) + 0.0  # no minus before a zero
+    text = f"{rounded:+.1f}" if signed else f"{rounded:.1f}"
+    return text.replace("-", MINUS)
+
+
+def interval_text(estimate: Estimate, signed: bool) -> str:
+    """The interval in brackets; empty where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"[{number_text(estimate.low, signed)}, {number_text(estimate.high, signed)}]"
+
+
+def value_text(estimate: Estimate, signed: bool) -> str:
+    """The value, with its standard deviation over seeds where there are several."""
+    text = number_text(estimate.value, signed)
+    return f"{text} ± {estimate.spread:.1f}" if estimate.spread is not None else text
+
+
+def cell_text(estimate: Estimate, signed: bool) -> str:
+    """Value and interval in one line."""
+    return f"{value_text(estimate, signed)} {interval_text(estimate, signed)}".strip()
+
+
+def _lines(table: Table) -> list[list[str]]:
+    """Each row as lines of text: label, whose, then one cell per metric."""
+    lines = []
+    for row in table.rows:
+        paper = [number_text(row.paper.get(metric), row.signed) for metric in table.metrics]
+        if row.status is None:
+            lines.append([row.label, "paper", *paper])
+            continue
+        if row.status == "scored":
+            ours = [cell_text(row.ours[metric], row.signed) for metric in table.metrics]
+        else:
+            ours = [row.status, *[""] * (len(table.metrics) - 1)]
+        lines.append([row.label, "ours", *ours])
+        lines.append(["", "paper", *paper])
+    return lines
+
+
+def _markdown(table: Table) -> str:
+    parts = [f"**{heading(table)}**"]
+    if table.notice:
+        parts.insert(0, f"> {' '.join(table.notice.split())}")
+    if table.left_out:
+        return "\n\n".join([*parts, table.left_out]) + "\n"
+    head = ["", "", *table.metrics]
+    rule = ["---", "---", *["---:"] * len(table.metrics)]
+    rows = ["| " + " | ".join(cells) + " |" for cells in (head, rule, *_lines(table))]
+    return "\n\n".join([*parts, "\n".join(rows), legend(table)]) + "\n"
+
+
+def _csv(table: Table) -> str:
+    """One line per row and metric, for programs; empty where there is no number."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    names = ["group", "row", "backbone", "status", "metric", "ours", "ci_low", "ci_high"]
+    writer.writerow([*names, "spread", "seeds", "paper", "notice"])
+    for row in table.rows:
+        for metric in table.metrics:
+            writer.writerow(
+                [row.group, row.label, row.backbone, row.status or "from the paper", metric]
+                + [_plain(number) for number in _numbers(row, metric)]
+                + [" ".join(table.notice.split())]
+            )
+    return file.getvalue()
+
+
+def _numbers(row: TableRow, metric: str) -> list[float | int | None]:
+    ours = row.ours.get(metric)
+    paper = row.paper.get(metric)
+    if ours is None or row.status != "scored":
+        return [None, None, None, None, None, paper]
+    return [ours.value, ours.low, ours.high, ours.spread, ours.seeds, paper]
+
+
+def _plain(number: float | int | None) -> str:
+    return "" if number is None else f"{number:.6g}"
+
+
+def _tex(table: Table) -> str:
+    notice = f"\\emph{{{_escape(table.notice)}}} " if table.notice else ""
+    if table.left_out:
+        return f"% {table.left_out}\n"
+    columns = "ll" + "r" * len(table.metrics)
+    lines = [
+        "% needs \\usepackage{booktabs,graphicx}",
+        "\\begin{table}",
+        "\\centering",
+        f"\\caption{{{notice}{_escape(f'{subject(table)}. {legend(table)}')}}}",
+        "\\resizebox{\\textwidth}{!}{%",
+        f"\\begin{{tabular}}{{{columns}}}",
+        "\\toprule",
+        " & ".join(["", "", *(_escape(metric) for metric in table.metrics)]) + " \\\\",
+        "\\midrule",
+        *(" & ".join(_escape(cell) for cell in cells) + " \\\\" for cells in _lines(table)),
+        "\\bottomrule",
+        "\\end{tabular}}",
+        "\\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _escape(text: str) -> str:
+    """Text as LaTeX wants it."""
+    special = {
+        "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
+        MINUS: "$-$", EN_DASH: "--", "±": "$\\pm$",
+    }  # fmt: skip
+    special |= {character: f"\\{character}" for character in "&%$#_{}"}
+    escaped = "".join(special.get(character, character) for character in " ".join(text.split()))
+    return f"{{}}{escaped}" if escaped.startswith("[") else escaped

@@ -1,0 +1,104 @@
+"""Several seeds of one variant, as one estimate."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pandas as pd
+
+from cornernet.reporting.tables.literature import Cell
+from cornernet.reporting.tables.results import defined
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its confidence interval, in percent or points; None where undefined."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    spread: float | None = None  # standard deviation over seeds; None with one seed
+    seeds: int = 1
+
+
+UNDEFINED = Estimate(None)
+
+
+def pool(estimates: Sequence[Estimate], confidence: float = 0.95) -> Estimate:
+    """The mean over seeds with an interval for both images and seeds.
+
+    Each estimate is one seed's, with its bootstrap interval over images. All seeds are tested on
+    the same images, so averaging them does not make the images' part of the error smaller: its
+    root mean square over seeds is kept. The error of the mean over seeds, Student's t times the
+    standard deviation over the root of their number, is added to it in quadrature, at each end.
+    Seeds whose value is undefined are left out; a missing interval leaves the result without one.
+    """
+    scored = [estimate for estimate in estimates if estimate.value is not None]
+    if len(scored) <= 1:
+        return scored[0] if scored else UNDEFINED
+    values = [float(estimate.value or 0.0) for estimate in scored]
+    mean, count = sum(values) / len(values), len(values)
+    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (count - 1))
+    seed_error = _student_t(confidence, count - 1) * spread / math.sqrt(count)
+    below = [e.value - e.low for e in scored if e.value is not None and e.low is not None]
+    above = [e.high - e.value for e in scored if e.value is not None and e.high is not None]
+    if len(below) < count or len(above) < count:
+        return Estimate(mean, None, None, spread, count)
+    return Estimate(
+        mean,
+        mean - math.hypot(_root_mean_square(below), seed_error),
+        mean + math.hypot(_root_mean_square(above), seed_error),
+        spread,
+        count,
+    )
+
+
+def _root_mean_square(numbers: Sequence[float]) -> float:
+    return math.sqrt(sum(number * number for number in numbers) / len(numbers))
+
+
+def _student_t(confidence: float, freedom: int) -> float:
+    from scipy.stats import t  # needed with several seeds alone
+
+    return float(t.ppf(0.5 + confidence / 2, freedom))
+
+
+Status = Literal["scored", "submitted, not scored", "not run"]
+
+
+def select(results: pd.DataFrame, split: str, cell: Cell) -> pd.DataFrame:
+    """The rows of results.csv of one variant, split and mode, all seeds and metrics."""
+    mask = (
+        (results["split"] == split)
+        & (results["variant"] == cell.variant)
+        & (results["mode"] == cell.mode)
+    )
+    return results[mask]
+
+
+def status(rows: pd.DataFrame) -> Status:
+    """Whether a test (its rows of results.csv) was scored, only submitted, or not run."""
+    if rows.empty:
+        return "not run"
+    unscored = rows["value"].isna().all() and (rows["split"] == "test_dev").all()
+    return "submitted, not scored" if unscored else "scored"
+
+
+def estimate(rows: pd.DataFrame, metric: str, confidence: float = 0.95) -> Estimate:
+    """One metric of a test, pooled over its seeds; `confidence` is that of its intervals."""
+    return pool_percent(rows[rows["metric"] == metric], confidence)
+
+
+def pool_percent(rows: pd.DataFrame, confidence: float) -> Estimate:
+    """Scores (rows with value, ci_low, ci_high) pooled; a percentage ends at 0 and at 100."""
+    pooled = pool(
+        [
+            Estimate(defined(row.value), defined(row.ci_low), defined(row.ci_high))
+            for row in rows.itertuples()
+        ],
+        confidence,
+    )
+    if pooled.low is None or pooled.high is None:
+        return pooled
+    return replace(pooled, low=max(pooled.low, 0.0), high=min(pooled.high, 100.0))

@@ -1,0 +1,190 @@
+"""The check of a whole data set: what is told, and what COCO has is let through."""
+
+import copy
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from data.coco.small_dataset import HEIGHT, SPLITS, WIDTH, params
+
+from cornernet.config.schema import SplitFiles
+from cornernet.data.coco.check import check_dataset
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+
+
+def test_good_data_set_is_described(dataset):
+    found = dataset.check()
+    assert [category["name"] for category in found["categories"]] == ["cat", "dog"]
+    train, test = found["splits"]["train"], found["splits"]["test_dev"]
+    assert (train["images"], train["boxes"]) == (3, 4)
+    assert train["boxes_by_size"] == {"small": 4, "medium": 0, "large": 0}
+    assert train["boxes_by_category"] == {"1": 2, "2": 2}
+    assert train["problems"]["images_without_boxes"] == 1
+    assert (test["images"], test["boxes"]) == (3, 0)
+    assert json.loads(json.dumps(found)) == found
+    assert dataset.check() == found
+
+
+def test_digests_follow_the_bytes(dataset):
+    before = dataset.check()["splits"]["val"]
+    path = dataset.root / "val" / "val0.png"
+    pixels = cv2.imread(str(path))
+    pixels[0, 0] ^= 1
+    cv2.imwrite(str(path), pixels)
+    after = dataset.check()["splits"]["val"]
+    assert after["images_sha256"] != before["images_sha256"]
+    assert after["annotations_sha256"] == before["annotations_sha256"]
+    dataset.trees["val"]["annotations"][0]["bbox"][0] = 2
+    assert dataset.check()["splits"]["val"]["annotations_sha256"] != before["annotations_sha256"]
+
+
+def test_size_classes_are_cocos(dataset):
+    areas = [32**2 - 0.5, 32**2, 96**2 - 0.5, 96**2]
+    for annotation, area in zip(dataset.trees["train"]["annotations"], areas, strict=True):
+        annotation["area"] = area
+    sizes = dataset.check()["splits"]["train"]["boxes_by_size"]
+    assert sizes == {"small": 1, "medium": 2, "large": 1}
+
+
+def test_what_coco_has_is_let_through_and_counted(dataset):
+    rows = dataset.trees["train"]["annotations"]
+    rows[0]["iscrowd"] = 1
+    rows[1]["bbox"] = [3, 4, 12.5, 0.0]
+    rows[2]["bbox"] = [30, 20, 10.7, 10.2]
+    rows[3]["bbox"] = [-5, 20, 20, 10]
+    rows.append({**rows[3], "id": 99, "bbox": [40.5, 10, 0, 5]})
+    assert dataset.check()["splits"]["train"]["problems"] == {
+        "crowd_boxes": 1,
+        "images_without_boxes": 1,
+        "boxes_of_zero_width_or_height": 2,
+        "boxes_over_the_border": 3,
+        "boxes_over_the_border_by_more_than_2_pixels": 1,
+    }
+
+
+def test_one_problem_makes_one_line(dataset):
+    dataset.trees["val"]["annotations"][1]["bbox"] = [4, 5, -10, 8]
+    assert len(dataset.refused()) == 1
+
+
+def test_problems_of_all_splits_are_told_together_with_counts(dataset):
+    for row in dataset.trees["train"]["annotations"]:
+        row["bbox"] = [0, 0, -1, -1]
+    dataset.trees["val"]["annotations"][0]["category_id"] = 5
+    (dataset.root / "val" / "val2.png").unlink()
+    dataset.trees["test_dev"]["images"] = []
+    problems = "\n".join(dataset.refused())
+    assert "negative width or height in 4 annotations (id 1 of train0.png, " in problems
+    assert "undeclared category" in problems
+    assert "no such image" in problems
+    assert "test_dev" in problems
+    assert "the split is empty" in problems
+
+
+def test_a_line_names_a_few_cases_of_many(dataset):
+    row = dataset.trees["train"]["annotations"][0]
+    dataset.trees["train"]["annotations"] = [
+        {**row, "id": index, "bbox": [0, 0, -1, 1]} for index in range(1, 2001)
+    ]
+    (line, *_) = dataset.refused()
+    assert "in 2,000 annotations" in line
+    assert "id 5 of" in line
+    assert "id 6 of" not in line
+
+
+def test_splits_that_name_one_file_are_refused(dataset):
+    splits = {**SPLITS, "val": SplitFiles("train", "val.json")}
+    dataset.trees["val"]["images"][0]["file_name"] = "train1.png"
+    for index in (1, 2):
+        image = np.full((HEIGHT, WIDTH, 3), index, np.uint8)
+        cv2.imwrite(str(dataset.root / "train" / f"val{index}.png"), image)
+    for check_images in (True, False):
+        (line,) = dataset.refused(splits=splits, check_images=check_images)
+        assert "train and val share images in 1 file (train1.png" in line
+
+
+def copy_of_train_in_val(dataset, name):
+    content = (dataset.root / "train" / "train0.png").read_bytes()
+    (dataset.root / "val" / name).write_bytes(content)
+
+
+def test_copies_under_another_name_are_refused(dataset):
+    copy_of_train_in_val(dataset, "val1.png")
+    (line,) = dataset.refused()
+    assert "train and val share images in 1 file (train0.png = val1.png)" in line
+
+
+def test_coco_may_hold_a_picture_twice_but_not_a_file(dataset):
+    copy_of_train_in_val(dataset, "val1.png")
+    assert dataset.check(source="coco")["images_of_train_also_held_out"] == 1
+    copy_of_train_in_val(dataset, "train0.png")
+    dataset.trees["val"]["images"][1]["file_name"] = "train0.png"
+    (line,) = dataset.refused(source="coco")
+    assert "train and val share images in 1 file (train0.png)" in line
+
+
+def test_same_ids_and_names_of_different_images_are_no_sharing(dataset):
+    (dataset.root / "val" / "val0.png").rename(dataset.root / "val" / "train0.png")
+    dataset.trees["val"]["images"][0]["file_name"] = "train0.png"
+    dataset.check()
+
+
+def test_crowds_are_objects_only_where_params_keep_them(dataset):
+    for row in dataset.trees["train"]["annotations"]:
+        row["iscrowd"] = 1
+    dataset.check(keep_crowd=True)
+    (line,) = dataset.refused(keep_crowd=False)
+    assert line.startswith("train ")
+    assert "no objects at all" in line
+
+
+def test_boxes_of_zero_size_are_no_objects(dataset):
+    for row in dataset.trees["train"]["annotations"]:
+        row["bbox"] = [1, 1, 0, 5]
+    (line,) = dataset.refused()
+    assert "no objects at all" in line
+
+
+def test_progress_counts_every_image(dataset):
+    dataset.check()
+    calls = []
+    check_dataset(dataset.root, params(dataset.root), True, lambda *call: calls.append(call))
+    expected = [(name, done, 3) for name in SPLITS for done in (1, 2, 3)]
+    assert calls == expected
+
+
+def test_input_is_not_changed(dataset):
+    before = copy.deepcopy(dataset.trees)
+    dataset.check()
+    assert dataset.trees == before
+
+
+@pytest.mark.parametrize("folder", ["coco_mini", "bccd"])
+def test_real_data_sets_pass(folder):
+    root = SHARED / folder
+    if not root.is_dir():
+        pytest.skip(f"{root} is not there")
+    if folder == "bccd":
+        splits = {
+            name: SplitFiles("images", f"annotations/instances_{name}.json")
+            for name in ("train", "val")
+        }
+        expected = {"train": (254, 3407, 0), "val": (110, 1479, 0)}
+        found = check_dataset(root, params(root, splits))
+        assert len(found["categories"]) == 3
+    else:
+        splits = {
+            "train": SplitFiles("train2017", "annotations/instances_train2017.json"),
+            "val": SplitFiles("val2017", "annotations/instances_val2017.json"),
+            "test_dev": SplitFiles("test2017", "annotations/image_info_test-dev2017.json"),
+        }
+        expected = {"train": (343, 2974, 29), "val": (204, 1786, 21), "test_dev": (60, 0, 0)}
+        found = check_dataset(root, params(root, splits, source="coco"))
+        assert len(found["categories"]) == 80
+    for name, (images, boxes, crowds) in expected.items():
+        split = found["splits"][name]
+        assert (split["images"], split["boxes"]) == (images, boxes)
+        assert split["problems"]["crowd_boxes"] == crowds

@@ -1,0 +1,145 @@
+"""Images are read right, or refused with a line that says why."""
+
+import struct
+
+import cv2
+import numpy as np
+import pytest
+
+from cornernet.data.coco.images import (
+    MISSING,
+    OTHER_SIZE,
+    TRUNCATED,
+    UNDECODABLE,
+    UnusableImage,
+    is_truncated,
+    read_image,
+)
+from cornernet.errors import BadInput
+
+HEIGHT, WIDTH = 48, 80
+
+
+@pytest.fixture
+def picture():
+    """A smooth picture without any symmetry.  uint8 [48, 80, 3]"""
+    noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    return cv2.GaussianBlur(noise, (0, 0), 4)
+
+
+def encoded(image, extension):
+    return cv2.imencode(extension, image)[1].tobytes()
+
+
+def with_exif_orientation(jpeg, orientation, thumbnail=b""):
+    """`jpeg` with an EXIF segment that holds an orientation and perhaps a thumbnail."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    tiff = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 1) + entry + struct.pack("<I", 0)
+    payload = b"Exif\0\0" + tiff + thumbnail
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
+
+
+def refusal(path, width=WIDTH, height=HEIGHT):
+    with pytest.raises(UnusableImage) as caught:
+        read_image(path, width, height)
+    assert isinstance(caught.value, BadInput)
+    assert len(caught.value.problems) == 1
+    assert str(path) in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("extension", [".png", ".bmp", ".tiff"])
+def test_colour_comes_back_as_stored(tmp_path, picture, extension):
+    path = tmp_path / f"a{extension}"
+    path.write_bytes(encoded(picture, extension))
+    image = read_image(path, WIDTH, HEIGHT)
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, picture)
+
+
+def test_grey_becomes_three_equal_channels(tmp_path, picture):
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(picture[..., 0], ".png"))
+    np.testing.assert_array_equal(
+        read_image(path, WIDTH, HEIGHT), np.repeat(picture[..., :1], 3, axis=2)
+    )
+
+
+def test_alpha_is_dropped_not_blended(tmp_path, picture):
+    path = tmp_path / "a.png"
+    transparent = np.zeros((HEIGHT, WIDTH, 1), np.uint8)
+    path.write_bytes(encoded(np.concatenate([picture, transparent], axis=2), ".png"))
+    np.testing.assert_array_equal(read_image(path, WIDTH, HEIGHT), picture)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_of_16_bits_the_upper_8_are_kept(tmp_path, channels):
+    deep = np.random.default_rng(1).integers(0, 65536, (HEIGHT, WIDTH, channels)).astype(np.uint16)
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(deep, ".png"))
+    expected = np.broadcast_to((deep >> 8).astype(np.uint8), (HEIGHT, WIDTH, 3))
+    np.testing.assert_array_equal(read_image(path, WIDTH, HEIGHT), expected)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turn"), [(6, cv2.ROTATE_90_CLOCKWISE), (8, cv2.ROTATE_90_COUNTERCLOCKWISE)]
+)
+def test_exif_rotation_goes_by_the_declared_size(tmp_path, picture, orientation, turn):
+    plain = encoded(picture, ".jpg")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(with_exif_orientation(plain, orientation))
+    stored = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(read_image(path, WIDTH, HEIGHT), stored)
+    np.testing.assert_array_equal(read_image(path, HEIGHT, WIDTH), cv2.rotate(stored, turn))
+
+
+def test_half_turn_is_not_applied(tmp_path, picture):
+    plain = encoded(picture, ".jpg")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(with_exif_orientation(plain, 3))
+    stored = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(read_image(path, WIDTH, HEIGHT), stored)
+
+
+def test_swapped_size_without_rotation_is_refused(tmp_path, picture):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encoded(picture, ".jpg"))
+    problem = refusal(path, HEIGHT, WIDTH)
+    assert problem.kind == OTHER_SIZE
+    assert "80 x 48, not 48 x 80" in str(problem)
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".bmp", ".webp"])
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95, 0.999])
+def test_truncated_file_is_refused(tmp_path, picture, extension, kept):
+    content = encoded(picture, extension)
+    path = tmp_path / f"a{extension}"
+    path.write_bytes(content[: min(int(len(content) * kept), len(content) - 1)])
+    assert refusal(path).kind == TRUNCATED
+
+
+def test_thumbnail_does_not_hide_a_truncation(picture):
+    thumbnail = encoded(picture[:8, :8], ".jpg")
+    content = with_exif_orientation(encoded(picture, ".jpg"), 1, thumbnail)
+    assert not is_truncated(content)
+    assert is_truncated(content[:-40])
+
+
+def test_bytes_after_the_end_of_a_jpeg_are_let_through(tmp_path, picture):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encoded(picture, ".jpg") + b"\0" * 100)
+    assert read_image(path, WIDTH, HEIGHT).shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [(b"", TRUNCATED), (b"<html>not found</html>", UNDECODABLE)]
+)
+def test_what_is_no_image_is_refused(tmp_path, content, kind):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    assert refusal(path).kind == kind
+
+
+def test_missing_file_and_folder_are_refused(tmp_path):
+    assert refusal(tmp_path / "a.jpg").kind == MISSING
+    assert refusal(tmp_path).kind == MISSING

@@ -1,0 +1,227 @@
+"""Geometry and colours of the augmentation, each against an obvious slow form."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cornernet.config.schema import Augmentation
+from cornernet.data.sampling import colour, geometry
+from cornernet.data.sampling.augment import Draws, augment, draw, normalize_image, place
+
+PAPER = Augmentation(
+    input_size=511,
+    scale_start=0.6,
+    scale_stop=1.4,
+    scale_step=0.1,
+    crop_border=128,
+    flip_probability=0.5,
+    jitter=0.4,
+    lighting_std=0.1,
+    lose_odd_row=False,
+)
+SMALL = replace(PAPER, input_size=127)
+STILL = (("brightness", 1.0), ("contrast", 1.0), ("saturation", 1.0))
+
+
+def photo(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_crop_sides_of_the_paper():
+    scales = geometry.crop_scales(0.6, 1.4, 0.1)
+    sides = [geometry.crop_size((511, 511), scale)[0] for scale in scales]
+    assert sides == [306, 357, 408, 459, 510, 562, 613, 664]
+
+
+@given(st.integers(1, 700), st.integers(1, 300))
+def test_centre_range_is_never_empty(side, border):
+    low, high = geometry.centre_range(side, border)
+    assert 0 <= low < high <= side
+    assert low == side - high
+    if side > 2 * border:
+        assert low == border
+
+
+def test_a_centre_needs_a_side():
+    with pytest.raises(ValueError, match="side"):
+        geometry.centre_range(0, 128)
+
+
+@pytest.mark.parametrize("lose", [False, True])
+@pytest.mark.parametrize("size", [(4, 4), (5, 7), (1, 1), (30, 31)])
+def test_crop_takes_what_lies_around_the_centre(size, lose):
+    image = photo(9, 12) // 2 + 1  # no black of its own
+    for x, y in ((0, 0), (6, 4), (11, 8)):
+        cropped = geometry.crop_image(image, size, (x, y), lose)
+        for row in range(size[0]):
+            for column in range(size[1]):
+                v, u = y - size[0] // 2 + row, x - size[1] // 2 + column
+                inside = 0 <= v < 9 and 0 <= u < 12
+                lost = lose and (row >= 2 * (size[0] // 2) or column >= 2 * (size[1] // 2))
+                expected = image[v, u] if inside and not lost else 0
+                np.testing.assert_array_equal(cropped[row, column], expected)
+
+
+def test_boxes_move_with_the_pixels():
+    """A bright block stays under its box through crop, resize and flip."""
+    image = np.zeros((300, 400, 3), np.uint8)
+    image[100:150, 200:280] = 255
+    boxes = np.array([[200.0, 100.0, 280.0, 150.0]])
+    params = replace(PAPER, input_size=255)
+    for flip in (False, True):
+        draws = Draws(0.9, (230, 130), flip, STILL, (0.0, 0.0, 0.0))
+        view, placed = place(image, boxes, draws, params)
+        rows, columns = np.nonzero(view[..., 0] > 127)
+        # Mirrored, x becomes S - 1 - x, the convention of pixel centres: one pixel to the left.
+        shift = 1 if flip else 0
+        seen = [columns.min() - shift, rows.min(), columns.max() + 1 - shift, rows.max() + 1]
+        np.testing.assert_allclose(placed.boxes[0], seen, atol=1.0)
+        assert placed.scale == pytest.approx(255 / 229)
+        assert not placed.clipped[0]
+
+
+def test_clip_drops_what_is_gone_and_says_what_was_cut():
+    boxes = np.array(
+        [
+            [5.0, 5.0, 20.0, 20.0],  # whole
+            [-5.0, 5.0, 20.0, 20.0],  # cut on the left
+            [5.0, 5.0, 100.0, 20.0],  # cut at the last pixel
+            [-50.0, 5.0, -1.0, 20.0],  # outside
+            [5.0, 5.0, 5.0, 20.0],  # no width
+            [30.0, 5.0, 20.0, 20.0],  # negative width
+            [62.5, 5.0, 90.0, 20.0],  # begins beyond the last pixel
+            [61.9, 0.0, 90.0, 62.0],  # a sliver stays
+        ]
+    )
+    clipped, kept, cut = geometry.clip_boxes(boxes, (63, 63))
+    assert kept.tolist() == [0, 1, 2, 7]
+    assert cut.tolist() == [False, True, True, True]
+    np.testing.assert_array_equal(clipped[1:3], [[0, 5, 20, 20], [5, 5, 62, 20]])
+
+
+def test_flip_twice_is_nothing():
+    boxes = np.array([[1.5, 2.0, 10.0, 40.0], [0.0, 0.0, 62.0, 62.0]])
+    twice = geometry.flip_boxes(geometry.flip_boxes(boxes, 63), 63)
+    np.testing.assert_allclose(twice, boxes)
+    np.testing.assert_allclose(geometry.flip_boxes(boxes, 63)[0], [52.0, 2.0, 60.5, 40.0])
+
+
+def slow_colours(image, jitters, alphas):
+    """Step by step on a float image, as the text lists them.  [H, W, 3]"""
+    pixels = image.astype(np.float64) / 255
+    grey = pixels @ colour.GREY_BGR
+    mean = grey.mean()
+    for name, amount in jitters:
+        pixels = pixels * amount
+        if name == "contrast":
+            pixels = pixels + (1 - amount) * mean
+        elif name == "saturation":
+            pixels = pixels + (1 - amount) * grey[..., None]
+    pixels = pixels + colour.PCA_EIGENVECTORS @ (colour.PCA_EIGENVALUES * np.array(alphas))
+    return (pixels - colour.MEAN_BGR) / colour.STD_BGR
+
+
+@given(
+    st.permutations(colour.JITTERS),
+    st.lists(st.floats(0.6, 1.4), min_size=3, max_size=3),
+    st.lists(st.floats(-0.3, 0.3), min_size=3, max_size=3),
+)
+@settings(max_examples=40, deadline=None)
+def test_one_pass_equals_step_by_step(order, amounts, alphas):
+    image = photo(40, 50)
+    jitters = tuple(zip(order, amounts, strict=True))
+    draws = Draws(1.0, (25, 20), False, jitters, tuple(alphas))
+    params = replace(PAPER, input_size=63)
+    ours, _ = augment(image, np.empty((0, 4)), draws, params)
+    view, _ = place(image, np.empty((0, 4)), draws, params)
+    expected = slow_colours(view, jitters, alphas)
+    assert ours.shape == (3, 63, 63)
+    assert ours.dtype == np.float32
+    assert ours.flags.c_contiguous
+    np.testing.assert_allclose(ours.transpose(1, 2, 0), expected, atol=1e-4)
+
+
+def test_grey_is_opencvs():
+    image = photo(30, 30)
+    grey = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_BGR2GRAY)
+    assert colour.grey_mean(image) == pytest.approx(grey.mean(), abs=1e-6)
+
+
+def test_unknown_jitter():
+    with pytest.raises(ValueError, match="hue"):
+        colour.jitter(colour.identity(), [("hue", 1.1)], 0.5)
+
+
+def test_normalize_image():
+    image = photo(20, 31)
+    expected = (image / 255.0 - colour.MEAN_BGR) / colour.STD_BGR
+    np.testing.assert_allclose(normalize_image(image).transpose(1, 2, 0), expected, atol=1e-5)
+
+
+def test_augment_leaves_its_inputs_alone():
+    image, boxes = photo(60, 60), np.array([[3.0, 3.0, 40.0, 40.0]])
+    kept = image.copy(), boxes.copy()
+    image.setflags(write=False)
+    augment(image, boxes, draw(np.random.default_rng(0), 60, 60, SMALL), SMALL)
+    np.testing.assert_array_equal(image, kept[0])
+    np.testing.assert_array_equal(boxes, kept[1])
+
+
+def many_draws(params, count=2000, height=480, width=640):
+    rng = np.random.default_rng(1)
+    return [draw(rng, height, width, params) for _ in range(count)]
+
+
+def test_draws_are_distributed_as_the_params_say():
+    draws = many_draws(PAPER)
+    scales, counts = np.unique([one.scale for one in draws], return_counts=True)
+    np.testing.assert_allclose(scales, np.arange(6, 14) / 10)
+    assert counts.min() > 180  # of 250 expected each
+    centres = np.array([one.centre for one in draws])
+    assert centres.min(axis=0).tolist() == [128, 128]
+    assert centres.max(axis=0).tolist() == [511, 351]
+    assert np.mean([one.flip for one in draws]) == pytest.approx(0.5, abs=0.05)
+    orders = {tuple(name for name, _ in one.jitters) for one in draws}
+    assert len(orders) == 6
+    amounts = np.array([[amount for _, amount in one.jitters] for one in draws])
+    assert 0.6 <= amounts.min() < 0.605
+    assert 1.395 < amounts.max() <= 1.4
+    lighting = np.array([one.lighting for one in draws])
+    assert lighting.std() == pytest.approx(0.1, rel=0.05)
+    assert np.abs(lighting.mean(axis=0)).max() < 0.01
+
+
+def test_switched_off():
+    off = replace(PAPER, flip_probability=0, jitter=0, lighting_std=0)
+    draws = many_draws(off, 50)
+    assert not any(one.flip for one in draws)
+    assert all(amount == 1 for one in draws for _, amount in one.jitters)
+    assert all(one.lighting == (0, 0, 0) for one in draws)
+    # what is off takes its random numbers none the less: the rest is drawn as before
+    assert [one.centre for one in draws] == [one.centre for one in many_draws(PAPER, 50)]
+    assert all(one.flip for one in many_draws(replace(PAPER, flip_probability=1), 50))
+
+
+def test_images_smaller_than_the_border():
+    for height, width in ((127, 127), (96, 40), (1, 1)):
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            draws = draw(rng, height, width, SMALL)
+            image, _ = augment(photo(height, width), np.empty((0, 4)), draws, SMALL)
+            assert image.shape == (3, 127, 127)
+            assert np.isfinite(image).all()
+
+
+def test_lose_odd_row_blackens_the_last_of_an_odd_crop():
+    image = np.full((600, 600, 3), 200, np.uint8)
+    draws = Draws(0.9, (300, 300), False, STILL, (0.0, 0.0, 0.0))  # a crop of 459
+    whole, _ = place(image, np.empty((0, 4)), draws, PAPER)
+    lost, _ = place(image, np.empty((0, 4)), draws, replace(PAPER, lose_odd_row=True))
+    assert whole.min() == 200
+    assert lost[-1].max() < 100
+    assert lost[:, -1].max() < 100
+    assert lost[:-2, :-2].min() == 200

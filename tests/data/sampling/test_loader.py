@@ -1,0 +1,138 @@
+"""Batches are the same whoever makes them, wherever training starts, whichever part is asked."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from dataclasses import fields
+
+import pytest
+import torch
+from data.sampling.training_case import training_samples, write_split
+
+from cornernet.data.sampling.samples import Chunk, batches
+from cornernet.errors import BadInput
+
+CHUNKS = (2, 3)
+
+
+@pytest.fixture
+def samples(tmp_path):
+    return training_samples(write_split(tmp_path, [3, 0, 1, 4, 2, 1, 2]))
+
+
+def equal(left, right):
+    """Whether two runs served the same chunks in the same lists."""
+    return [len(chunks) for chunks in left] == [len(chunks) for chunks in right] and all(
+        torch.equal(getattr(a, field.name), getattr(b, field.name))
+        for mine, others in zip(left, right, strict=True)
+        for a, b in zip(mine, others, strict=True)
+        for field in fields(Chunk)
+    )
+
+
+def test_an_iteration_is_a_list_of_chunks(samples):
+    served = list(batches(samples, CHUNKS, 0, 4, workers=0))
+    assert len(served) == 4
+    assert all([len(chunk.image) for chunk in chunks] == [2, 3] for chunks in served)
+
+
+def test_positions_run_through_the_epochs(samples):
+    """Seven images in batches of five: an epoch ends in the middle of a batch."""
+    asked = []
+
+    class Recorder:
+        def __len__(self):
+            return len(samples)
+
+        def order(self, epoch):
+            return samples.order(epoch)
+
+        def sample(self, epoch, index):
+            asked.append((epoch, index))
+            return samples.sample(epoch, index)
+
+    list(batches(Recorder(), CHUNKS, 0, 7, workers=0))
+    expected = [(epoch, int(index)) for epoch in range(5) for index in samples.order(epoch)]
+    assert asked == expected
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_make_no_difference(samples, workers):
+    here = list(batches(samples, CHUNKS, 0, 6, workers=0))
+    there = list(batches(samples, CHUNKS, 0, 6, workers=workers))
+    assert equal(here, there)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_restart_gets_the_tail(samples, workers):
+    whole = list(batches(samples, CHUNKS, 0, 6, workers=0))
+    for start in (1, 4, 6):
+        assert equal(list(batches(samples, CHUNKS, start, 6, workers=workers)), whole[start:])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_part_of_the_chunks(samples, workers):
+    whole = list(batches(samples, (2, 1, 3), 0, 3, workers=0))
+    for mine in ([1], [2, 0], [0, 1, 2]):
+        part = list(batches(samples, (2, 1, 3), 0, 3, workers=workers, mine=mine))
+        assert equal(part, [[chunks[number] for number in mine] for chunks in whole])
+    assert list(batches(samples, (2, 1, 3), 0, 3, workers=workers, mine=[])) == [[], [], []]
+
+
+def test_a_batch_larger_than_the_set(samples):
+    chunks = next(batches(samples, (9, 9), 0, 1, workers=0))
+    assert [len(chunk.image) for chunk in chunks] == [9, 9]
+
+
+def test_no_such_chunk(samples):
+    with pytest.raises(ValueError, match="mine"):
+        batches(samples, CHUNKS, 0, 1, workers=0, mine=[2])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_torchs_random_state_is_left_alone(samples, workers):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    list(batches(samples, CHUNKS, 0, 2, workers=workers))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_missing_image_is_one_clear_line(tmp_path, workers):
+    split = write_split(tmp_path, [1, 1, 1, 1, 1])
+    (tmp_path / "3.png").unlink()
+    with pytest.raises(BadInput) as caught:
+        list(batches(training_samples(split), CHUNKS, 0, 2, workers=workers))
+    assert len(caught.value.problems) == 1
+    assert "3.png" in caught.value.problems[0]
+    assert "Traceback" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_workers_outlive_ctrl_c_and_sigterm(samples):
+    """The parent handles both: it saves a checkpoint, then closes the loader."""
+    served = batches(samples, CHUNKS, 0, 40, workers=2)
+    first = [next(served)]
+    workers = multiprocessing.active_children()
+    assert len(workers) == 2
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGINT)
+        os.kill(worker.pid, signal.SIGTERM)
+    assert equal(first + list(served), list(batches(samples, CHUNKS, 0, 40, workers=0)))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_stopping_early_leaves_nothing_behind(samples, workers):
+    served = batches(samples, CHUNKS, 0, 1000, workers=workers)
+    next(served)
+    served.close()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        threads = [one for one in threading.enumerate() if one.name.startswith("samples")]
+        if not threads and not multiprocessing.active_children():
+            break
+        time.sleep(0.05)
+    assert not threads
+    assert not multiprocessing.active_children()

@@ -1,0 +1,183 @@
+"""The radius keeps the overlap that it promises, and the table holds it for every annotation."""
+
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cornernet.config.schema import Targets
+from cornernet.data.coco.split import Boxes, CocoSplit, Image
+from cornernet.data.sampling.radii import corner_radius, object_radius, radius_table
+
+SIDES = st.floats(0.05, 700)
+OVERLAPS = st.floats(0.02, 0.98)
+
+
+def targets(**changes):
+    switches = {
+        "penalty_reduction": "object",
+        "min_iou": 0.7,
+        "fixed_radius": 2.5,
+        "radius_roots": "exact",
+        "integer_radius": False,
+        "sigma": "third_of_radius",
+        "window": "disc",
+        "max_objects": 128,
+    }
+    return Targets(**(switches | changes))
+
+
+def overlap(width, height, shifts):
+    """IoU of the box (0, 0, width, height) with the one whose corners are off by `shifts`."""
+    left, top, right, bottom = shifts
+    right, bottom = width + right, height + bottom
+    if right <= left or bottom <= top:
+        return 0.0
+    across = max(0.0, min(width, right) - max(0.0, left))
+    down = max(0.0, min(height, bottom) - max(0.0, top))
+    union = width * height + (right - left) * (bottom - top) - across * down
+    return across * down / union
+
+
+def worst_overlap(width, height, radius):
+    """Over all 81 ways to shift both corners by nothing or the radius along either axis."""
+    steps = (-radius, 0.0, radius)
+    return min(overlap(width, height, shifts) for shifts in itertools.product(steps, repeat=4))
+
+
+@given(SIDES, SIDES, OVERLAPS)
+@settings(max_examples=300, deadline=None)
+def test_no_pair_within_the_radius_overlaps_less(width, height, min_iou):
+    radius = float(corner_radius(height, width, min_iou))
+    assert worst_overlap(width, height, radius * (1 - 1e-9)) >= min_iou - 1e-9
+
+
+@given(SIDES, SIDES, OVERLAPS, st.lists(st.floats(-1, 1), min_size=4, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_no_pair_inside_overlaps_less_either(width, height, min_iou, parts):
+    radius = float(corner_radius(height, width, min_iou))
+    assert overlap(width, height, [part * radius for part in parts]) >= min_iou - 1e-9
+
+
+@given(SIDES, SIDES, OVERLAPS)
+@settings(max_examples=300, deadline=None)
+def test_a_pair_just_beyond_overlaps_less(width, height, min_iou):
+    radius = float(corner_radius(height, width, min_iou))
+    assert worst_overlap(width, height, radius * (1 + 1e-3)) < min_iou
+
+
+@given(SIDES, SIDES, OVERLAPS, st.floats(0.01, 100), st.sampled_from(["exact", "pre_fix"]))
+@settings(max_examples=200, deadline=None)
+def test_homogeneous_and_symmetric(width, height, min_iou, scale, roots):
+    radius = corner_radius(height, width, min_iou, roots)
+    scaled = corner_radius(scale * height, scale * width, min_iou, roots)
+    np.testing.assert_allclose(scaled, scale * radius, rtol=1e-9)
+    np.testing.assert_allclose(corner_radius(width, height, min_iou, roots), radius, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("side", "min_iou", "roots", "published"),
+    [
+        (10, 0.7, "pre_fix", 2.73),
+        (10, 0.7, "exact", 0.82),
+        (10, 0.3, "exact", 2.26),
+        (60, 0.7, "pre_fix", 16.40),
+        (60, 0.7, "exact", 4.90),
+        (60, 0.3, "exact", 13.57),
+    ],
+)
+def test_known_radii(side, min_iou, roots, published):
+    assert corner_radius(side, side, min_iou, roots) == pytest.approx(published, abs=5e-3)
+
+
+@pytest.mark.parametrize("roots", ["exact", "pre_fix"])
+def test_limits(roots):
+    zero = corner_radius([0, 0, 10, -3], [0, 10, 0, 5], 0.7, roots)
+    np.testing.assert_array_equal(zero, 0)
+    for min_iou in (1e-12, 1e-6, 1 - 1e-6, 1 - 1e-12):
+        radius = corner_radius([1, 5, 300], [1, 400, 2], min_iou, roots)
+        assert np.isfinite(radius).all()
+        assert (radius >= 0).all()
+    assert corner_radius([], [], 0.7, roots).shape == (0,)
+    # With t near 0 both corners may meet in the middle, with t near 1 they may not move.
+    assert corner_radius(10, 10, 1e-9) == pytest.approx(5, abs=1e-3)
+    assert corner_radius(10, 10, 1 - 1e-9) == pytest.approx(0, abs=1e-6)
+
+
+def test_wrong_arguments():
+    with pytest.raises(ValueError, match="min_iou"):
+        corner_radius(1, 1, 1.0)
+    with pytest.raises(ValueError, match="roots"):
+        corner_radius(1, 1, 0.5, "fixed")
+
+
+def test_object_radius_follows_the_switches():
+    height, width = np.array([10.2, 30.0]), np.array([9.5, 31.0])
+    stored, clipped = np.array([7.0, 8.0]), np.array([False, True])
+    exact = corner_radius(height, width, 0.7)
+
+    given_table = object_radius(height, width, targets(), stored, clipped)
+    np.testing.assert_allclose(given_table, [7.0, exact[1]], rtol=1e-6)
+    np.testing.assert_allclose(object_radius(height, width, targets()), exact, rtol=1e-6)
+    none = object_radius(height, width, targets(penalty_reduction="none"), stored, clipped)
+    np.testing.assert_array_equal(none, 0)
+    fixed = targets(penalty_reduction="fixed", integer_radius=True)
+    np.testing.assert_array_equal(object_radius(height, width, fixed, stored, clipped), 2.5)
+    whole = object_radius(height, width, targets(integer_radius=True, min_iou=0.3), stored, clipped)
+    np.testing.assert_array_equal(whole, np.floor(corner_radius([11, 30], [10, 31], 0.3)))
+    before = object_radius(height, width, targets(radius_roots="pre_fix"))
+    np.testing.assert_allclose(before, corner_radius(height, width, 0.7, "pre_fix"), rtol=1e-6)
+
+
+def split_of(counts, seed=0):
+    rng = np.random.default_rng(seed)
+    images = tuple(Image(7 + n, f"{n}.png", 640, 480) for n in range(len(counts)))
+    boxes, first = [], 0
+    for count in counts:
+        corner = rng.uniform(0, 300, (count, 2))
+        rectangles = np.concatenate([corner, corner + rng.uniform(0, 300, (count, 2))], axis=1)
+        boxes.append(
+            Boxes(
+                rectangles,
+                np.zeros(count, np.int64),
+                np.arange(first, first + count),
+                np.zeros(count, bool),
+                np.ones(count),
+            )
+        )
+        first += count
+    return CocoSplit("train", Path("images"), images, tuple(boxes), (1,), ("thing",))
+
+
+def test_table_has_a_row_for_each_annotation_in_order():
+    split = split_of([3, 0, 2])
+    table = radius_table(split, targets(min_iou=0.6))
+    assert list(table.columns) == [
+        "image_id",
+        "annotation_id",
+        "width",
+        "height",
+        "radius_exact",
+        "radius_pre_fix",
+    ]
+    assert table["image_id"].tolist() == [7, 7, 7, 9, 9]
+    assert table["annotation_id"].tolist() == [0, 1, 2, 3, 4]
+    box = split.boxes[2].boxes[1]
+    row = table.iloc[4]
+    assert (row["width"], row["height"]) == (box[2] - box[0], box[3] - box[1])
+    for roots in ("exact", "pre_fix"):
+        expected = corner_radius(row["height"], row["width"], 0.6, roots)
+        assert row[f"radius_{roots}"] == pytest.approx(float(expected))
+    assert len(radius_table(split_of([]), targets())) == 0
+
+
+def test_table_of_coco_size_is_quick():
+    split = split_of([7] * 118_287)
+    start = time.process_time()
+    table = radius_table(split, targets())
+    assert len(table) == 7 * 118_287
+    assert time.process_time() - start < 5

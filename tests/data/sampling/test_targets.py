@@ -1,0 +1,213 @@
+"""Heatmaps drawn in batch equal those drawn one cell at a time; cells and offsets of corners."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from cornernet.data.sampling import targets
+from cornernet.data.sampling.targets import corner_cells, draw_heatmaps
+
+WINDOWS = ["disc", "square"]
+SIGMAS = ["third_of_radius", "sixth_of_diameter"]
+
+
+def scene(images, slots, categories, size, largest, seed=0):
+    """Random objects: some masked, some on the border, some of radius 0 or a whole number."""
+    rng = np.random.default_rng(seed)
+    cell = np.stack(
+        [rng.integers(0, size[1], (images, slots)), rng.integers(0, size[0], (images, slots))], -1
+    )
+    cell[:, 0] = 0
+    radius = rng.uniform(0, largest, (images, slots))
+    radius[:, 1] = 0
+    radius[:, 2:4] = np.round(radius[:, 2:4])
+    return (
+        torch.from_numpy(rng.integers(0, categories, (images, slots))),
+        torch.from_numpy(cell),
+        torch.from_numpy(radius.astype(np.float32)),
+        torch.from_numpy(rng.random((images, slots)) < 0.8),
+    )
+
+
+def slow(category, cell, radius, mask, categories, size, sigma, window):
+    """Equation by equation, for every cell of every object."""
+    maps = np.zeros((len(category), categories, *size))
+    for image, slot in zip(*np.nonzero(mask.numpy()), strict=True):
+        r = float(radius[image, slot])
+        x0, y0 = cell[image, slot].tolist()
+        spread = r / 3 if sigma == "third_of_radius" else (2 * r + 1) / 6
+        plane = maps[image, int(category[image, slot])]
+        for y in range(size[0]):
+            for x in range(size[1]):
+                dx, dy = x - x0, y - y0
+                inside = (
+                    dx * dx + dy * dy <= r * r
+                    if window == "disc"
+                    else abs(dx) <= r and abs(dy) <= r
+                )
+                if dx == dy == 0:
+                    plane[y, x] = 1
+                elif inside:
+                    bump = math.exp(-(dx * dx + dy * dy) / (2 * spread**2))
+                    plane[y, x] = max(plane[y, x], bump)
+    return maps
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize(("size", "largest"), [((11, 17), 5), ((6, 4), 30)])
+def test_equals_the_slow_form(size, largest, sigma, window):
+    inputs = scene(3, 7, 4, size, largest)
+    ours = draw_heatmaps(*inputs, 4, size, sigma, window)
+    assert ours.dtype == torch.float32
+    expected = slow(*inputs, 4, size, sigma, window)
+    np.testing.assert_allclose(ours.numpy(), expected, rtol=0, atol=2e-7)
+    np.testing.assert_array_equal(ours.numpy() > 0, expected > 0)
+    np.testing.assert_array_equal(ours.numpy() == 1, expected == 1)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_in_parts_as_in_one(monkeypatch, window):
+    inputs = scene(4, 9, 3, (20, 20), 9, seed=3)
+    whole = draw_heatmaps(*inputs, 3, (20, 20), "third_of_radius", window)
+    largest = int((2 * inputs[2].floor() + 1).square().max())
+    for limit in (1, 100, 1000):
+        monkeypatch.setattr(targets, "CELLS_AT_ONCE", limit)
+        with monkeypatch.context() as patch:
+            totals = recorded_totals(patch)
+            parts = draw_heatmaps(*inputs, 3, (20, 20), "third_of_radius", window)
+        assert torch.equal(parts, whole)
+        assert max(totals) <= max(limit, largest)  # one object is never divided
+        assert len(totals) > 1
+
+
+def recorded_totals(patch):
+    """The numbers of cells that are drawn at once from here on."""
+    totals, cells = [], targets._cells
+
+    def recording(windows, start, stop, total):
+        totals.append(total)
+        return cells(windows, start, stop, total)
+
+    patch.setattr(targets, "_cells", recording)
+    return totals
+
+
+def one(radius, window, sigma="third_of_radius", size=(9, 9)):
+    centre = torch.tensor([[[size[1] // 2, size[0] // 2]]])
+    zero, there = torch.zeros(1, 1, dtype=torch.int64), torch.ones(1, 1, dtype=torch.bool)
+    return draw_heatmaps(zero, centre, torch.tensor([[radius]]), there, 1, size, sigma, window)[
+        0, 0
+    ]
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize("window", WINDOWS)
+def test_radius_zero_is_one_cell(sigma, window):
+    for radius in (0.0, 0.9):
+        bump = one(radius, window, sigma)
+        assert bump[4, 4] == 1
+        assert bump.sum() == 1
+
+
+def test_radius_of_two_and_a_half():
+    disc, square = one(2.5, "disc"), one(2.5, "square")
+    assert int((square > 0).sum()) == 25  # two cells either way
+    assert int((disc > 0).sum()) == 21  # without the corners, 2.83 away
+    assert disc[4, 6] == pytest.approx(math.exp(-4 / (2 * (2.5 / 3) ** 2)))
+    assert disc[4, 6] == square[4, 6]
+
+
+def test_nothing_to_draw():
+    inputs = scene(2, 5, 3, (8, 8), 3)
+    nothing = (*inputs[:3], torch.zeros_like(inputs[3]))
+    assert draw_heatmaps(*nothing, 3, (8, 8)).sum() == 0
+    empty = [tensor[:, :0] for tensor in inputs]
+    assert draw_heatmaps(*empty, 3, (8, 8)).shape == (2, 3, 8, 8)
+    assert torch.equal(inputs[1], scene(2, 5, 3, (8, 8), 3)[1])  # inputs are left alone
+
+
+def test_unknown_names():
+    inputs = scene(1, 5, 3, (8, 8), 3)
+    with pytest.raises(ValueError, match="sigma"):
+        draw_heatmaps(*inputs, 3, (8, 8), "third", "disc")
+    with pytest.raises(ValueError, match="window"):
+        draw_heatmaps(*inputs, 3, (8, 8), "third_of_radius", "circle")
+
+
+def test_quick_enough_for_a_small_training():
+    inputs = scene(16, 6, 6, (32, 32), 6)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times = []
+    try:
+        for _ in range(20):
+            start = time.perf_counter()
+            draw_heatmaps(*inputs, 6, (32, 32))
+            times.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
+    assert min(times) < 3e-3
+
+
+def test_the_largest_batch():
+    """49 images of 80 categories, 128 objects each: as much as the params allow at all."""
+    inputs = scene(49, 128, 80, (128, 128), 20)
+    maps = draw_heatmaps(*inputs, 80, (128, 128))
+    some = torch.tensor([0, 48])
+    expected = draw_heatmaps(*(tensor[some] for tensor in inputs), 80, (128, 128))
+    assert torch.equal(maps[some], expected)
+    corners = {
+        (image, int(c), x, y)
+        for image, (cs, cells, there) in enumerate(
+            zip(inputs[0].tolist(), inputs[1].tolist(), inputs[3].tolist(), strict=True)
+        )
+        for c, (x, y), kept in zip(cs, cells, there, strict=True)
+        if kept
+    }
+    assert int((maps == 1).sum()) == len(corners)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("window", WINDOWS)
+def test_same_on_a_gpu(window):
+    inputs = scene(5, 20, 8, (128, 128), 30)
+    here = draw_heatmaps(*inputs, 8, (128, 128), "third_of_radius", window)
+    moved = [tensor.cuda() for tensor in inputs]
+    there = draw_heatmaps(*moved, 8, (128, 128), "third_of_radius", window)
+    torch.testing.assert_close(there.cpu(), here, rtol=0, atol=1e-6)
+    assert torch.equal(there.cpu() == 1, here == 1)
+    again = draw_heatmaps(*moved, 8, (128, 128), "third_of_radius", window)
+    assert torch.equal(there, again)
+
+
+def test_equation_2():
+    """o = (x / n - floor(x / n), y / n - floor(y / n)), corner by corner, in maps of two shapes."""
+    random = np.random.default_rng(4)
+    for size, output in (((511, 511), (128, 128)), ((255, 383), (64, 96))):
+        points = random.uniform(0, (size[1] - 1, size[0] - 1), (200, 2))
+        cells, offsets = corner_cells(points, size, output)
+        for (x, y), cell, offset in zip(points.tolist(), cells, offsets, strict=True):
+            across, down = size[1] / output[1], size[0] / output[0]  # n
+            assert cell.tolist() == [math.floor(x / across), math.floor(y / down)]
+            expected = [x / across - math.floor(x / across), y / down - math.floor(y / down)]
+            assert offset.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_corner_cells():
+    points = np.array([[0.0, 0.0], [510.0, 510.0], [100.3, 7.9], [509.99, 255.5]])
+    cells, offsets = corner_cells(points, (511, 511), (128, 128))
+    exact = points * 128 / 511
+    np.testing.assert_array_equal(cells, exact.astype(int))
+    np.testing.assert_allclose(offsets, exact - exact.astype(int), atol=1e-6)
+    np.testing.assert_allclose((cells + offsets) * 511 / 128, points, atol=1e-4)
+    assert cells.dtype == np.int64
+    assert offsets.dtype == np.float32
+
+
+def test_corner_cells_of_a_wide_map_stay_inside():
+    cells, _ = corner_cells(np.array([[382.0, 254.0], [500.0, -3.0]]), (255, 383), (64, 96))
+    np.testing.assert_array_equal(cells, [[95, 63], [95, 0]])

@@ -1,0 +1,150 @@
+"""results.csv and the summary, from made-up metrics files."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from reporting.synthetic import literature, write_metrics, write_run
+from scipy.stats import t
+
+from cornernet.errors import BadInput
+from cornernet.reporting.tables.literature import METRICS, Cell
+from cornernet.reporting.tables.results import (
+    RESULT_COLUMNS,
+    collect_results,
+    read_results,
+    write_csv,
+)
+from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
+from cornernet.reporting.tables.summary import results_summary
+
+
+def collect(paths):
+    return collect_results(paths, literature(), "eccv")
+
+
+def test_every_metric_of_every_file_and_the_papers_numbers(tmp_path):
+    results = collect(write_run(tmp_path, noise=0.0))
+    assert tuple(results.columns) == RESULT_COLUMNS
+    assert len(results) == 9 * len(METRICS)
+    known = results.dropna(subset="paper")
+    # the made-up scores are the paper's, so each row must have met its own number
+    assert len(known) == 6 * 6 + 2 * 12
+    np.testing.assert_allclose(known["value"], known["paper"])
+    assert (
+        results[results["variant"].eq("full_schedule") & results["split"].eq("val")]["paper"]
+        .isna()
+        .all()
+    )
+
+
+def test_order_of_the_files_does_not_matter_and_csv_round_trips(tmp_path):
+    paths = write_run(tmp_path, seeds=(0, 1))
+    results = collect(paths)
+    write_csv(results, tmp_path / "a.csv")
+    write_csv(collect(paths[::-1]), tmp_path / "b.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    again = read_results(tmp_path / "a.csv")
+    np.testing.assert_allclose(again["value"], results["value"], atol=1e-6)
+    write_csv(again, tmp_path / "c.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "c.csv").read_bytes()
+    assert not list(tmp_path.glob(".*"))  # no temporary file stays
+
+
+def test_undefined_is_empty_and_never_minus_one(tmp_path):
+    path = write_metrics(
+        tmp_path, "baseline/single_scale", "val", metrics={"AP": 61.2, "AP_small": None}
+    )
+    results = collect([path]).set_index("metric")
+    assert results.loc["AP", "value"] == 61.2
+    assert results.loc[["AP_small", "AP50"], "value"].isna().all()
+    write_csv(collect([path]), tmp_path / "r.csv")
+    assert "val,single_scale,AP_small,,,,17.7" in (tmp_path / "r.csv").read_text()
+    assert status(collect([path])) == "scored"
+
+
+def test_submitted_is_not_scored_and_absent_is_not_run(tmp_path):
+    paths = write_run(tmp_path, val=(), test_status="submitted, not scored")
+    results = collect(paths)
+    assert results["value"].isna().all()
+    assert status(select(results, "test_dev", Cell("full_schedule", "multi_scale"))) == (
+        "submitted, not scored"
+    )
+    assert status(select(results, "val", Cell("baseline", "single_scale"))) == "not run"
+    assert estimate(results, "AP").value is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": "test"}, "split 'test'"),
+        ({"mode": "single"}, "mode 'single'"),
+        ({"status": "done"}, "status 'done'"),
+        ({"metrics": {"AP_samll": 1}}, "did you mean 'AP_small'"),
+        ({"metrics": {"AP": -1}}, "percent lies in 0 to 100"),
+        ({"metrics": {"AP": math.nan}}, "percent lies in 0 to 100"),
+        ({"metrics": {"AP": "high"}}, "not a number"),
+        ({"metrics": {"AP": {"value": 50}}}, "not a number"),
+        ({"intervals": {"AP": [1]}}, "its two ends"),
+        ({"intervals": {"AP": [1, 101]}}, "percent lies in 0 to 100"),
+        ({"metrics": []}, "metrics must map"),
+        ({"metrics": None}, "metrics must map"),
+        ({"seed": "0"}, "not a whole number"),
+        ({"metrics": [1]}, "metrics must map"),
+    ],
+)
+def test_malformed_metrics_are_refused(tmp_path, change, message):
+    path = write_metrics(tmp_path, "baseline/single_scale", "val")
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(BadInput, match=message) as caught:
+        collect([path])
+    assert str(path) in str(caught.value)
+
+
+def test_all_bad_files_are_named_together(tmp_path):
+    good = write_metrics(tmp_path, "baseline/single_scale", "val")
+    double = tmp_path / "double.json"
+    double.write_text(good.read_text())
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    with pytest.raises(BadInput) as caught:
+        collect([broken, good, double, tmp_path / "absent.json"])
+    assert len(caught.value.problems) == 3
+
+
+def test_one_seed_is_kept_as_it_is():
+    one = Estimate(50.0, 48.0, 53.0)
+    assert pool([one]) == one
+    assert pool([Estimate(None), one]) == one
+    assert pool([]).value is None
+
+
+def test_pooled_interval_holds_images_and_seeds():
+    same = pool([Estimate(50.0, 48.0, 53.0)] * 4)  # no spread: the images' interval stays
+    assert (same.value, same.low, same.high, same.spread) == (50.0, 48.0, 53.0, 0.0)
+    # exact images: Student's interval of the mean, from scipy
+    values = [49.0, 50.0, 53.0]
+    apart = pool([Estimate(v, v, v) for v in values])
+    low, high = t.interval(0.95, 2, np.mean(values), np.std(values, ddof=1) / math.sqrt(3))
+    assert (apart.low, apart.high) == (pytest.approx(low), pytest.approx(high))
+    assert apart.spread == pytest.approx(np.std(values, ddof=1))
+    assert pool([Estimate(1.0, 0.0, 2.0), Estimate(2.0)]).low is None
+
+
+def test_summary_prints_each_test_once(tmp_path):
+    paths = write_run(tmp_path, seeds=(0, 1), test_status="submitted, not scored", noise=0.0)
+    paths.append(
+        write_metrics(tmp_path, "released_weights/single_scale", "val", metrics={"AP": 41.0})
+    )
+    lines = results_summary(collect(paths)).splitlines()
+    assert lines[0].split() == [
+        "split", "variant", "mode", "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large",
+    ]  # fmt: skip
+    assert len(lines) == 2 + 8 + 2
+    baseline = next(line for line in lines if "baseline" in line and "single_scale" in line)
+    assert baseline.split()[-6:] == ["38.5", "54.1", "41.1", "17.7", "41.1", "52.5"]
+    assert "(2 seeds)" in baseline
+    assert [line for line in lines if "not scored" in line] == lines[-2:]
+    assert any(line.split()[-6:] == ["41.0", "-", "-", "-", "-", "-"] for line in lines)
+    assert len({len(line) for line in lines[1:] if line[-1].isdigit()}) == 1  # columns line up

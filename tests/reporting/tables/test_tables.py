@@ -1,0 +1,159 @@
+"""Tables 1 to 4 in their three formats."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+
+import pytest
+from reporting.synthetic import (
+    NOTICE,
+    TEST_CELLS,
+    VAL_CELLS,
+    literature,
+    paired_differences,
+    write_metrics,
+    write_run,
+)
+
+from cornernet.reporting.tables.formats import SUFFIXES, number_text, render_table
+from cornernet.reporting.tables.paper_tables import build_tables
+from cornernet.reporting.tables.results import collect_results
+
+
+def tables(folder, notice=NOTICE, extra=(), differences=True, **run):
+    paths = [*write_run(folder, **run), *extra]
+    results = collect_results(paths, literature(), "eccv")
+    pairs = paired_differences(results)
+    pairs = pairs if differences else pairs.iloc[:0]
+    return build_tables(results, pairs, literature(), "eccv", notice)
+
+
+def test_every_number_of_the_paper_stands_beside_ours(tmp_path):
+    first = tables(tmp_path, noise=0.0)[0]
+    text = render_table(first, "md")
+    assert NOTICE in text
+    assert "| with corner pooling | ours | 38.5 [37.5, 39.5] | 54.1 [53.1, 55.1] |" in text
+    assert "|  | paper | 38.5 | 54.1 | 41.1 | 17.7 | 41.1 | 52.5 |" in text
+    assert "| improvement | ours | +2.0 [+1.5, +2.5] |" in text
+    assert "|  | paper | +2.0 | +2.1 | +2.2 | +0.1 | +2.4 | +3.7 |" in text
+
+
+def test_no_notice_when_the_run_is_the_papers(tmp_path):
+    assert not render_table(tables(tmp_path, notice="")[0], "md").startswith(">")
+
+
+def test_a_row_that_was_not_run_says_so(tmp_path):
+    text = render_table(tables(tmp_path, val=("baseline/single_scale",), test=())[0], "md")
+    assert "| without corner pooling | ours | not run |" in text
+    assert "| improvement | ours | not run |" in text
+    assert "36.5" in text  # the paper's number is there all the same
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_table_without_rows_is_left_out(tmp_path, suffix):
+    fourth = tables(tmp_path, test=())[3]
+    assert fourth.left_out == "Table 4 is left out: none of its rows was run."
+    assert not fourth.rows
+    text = render_table(fourth, suffix)
+    assert "DeNet" not in text
+    assert text.endswith("\n")
+
+
+def test_val_never_stands_under_test_dev(tmp_path):
+    for state in ("submitted, not scored", "scored"):
+        fourth = tables(tmp_path, test_status=state, noise=0.0)[3]
+        ours = [row for row in fourth.rows if row.status is not None]
+        assert [row.label for row in ours][:2] == [
+            "CornerNet511 (single scale)", "CornerNet511 (multi scale)",
+        ]  # fmt: skip
+        assert {row.status for row in ours} == {state}
+    text = render_table(tables(tmp_path, test_status="submitted, not scored")[3], "md")
+    assert text.count("submitted, not scored") == 3
+    assert "| CornerNet511 (multi scale) | ours | submitted, not scored |" in text
+    assert "| RetinaNet800 | paper | 39.1 |" in text
+
+
+def test_seeds_are_averaged_with_their_spread(tmp_path):
+    first = tables(tmp_path, seeds=(0, 1, 2), noise=1.0)[0]
+    row = first.rows[1]
+    assert row.ours["AP"].seeds == 3
+    assert re.search(
+        r"with corner pooling \| ours \| \d\d\.\d ± \d\.\d \[", render_table(first, "md")
+    )
+    assert "over 3 seeds" in render_table(first, "md")
+
+
+def test_other_variants_join_tables_3_and_4(tmp_path):
+    extra = [
+        write_metrics(tmp_path, "fixed_radius/gt_heatmaps", "val"),
+        write_metrics(tmp_path, "baseline/single_scale", "test_dev"),
+    ]
+    _, second, third, fourth = tables(tmp_path, extra=extra)
+    assert "fixed_radius (with ground-truth heatmaps)" in [row.label for row in third.rows]
+    assert "baseline (single scale)" in [row.label for row in fourth.rows]
+    assert len(second.rows) == 5
+
+
+def test_the_released_weights_stand_for_the_full_schedule(tmp_path):
+    test = ("released_weights/single_scale", "released_weights/multi_scale")
+    fourth = tables(tmp_path, val=(), test=test, differences=False)[3]
+    ours = [row for row in fourth.rows if row.status is not None]
+    assert [row.status for row in ours] == ["scored"] * 3
+    assert ours[0].paper["AP"] == 40.5
+    assert ours[2].ours["AP"].value == pytest.approx(
+        ours[1].ours["AP"].value - ours[0].ours["AP"].value
+    )
+    assert ours[2].ours["AP"].low is None  # unpaired: no interval is claimed
+
+
+def test_csv_holds_every_cell(tmp_path):
+    for table in tables(tmp_path, seeds=(0, 1)):
+        rows = list(csv.DictReader(io.StringIO(render_table(table, "csv"))))
+        assert len(rows) == len(table.rows) * len(table.metrics)
+        for row in rows:
+            assert row["ours"] == "" or float(row["ci_low"]) <= float(row["ours"])
+
+
+def test_tex_is_balanced_and_escaped(tmp_path):
+    extra = [write_metrics(tmp_path, "fixed_radius/gt_heatmaps", "val")]
+    for table in tables(tmp_path, extra=extra):
+        text = render_table(table, "tex")
+        body = [line for line in text.splitlines() if line.endswith("\\\\")]
+        assert {line.count(" & ") for line in body} == {len(table.metrics) + 1}
+        shown = "".join(line for line in text.splitlines() if "&" in line or "caption" in line)
+        assert not re.search(r"(?<!\\)[_%#]", shown)
+        assert "\\toprule" in text
+        assert "\\bottomrule" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
+def test_tex_compiles(tmp_path):
+    body = "".join(render_table(table, "tex") for table in tables(tmp_path))
+    source = "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}"
+    (tmp_path / "t.tex").write_text(f"{source}{body}\\end{{document}}")
+    command = ["pdflatex", "-halt-on-error", "t.tex"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+
+
+def test_numbers_as_printed():
+    assert number_text(None, signed=True) == "\N{EN DASH}"
+    assert number_text(-0.04, signed=True) == "+0.0"
+    assert number_text(-1.26, signed=False) == "\N{MINUS SIGN}1.3"
+    assert len({*VAL_CELLS}) + len({*TEST_CELLS}) == 9
+
+
+def test_the_confidence_of_the_intervals_is_the_params_and_is_said(tmp_path):
+    paths = write_run(tmp_path, seeds=(0, 1, 2), noise=1.0)
+    results = collect_results(paths, literature(), "eccv")
+    pairs = paired_differences(results)
+    wide, narrow = (
+        build_tables(results, pairs, literature(), "eccv", "", confidence)[0]
+        for confidence in (0.99, 0.5)
+    )
+    assert "Ours with the 99 % interval" in render_table(wide, "md")
+    for first, second in zip(wide.rows[:2], narrow.rows[:2], strict=True):
+        # the seeds' part of the interval grows with the confidence asked for
+        assert first.ours["AP"].low < second.ours["AP"].low
+        assert first.ours["AP"].high > second.ours["AP"].high
