@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     with leased_gpus(wanted, report=lambda line: say(f"corners: {line}")) as gpus:
         device = torch.device("cuda:0" if gpus else "cpu")
         network = as_network(model.to(device), params.detection.precision, params.detection.compile)
-        progress = Progress(f"corners of {trained}")
+        progress = Progress(f"corners of {trained}", None)
         found = find_corners(network, params.model, split, params.detection, device, progress)
     frames = [
         _rows(corner, image_id, corners)

@@ -76,7 +76,7 @@ def predict_share(
         params.detection,
         tested.mode,
         torch.device(share.device),
-        Progress(share.name(str(tested))),
+        Progress(share.name(str(tested)), None),
     )
     return results, time.monotonic() - began
 
