@@ -7,9 +7,8 @@ import yaml
 
 from cornernet.config import Params, load_params
 from cornernet.errors import BadInput
-from cornernet.pipeline.paths import Tested, Trained
-
-PROFILE = Path("params/profile.yaml")
+from cornernet.pipeline.paths import PROFILE, Tested, Trained
+from cornernet.pipeline.stage import Key, Stage
 
 
 def params_of(options: argparse.Namespace) -> Params:
@@ -20,23 +19,19 @@ def params_of(options: argparse.Namespace) -> Params:
     return load_params(profile, options.set)
 
 
-def trained_of(options: argparse.Namespace, params: Params) -> Trained:
-    """The model that `--variant` and `--seed` name."""
+def key_of(options: argparse.Namespace, params: Params, stage: Stage) -> Key:
+    """The job of a stage that `--variant`, `--seed`, `--split` and `--mode` name.
+
+    Raises BadInput for a split that the profile does not name.
+    """
+    if not stage.keys:
+        return None
     seed = params.train.seeds[0] if options.seed is None else options.seed
-    return Trained(options.variant, seed)
-
-
-def tested_of(options: argparse.Namespace, params: Params) -> Tested:
-    """The test that `--variant`, `--seed`, `--split` and `--mode` name."""
-    split = getattr(options, "split", "test_dev")
+    trained = Trained(options.variant, seed)
+    if "mode" not in stage.keys:
+        return trained
+    split = options.split if "split" in stage.keys else "test_dev"
     if split not in params.data.splits:
         known = ", ".join(params.data.splits)
         raise BadInput(f"profile {params.profile} names no split {split!r} (it has {known})")
-    return Tested(trained_of(options, params), split, options.mode)
-
-
-def existing(path: Path, stage: str) -> Path:
-    """`path`, which `stage` makes; raises BadInput naming that stage if it is not there."""
-    if not path.is_file():
-        raise BadInput(f"{path} is not there; `cornernet {stage}` makes it")
-    return path
+    return Tested(trained, split, options.mode)
