@@ -98,6 +98,10 @@ class Paths:
     def dataset(self) -> Path:
         return self.data / "dataset.json"
 
+    def file_digests(self, split: str) -> Path:
+        """Size, times and SHA-256 of a split's files as last hashed; an input of nothing."""
+        return self.data / "file_digests" / f"{split}.csv"
+
     @property
     def radii(self) -> Path:
         return self.data / "radii.parquet"
