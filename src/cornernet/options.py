@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from cornernet.config import Params, load_params
+from cornernet.config import Params, load_params, resolve_variant
 from cornernet.errors import BadInput
 from cornernet.pipeline.paths import PROFILE, Tested, Trained
 from cornernet.pipeline.stage import Key, Stage
@@ -22,10 +22,11 @@ def params_of(options: argparse.Namespace) -> Params:
 def key_of(options: argparse.Namespace, params: Params, stage: Stage) -> Key:
     """The job of a stage that `--variant`, `--seed`, `--split` and `--mode` name.
 
-    Raises BadInput for a split that the profile does not name.
+    Raises BadInput for a variant or a split that the profile does not name.
     """
     if not stage.keys:
         return None
+    resolve_variant(params, options.variant)  # refuses one that the profile does not have
     seed = params.train.seeds[0] if options.seed is None else options.seed
     trained = Trained(options.variant, seed)
     if "mode" not in stage.keys:
@@ -35,3 +36,10 @@ def key_of(options: argparse.Namespace, params: Params, stage: Stage) -> Key:
         known = ", ".join(params.data.splits)
         raise BadInput(f"profile {params.profile} names no split {split!r} (it has {known})")
     return Tested(trained, split, options.mode)
+
+
+def existing(path: Path, stage: str) -> Path:
+    """`path`, which `stage` makes; raises BadInput naming that stage if it is not there."""
+    if not path.is_file():
+        raise BadInput(f"{path} is not there; `cornernet {stage}` makes it")
+    return path

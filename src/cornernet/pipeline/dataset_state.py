@@ -11,7 +11,7 @@ import yaml
 
 from cornernet.config import Params
 from cornernet.data.coco.dataset import Dataset, read_dataset
-from cornernet.data.coco.digests import changed_inputs, split_digests
+from cornernet.data.coco.split_digests import changed_inputs, split_digests
 from cornernet.errors import BadInput
 from cornernet.pipeline.paths import Paths
 
@@ -31,7 +31,9 @@ def state_of_files(params: Params) -> str:
     found = {}
     for name, files in params.data.splits.items():
         try:
-            found[name] = split_digests(Path(params.data.root), files, name, paths.inventory(name))
+            found[name] = split_digests(
+                Path(params.data.root), files, name, paths.file_digests(name)
+            )
         except BadInput:  # not there: to be fetched again, or told by the stage that needs it
             return dataset.prepared_with
     same = all(
@@ -60,7 +62,7 @@ def _refuse_changed(params: Params, dataset: Dataset, names: Sequence[str]) -> N
         dataset,
         Path(params.data.root),
         params.data.splits,
-        Paths(params.profile).inventory,
+        Paths(params.profile).file_digests,
         [name for name in names if name in params.data.splits],
     )
     if lines:

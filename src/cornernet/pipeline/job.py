@@ -84,10 +84,10 @@ def run_job(job: Job, adapter: Adapter) -> None:
     Raises BadInput for an input that is missing, or that is not the one that `prepare` described.
     """
     began, graph = time.monotonic(), job.graph
+    _require_inputs(job)
     forget(graph.paths, job.stage.job_name(job.key))
     files = files_of_job(graph, job.stage, job.key)
     write_files(files)
-    _require_inputs(job)
     reads = job.stage.reads(job.key)
     with files_as_prepared(job.profile, job.dataset, reads) if reads else nullcontext():
         facts = adapter(job) or {}

@@ -76,10 +76,6 @@ class Paths:
         """Digests of annotations and images that changed since they were prepared."""
         return self.data / "files.yaml"
 
-    def inventory(self, split: str) -> Path:
-        """Size, time and digest of each file of a split as it was last read; made when missing."""
-        return self.data / "inventory" / f"{split}.parquet"
-
     @property
     def accepted(self) -> Path:
         """Results that the user keeps although the code that made them has changed."""

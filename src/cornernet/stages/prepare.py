@@ -1,6 +1,6 @@
 """`cornernet prepare`: checks the data set and writes what it found, dataset.json."""
 
-import argparse
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -10,23 +10,19 @@ from cornernet.data.coco.dataset import SplitRecord
 from cornernet.errors import BadInput
 from cornernet.files import write_json
 from cornernet.model.cost import BYTES, network_cost
-from cornernet.options import existing, params_of
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import Paths
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.job import Job
 
 # A finished model lies as weights and as state, a checkpoint as state: weights, Adam's two moments.
 STATE_COPIES = 3
 
 
-def run(options: argparse.Namespace) -> None:
+def run(job: Job) -> None:
     """Check every split, every image; refuse with all problems at once, before any training."""
-    params = params_of(options)
-    paths = Paths(params.profile)
-    refresh(params, ("prepare",))
-    existing(paths.source, "download")
-    dataset = check_dataset(Path(params.data.root), params.data, paths.file_digests)
-    check_room(params, dataset.num_categories)
+    params, paths = job.profile, job.paths
+    found = check_dataset(job.root, params.data, paths.file_digests)
+    check_room(params, found.num_categories)
+    dataset = dataclasses.replace(found, prepared_with=paths.files.read_text())
     write_json(paths.dataset, dataset.to_json())
     for name, split in dataset.splits.items():
         print(f"prepare: {name}: {_summary(split)}")

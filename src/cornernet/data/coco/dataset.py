@@ -27,6 +27,11 @@ class SplitRecord:
     images_sha256: str  # see file_digests.digest_of_images
     image_bytes: int  # size of all image files together
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """What says which files the split was read from."""
+        return {"annotations": self.annotations_sha256, "images": self.images_sha256}
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -36,6 +41,7 @@ class Dataset:
     categories: tuple[Category, ...]  # by ascending id, as the network numbers them
     images_of_train_also_held_out: int
     splits: dict[str, SplitRecord]
+    prepared_with: str = ""  # what files.yaml said then; see cornernet.pipeline.dataset_state
 
     @property
     def num_categories(self) -> int:

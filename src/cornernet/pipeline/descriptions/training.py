@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cornernet.errors import BadInput
 from cornernet.pipeline import deciding
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths
@@ -9,8 +10,23 @@ from cornernet.pipeline.stage import Key, Stage, model_of
 
 
 def _train_inputs(graph: Graph, key: Key) -> list[Path]:
-    """The data, and the state of the model that a variant goes on from, if it continues one."""
-    paths, parent = graph.paths, graph.parent(model_of(key))
+    """The data, and the state of the model that a variant goes on from, if it continues one.
+
+    Raises BadInput for a variant that is not trained.
+    """
+    trained, paths = model_of(key), graph.paths
+    variant = graph.params.variants[trained.variant]
+    if variant.weights_of is not None:
+        raise BadInput(
+            f"{trained.variant} is not trained, it is tested with the weights of "
+            f"{variant.weights_of}: `cornernet train --variant {variant.weights_of}`"
+        )
+    if variant.imported:
+        raise BadInput(
+            f"{trained.variant} is not trained; `cornernet import-weights RELEASED.pkl --out "
+            f"{paths.weights(trained)}` imports it"
+        )
+    parent = graph.parent(trained)
     state = [] if parent is None else [paths.state(parent)]
     return [paths.dataset, paths.radii, paths.tracking, *state]
 
