@@ -3,20 +3,22 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from cornernet.config import Params, load_params, resolve_variant
+from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
-from cornernet.pipeline.paths import PROFILE, Tested, Trained
+from cornernet.pipeline.paths import Tested, Trained
 from cornernet.pipeline.stage import Key, Stage
 
 
-def params_of(options: argparse.Namespace) -> Params:
-    """The params of `--profile` (default: the one that params/profile.yaml names) and `--set`."""
-    if not Path("params").is_dir():
+def params_of(options: argparse.Namespace, shipped: bool = False) -> Params:
+    """The params of `--profile` (default: the one that params/profile.yaml names) and `--set`.
+
+    Raises BadInput without a folder params/ here, unless the `shipped` ones will do: those that are
+    installed with the package, for commands that work outside the repository.
+    """
+    if not (shipped or Path("params").is_dir()):
         raise BadInput("no folder params/ here; run this in the root of the repository")
-    profile = options.profile or yaml.safe_load(PROFILE.read_text())["profile"]
-    return load_params(profile, options.set)
+    return load_params(options.profile or default_profile(), options.set)
 
 
 def key_of(options: argparse.Namespace, params: Params, stage: Stage) -> Key:
