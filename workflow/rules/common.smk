@@ -74,15 +74,8 @@ def outputs(stage):
 
 def in_report(files, caption, category):
     """The same files, shown by `snakemake --report`."""
-    return [
-        report(
-            file,
-            caption=f"../report/{caption}.rst",
-            category=category,
-            labels={"file": Path(file).name},
-        )
-        for file in files
-    ]
+    shown = {"caption": f"../report/{caption}.rst", "category": category}
+    return [report(f, labels={"file": f.name}, **shown) for f in files]
 
 
 def log_of(stage):

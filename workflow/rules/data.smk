@@ -1,5 +1,6 @@
 # From the network, a generator or the user's folder to a checked data set.
 
+
 rule download:
     input:
         inputs("download"),

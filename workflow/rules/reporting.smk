@@ -1,5 +1,6 @@
 # From metrics to the paper's tables, figures, judged claims and the page.
 
+
 rule tables:
     input:
         inputs("tables"),

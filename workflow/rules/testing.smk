@@ -1,5 +1,6 @@
 # Detections of a trained model on a split, and what they are worth.
 
+
 rule predict:
     input:
         inputs("predict"),

@@ -1,5 +1,6 @@
 # One model per variant and seed. Checkpoints are no declared outputs: a killed job goes on from them.
 
+
 rule tracking:
     input:
         inputs("tracking"),
@@ -49,8 +50,6 @@ ruleorder: import_weights > train
 
 
 rule import_weights:
-    wildcard_constraints:
-        variant="|".join(trained.variant for trained in graph.imported) or "none",
     input:
         inputs("import_weights"),
         released=settings.weights or [],
@@ -60,6 +59,8 @@ rule import_weights:
         log_of("import_weights"),
     benchmark:
         benchmark_of("import_weights")
+    wildcard_constraints:
+        variant="|".join(trained.variant for trained in graph.imported) or "none",
     conda:
         "../../environment.yml"
     resources:

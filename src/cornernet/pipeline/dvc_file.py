@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
@@ -42,7 +43,7 @@ def dvc_text(graph: Graph) -> str:
 
 def check_dvc_file(graph: Graph) -> None:
     """Raises BadInput if dvc.yaml is not what the profile asks for."""
-    followed = followed_profile()
+    followed = default_profile()
     if followed != graph.paths.profile:
         raise BadInput(
             f"{DVC_FILE} holds the stages of {graph.paths.profile}, {PROFILE} names {followed}; "
@@ -53,11 +54,6 @@ def check_dvc_file(graph: Graph) -> None:
             f"{DVC_FILE} has other stages than profile {followed} asks for; write it anew: "
             f"{REWRITE}"
         )
-
-
-def followed_profile() -> str:
-    """The profile that DVC runs."""
-    return str(yaml.safe_load(PROFILE.read_text())["profile"])
 
 
 def dvc_name(paths: Paths, stage: str, key: Key) -> str:

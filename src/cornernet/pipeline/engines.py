@@ -15,9 +15,10 @@ from pathlib import Path
 
 import yaml
 
+from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
 from cornernet.pipeline.descriptions import STAGES
-from cornernet.pipeline.dvc_file import check_dvc_file, dvc_name, followed_profile
+from cornernet.pipeline.dvc_file import check_dvc_file, dvc_name
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import PROFILE, Paths
 
@@ -34,7 +35,7 @@ def tell_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
     """
     if not _dvc_is_here():
         return None
-    if (followed := followed_profile()) != graph.paths.profile:
+    if (followed := default_profile()) != graph.paths.profile:
         return (
             f"DVC follows {PROFILE} ({followed}) and was not told of {graph.paths.profile}'s "
             f"results; to have it take them as done, name that profile there and type: "
@@ -65,7 +66,7 @@ def take_from_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
     """
     if NESTED in os.environ or not LOCK.is_file() or _agreed(graph.paths) or not _dvc_is_here():
         return None
-    if followed_profile() != graph.paths.profile:
+    if default_profile() != graph.paths.profile:
         return None
     try:
         check_dvc_file(graph)

@@ -99,7 +99,7 @@ def _train(job: Job, training: TrainingJob, samples: TrainingSamples) -> tuple[T
 
 
 def _data(job: Job) -> dict[str, Any]:
-    """What says which data are trained on: the categories, and the digests of annotations and images."""
+    """What says which data are trained on: the categories, and the digests of the files."""
     categories = {str(category.id): category.name for category in job.dataset.categories}
     return {"categories": categories, "train": job.dataset.splits["train"].digests}
 
