@@ -13,6 +13,7 @@ from torch import Tensor
 from cornernet.config.schema import Detection
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
 from cornernet.errors import BadInput
+from cornernet.memory import is_out_of_memory
 from cornernet.model.compilation import Compiled
 from cornernet.model.folding import fold_batch_norm, widths_fill_vectors
 from cornernet.model.network import CornerNet, CornerOutputs
@@ -130,8 +131,8 @@ def _memory_explained(doing: str, batch_size: int) -> Iterator[None]:
     """Turn "out of memory" into a BadInput that names the param to lower."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         remedy = (
             f"lower detection.batch_size, now {batch_size}"
@@ -139,10 +140,3 @@ def _memory_explained(doing: str, batch_size: int) -> Iterator[None]:
             else "detection.batch_size is 1 already: use a device with more memory, or the CPU"
         )
         raise BadInput(f"out of memory while testing {doing}: {remedy}") from error
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    # the CPU's allocator has no error of its own
-    return "DefaultCPUAllocator" in str(error) or "not enough memory" in str(error)
