@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cornernet.config.schema import Augmentation
 from cornernet.data.sampling import colour, geometry
-from cornernet.data.sampling.augment import Draws, augment, draw, normalize_image, place
+from cornernet.data.sampling.augment import RandomView, augment, draw, normalize_image, place
 
 PAPER = Augmentation(
     input_size=511,
@@ -73,7 +73,7 @@ def test_boxes_move_with_the_pixels():
     boxes = np.array([[200.0, 100.0, 280.0, 150.0]])
     params = replace(PAPER, input_size=255)
     for flip in (False, True):
-        draws = Draws(0.9, (230, 130), flip, STILL, (0.0, 0.0, 0.0))
+        draws = RandomView(0.9, (230, 130), flip, STILL, (0.0, 0.0, 0.0))
         view, placed = place(image, boxes, draws, params)
         rows, columns = np.nonzero(view[..., 0] > 127)
         # Mirrored, x becomes S - 1 - x, the convention of pixel centres: one pixel to the left.
@@ -134,7 +134,7 @@ def slow_colours(image, jitters, alphas):
 def test_one_pass_equals_step_by_step(order, amounts, alphas):
     image = photo(40, 50)
     jitters = tuple(zip(order, amounts, strict=True))
-    draws = Draws(1.0, (25, 20), False, jitters, tuple(alphas))
+    draws = RandomView(1.0, (25, 20), False, jitters, tuple(alphas))
     params = replace(PAPER, input_size=63)
     ours, _ = augment(image, np.empty((0, 4)), draws, params)
     view, _ = place(image, np.empty((0, 4)), draws, params)
@@ -218,7 +218,7 @@ def test_images_smaller_than_the_border():
 
 def test_lose_odd_row_blackens_the_last_of_an_odd_crop():
     image = np.full((600, 600, 3), 200, np.uint8)
-    draws = Draws(0.9, (300, 300), False, STILL, (0.0, 0.0, 0.0))  # a crop of 459
+    draws = RandomView(0.9, (300, 300), False, STILL, (0.0, 0.0, 0.0))  # a crop of 459
     whole, _ = place(image, np.empty((0, 4)), draws, PAPER)
     lost, _ = place(image, np.empty((0, 4)), draws, replace(PAPER, lose_odd_row=True))
     assert whole.min() == 200

@@ -141,22 +141,16 @@ def _shared_image_problems(splits: Mapping[str, SplitContent], data: Data) -> It
 
 
 def _copies(splits: Mapping[str, SplitContent]) -> list[tuple[str, FoundImage, FoundImage]]:
-    """(split, image of train, image of the split): one file, or two with the same bytes."""
-    if "train" not in splits:
-        return []
-    by_path: dict[Path, FoundImage] = {}
-    by_digest: dict[str, FoundImage] = {}
-    for item in splits["train"].images:
-        by_path[item.path.resolve()] = item
-        if item.on_disk.sha256:
-            by_digest[item.on_disk.sha256] = item
-    copies = []
-    for name in HELD_OUT:
-        for item in splits[name].images if name in splits else []:
-            twin = by_path.get(item.path.resolve()) or by_digest.get(item.on_disk.sha256)
-            if twin is not None:
-                copies.append((name, twin, item))
-    return copies
+    """(split, image of train, image of the split) where both have the same bytes."""
+    trained = splits["train"].images if "train" in splits else []
+    by_digest = {found.on_disk.sha256: found for found in trained if found.on_disk.sha256}
+    return [
+        (name, by_digest[found.on_disk.sha256], found)
+        for name in HELD_OUT
+        if name in splits
+        for found in splits[name].images
+        if found.on_disk.sha256 in by_digest
+    ]
 
 
 def _split_record(split: SplitContent) -> SplitRecord:

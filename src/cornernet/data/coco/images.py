@@ -1,5 +1,6 @@
 """Reads an image and makes sure that it is the whole one that the annotation file means."""
 
+import contextlib
 from pathlib import Path
 
 import cv2
@@ -26,7 +27,7 @@ class UnusableImage(BadInput):
 
 MISSING = "no such image"
 TRUNCATED = "truncated image"
-UNDECODABLE = "damaged file, or not an image"
+UNDECODABLE = "damaged or truncated file, or not an image"
 OTHER_SIZE = "image of another size than its annotation file says"
 REMEDIES = {
     MISSING: "put the file there, or name it no more",
@@ -72,8 +73,8 @@ def decode_image(content: bytes, path: Path, width: int, height: int) -> np.ndar
     if stored == (height, width):
         return image
     if stored == (width, height):  # perhaps an EXIF rotation by a quarter turn
-        rotated = _decode(content, cv2.IMREAD_COLOR)
-        if rotated is not None and rotated.shape[:2] == (height, width):
+        rotated = _whole(content, path, cv2.IMREAD_COLOR)
+        if rotated.shape[:2] == (height, width):
             return rotated
     detail = f"{stored[1]} x {stored[0]}, not {width} x {height}"
     raise UnusableImage(path, OTHER_SIZE, detail)
@@ -83,10 +84,11 @@ def _whole(content: bytes, path: Path, flags: int) -> np.ndarray:
     """The decoded image; raises UnusableImage if it is none, or lacks its end.  uint8 [H, W, 3]"""
     if is_truncated(content):
         raise UnusableImage(path, TRUNCATED)
-    image = _decode(content, flags)
+    image = None
+    with contextlib.suppress(cv2.error):  # for example more pixels than OpenCV allows
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
     if image is None:
-        truncated = _is_shorter_than_declared(content)
-        raise UnusableImage(path, TRUNCATED if truncated else UNDECODABLE)
+        raise UnusableImage(path, UNDECODABLE)
     return image
 
 
@@ -112,22 +114,3 @@ def _has_jpeg_end(content: bytes) -> bool:
         else:
             position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
     return False
-
-
-def _is_shorter_than_declared(content: bytes) -> bool:
-    """Whether a file is empty, or a BMP or WebP shorter than its header says."""
-    if content.startswith(b"BM"):
-        return len(content) < int.from_bytes(content[2:6], "little")
-    if content.startswith(b"RIFF"):
-        return len(content) < int.from_bytes(content[4:8], "little") + 8
-    return len(content) == 0
-
-
-def _decode(content: bytes, flags: int) -> np.ndarray | None:
-    """The decoded image, or None.  uint8 [H, W, 3]"""
-    if not content:
-        return None
-    try:
-        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error:  # for example more pixels than OpenCV allows
-        return None

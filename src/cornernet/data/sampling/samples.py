@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cornernet.config.schema import Augmentation, Data, Targets
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit
-from cornernet.data.sampling.augment import Placed, augment, draw
+from cornernet.data.sampling.augment import ViewBoxes, augment, draw
 from cornernet.data.sampling.chunks import Chunk, Sample, chunk_of
 from cornernet.data.sampling.loader import batches
 from cornernet.data.sampling.radii import object_radius
@@ -125,7 +125,7 @@ class TrainingSamples:
 
 def encode(
     image: NDArray[np.float32],
-    placed: Placed,
+    placed: ViewBoxes,
     category: NDArray[np.int64],
     radii: NDArray[np.float64] | None,
     targets: Targets,
