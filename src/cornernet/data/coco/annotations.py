@@ -26,8 +26,8 @@ from cornernet.errors import BadInput
 
 LISTS = ("images", "categories", "annotations")
 
-# A list of polygons. A quoted mention inside of a string cannot match: there the quote that ends
-# the key is escaped.
+# A list of polygons. The same words inside a text of the file cannot match, for there the quotes
+# around the key are escaped.
 POLYGONS = re.compile(rb'"segmentation"\s*:\s*\[[\[\]0-9eE+\-.,\s]*\]')
 
 
@@ -51,7 +51,7 @@ class Category:
 
 @dataclass(frozen=True)
 class AnnotationColumns:
-    """The annotations of a file, in its order, one row each."""
+    """The annotations of a file in its order, one row per annotation."""
 
     ids: np.ndarray  # int64 [n]
     image_ids: np.ndarray  # int64 [n]

@@ -1,4 +1,4 @@
-"""Reads an image and makes sure that it is the whole one that the annotation file means."""
+"""Reads an image file, and refuses one that is truncated or of another size than declared."""
 
 import contextlib
 from pathlib import Path
@@ -17,7 +17,7 @@ JPEG_SCAN = 0xDA  # the marker after whose header the compressed pixels begin
 
 
 class UnusableImage(BadInput):
-    """An image that cannot be used. `kind` says how, in words that are the same for all such."""
+    """An image that cannot be used. `kind` is one of the keys of REMEDIES, `detail` the case."""
 
     def __init__(self, path: Path, kind: str, detail: str = "") -> None:
         super().__init__(f"{path}: {kind}{f' ({detail})' if detail else ''}; {REMEDIES[kind]}")
@@ -30,7 +30,7 @@ TRUNCATED = "truncated image"
 UNDECODABLE = "damaged or truncated file, or not an image"
 OTHER_SIZE = "image of another size than its annotation file says"
 REMEDIES = {
-    MISSING: "put the file there, or name it no more",
+    MISSING: "put the file there, or take its entry out of the annotation file",
     TRUNCATED: "copy or download the file again",
     UNDECODABLE: "copy or download the file again, or save it as an 8-bit JPEG or PNG",
     OTHER_SIZE: "correct 'width' and 'height', or put the right file there",
@@ -100,7 +100,7 @@ def is_truncated(content: bytes) -> bool:
 
 
 def _has_jpeg_end(content: bytes) -> bool:
-    """Whether the end marker follows the first scan: a thumbnail before it has an end of its own.
+    """Whether the end marker follows the compressed pixels; a thumbnail before them has its own.
 
     Walks the segments of the header: FF, marker, length (two bytes, big-endian, counting itself).
     """

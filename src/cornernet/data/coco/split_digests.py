@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cornernet.config.schema import SplitFiles
+from cornernet.config.schema import Split, SplitFiles
 from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.coco.annotations import read_annotation_file
 from cornernet.data.coco.dataset import Dataset
@@ -69,9 +69,9 @@ def record_of_split(
 def changed_inputs(
     dataset: Dataset,
     root: Path,
-    splits: Mapping[str, SplitFiles],
+    splits: Mapping[Split, SplitFiles],
     record_of: Callable[[str], Path],
-    names: Sequence[str],
+    names: Sequence[Split],
 ) -> list[str]:
     """A line for each split of `names` whose files are not those that `dataset` describes.
 

@@ -1,4 +1,4 @@
-"""The augmentation of section 4.1: what is drawn at random, and what is done with it.
+"""The augmentation of section 4.1: a random view of an image and of its boxes.
 
 "Standard data augmentation techniques including random horizontal flipping, random scaling,
 random cropping and random color jittering ... Finally, we apply PCA." The order, the ranges and
@@ -39,9 +39,10 @@ class ViewBoxes:
 
 
 def draw(rng: np.random.Generator, height: int, width: int, params: Augmentation) -> RandomView:
-    """Draw a view of an image of `height` x `width` pixels.
+    """Draw a random view of an image of `height` x `width` pixels.
 
-    Always the same number of draws, so that a parameter set to 0 leaves the others' as they are.
+    The generator is asked for the same numbers whatever the params are, so that switching one
+    augmentation off leaves the others as they were.
     """
     scales = geometry.crop_scales(params.scale_start, params.scale_stop, params.scale_step)
     scale = float(rng.choice(scales))
