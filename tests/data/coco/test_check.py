@@ -112,6 +112,7 @@ def test_coco_may_hold_a_picture_twice_but_not_a_file(dataset):
     copy_of_train_in_val(dataset, "val1.png")
     assert dataset.check(source="coco").images_of_train_also_held_out == 1
     copy_of_train_in_val(dataset, "train0.png")
+    copy_of_train_in_val(dataset, "../train/train1.png")  # by the same bytes, but not the file
     dataset.trees["val"]["images"][1]["file_name"] = "train0.png"
     (line,) = dataset.refused(source="coco")
     assert "train and val share images in 1 file (train0.png)" in line

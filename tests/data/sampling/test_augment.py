@@ -4,24 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from data.sampling.training_case import AUGMENTATION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornernet.config.schema import Augmentation
 from cornernet.data.sampling import colour, geometry
 from cornernet.data.sampling.augment import RandomView, augment, draw, normalize_image, place
 
-PAPER = Augmentation(
-    input_size=511,
-    scale_start=0.6,
-    scale_stop=1.4,
-    scale_step=0.1,
-    crop_border=128,
-    flip_probability=0.5,
-    jitter=0.4,
-    lighting_std=0.1,
-    lose_odd_row=False,
-)
+PAPER = replace(AUGMENTATION, input_size=511, crop_border=128)
 SMALL = replace(PAPER, input_size=127)
 STILL = (("brightness", 1.0), ("contrast", 1.0), ("saturation", 1.0))
 
@@ -72,8 +62,8 @@ def test_boxes_move_with_the_pixels():
         rows, columns = np.nonzero(view[..., 0] > 127)
         # Mirrored, x becomes S - 1 - x, the convention of pixel centres: one pixel to the left.
         shift = 1 if flip else 0
-        seen = [columns.min() - shift, rows.min(), columns.max() + 1 - shift, rows.max() + 1]
-        np.testing.assert_allclose(placed.boxes[0], seen, atol=1.0)
+        bright = [columns.min() - shift, rows.min(), columns.max() + 1 - shift, rows.max() + 1]
+        np.testing.assert_allclose(placed.boxes[0], bright, atol=1.0)
         assert placed.scale == pytest.approx(255 / 229)
         assert not placed.clipped[0]
 

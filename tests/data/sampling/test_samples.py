@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import fields, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,14 +16,11 @@ from data.sampling.training_case import (
     write_split,
 )
 
-from cornernet.config.schema import SplitFiles
-from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.chunks import chunk_of
 from cornernet.data.sampling.radii import corner_radius, radius_table
-from cornernet.data.sampling.samples import Chunk, Sample, TrainingSamples
+from cornernet.data.sampling.samples import Chunk, Sample
 from cornernet.errors import BadInput
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 COUNTS = [3, 0, 1, 4, 2]
 
 
@@ -200,29 +196,6 @@ def test_chunks_are_padded_with_empty_slots(split):
     assert torch.equal(moved.image, chunk.image)
     with pytest.raises(ValueError, match="at least one"):
         chunk_of([])
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
-def test_real_images():
-    files = SplitFiles(images="train2017", annotations="annotations/instances_train2017.json")
-    split = load_split(SHARED / "coco_mini", files, "train")
-    table = radius_table(split, TARGETS)["radius_exact"].to_numpy()
-    augmentation = replace(AUGMENTATION, input_size=511, crop_border=128)
-    samples = TrainingSamples(split, table, augmentation, TARGETS, DATA, seed=3)
-    plain = TrainingSamples(split, None, augmentation, TARGETS, DATA, seed=3)
-    objects = 0
-    for index in range(0, 60, 3):
-        sample = samples.sample(0, index)
-        assert np.isfinite(sample.image).all()
-        assert np.abs(sample.image).max() < 10
-        for cell in (sample.tl_cell, sample.br_cell):
-            assert ((cell >= 0) & (cell < 128)).all()
-        assert (sample.br_cell >= sample.tl_cell).all()
-        np.testing.assert_allclose(
-            sample.radius, plain.sample(0, index).radius, rtol=1e-4, atol=1e-5
-        )
-        objects += len(sample.category)
-    assert objects > 50
 
 
 def test_a_sample_is_quick(tmp_path):

@@ -116,27 +116,17 @@ class _ChunkKeys:
 class _ChunkSource(Dataset):
     """Makes a whole chunk in one worker.
 
-    Bad input travels as a value: raised in a worker, it would arrive with a traceback in it.
+    Bad input is returned, for DataLoader would add the worker's traceback to its message.
     """
 
     def __init__(self, samples: Source) -> None:
         self._samples = samples
 
-    def __getitems__(self, keys: list[Key]) -> "Chunk | _Refused":
+    def __getitems__(self, keys: list[Key]) -> Chunk | BadInput:
         try:
             return chunk_of([self._samples.sample(epoch, index) for epoch, index in keys])
         except BadInput as error:
-            return _Refused(error.problems)
-
-
-class _Refused:
-    """The problems of a chunk that could not be made."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-
-    def chunk(self) -> Chunk:
-        raise BadInput(self.problems)
+            return BadInput(error.problems)
 
 
 def _as_it_is(made: Any) -> Any:
@@ -173,7 +163,9 @@ def _in_processes(
     )
     made: list[Chunk] = []
     for chunk in loader:
-        made.append(chunk.chunk() if isinstance(chunk, _Refused) else chunk)
+        if isinstance(chunk, BadInput):
+            raise chunk
+        made.append(chunk)
         if len(made) == keys.per_iteration:
             yield made
             made = []
