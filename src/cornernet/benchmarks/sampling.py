@@ -27,7 +27,7 @@ from cornernet.config.schema import Params
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit
 from cornernet.data.sampling import colour, geometry
-from cornernet.data.sampling.augment import Draws, draw
+from cornernet.data.sampling.augment import RandomView, draw
 from cornernet.data.sampling.radii import radius_table
 from cornernet.data.sampling.samples import TrainingSamples, chunk_of
 from cornernet.training.staging import corner_targets
@@ -99,7 +99,7 @@ class PlainSampler:
         return _coloured(resized, draws)
 
 
-def _coloured(image: NDArray[np.uint8], draws: Draws) -> NDArray[np.float32]:
+def _coloured(image: NDArray[np.uint8], draws: RandomView) -> NDArray[np.float32]:
     """Jitter, lighting and normalising of section 4.1, each a pass.  float32 [3, H, W]"""
     values = image.astype(np.float32) / 255
     grey = cv2.cvtColor(values, cv2.COLOR_BGR2GRAY)
