@@ -80,7 +80,7 @@ class Data(Section):
     keep_crowd: bool  # crowd boxes are objects in training
     keep_empty: bool  # images without boxes are trained on
     shapes: Shapes | None = None
-    # COCO's download: name -> address, size, checksum, ... (see data/download.py)
+    # COCO's download: name -> address, size, checksum, ... (see data/download/manifest.py)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

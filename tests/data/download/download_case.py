@@ -12,8 +12,7 @@ import pytest
 from data.download.fault_server import FaultServer
 
 from cornernet.config.schema import SplitFiles
-from cornernet.data.download.download import download_files
-from cornernet.data.download.transfer import Patience
+from cornernet.data.download.fetch import download_files
 from cornernet.errors import BadInput
 
 SPLITS = {
@@ -25,18 +24,22 @@ ANNOTATIONS = {
     "annotations_trainval2017.zip": [SPLITS["train"].annotations, SPLITS["val"].annotations],
     "image_info_test2017.zip": [SPLITS["test_dev"].annotations],
 }
+TRAIN = "/main/train2017.zip"
 
 
-def made_files(seed: int = 0) -> dict[str, bytes]:
+def made_files() -> dict[str, bytes]:
     """Path in the data set -> bytes: a few "images" of incompressible bytes, and their JSONs."""
     files = {}
     for number, (split, places) in enumerate(SPLITS.items()):
-        names = [f"{seed + number}{index:05d}.jpg" for index in range(3 + number)]
+        names = [f"{number}{index:05d}.jpg" for index in range(3 + number)]
         for name in names:
             noise = hashlib.shake_256(f"{split}{name}".encode()).digest(40_000)
             files[f"{places.images}/{name}"] = noise
-        images = [{"id": index, "file_name": name} for index, name in enumerate(names)]
-        files[places.annotations] = json.dumps({"images": images}).encode()
+        images = [
+            {"id": index, "file_name": name, "width": 8, "height": 8}
+            for index, name in enumerate(names)
+        ]
+        files[places.annotations] = json.dumps({"images": images, "categories": []}).encode()
     return files
 
 
@@ -49,16 +52,12 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
+def zipped(files: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
-
-
-def checksum(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 @dataclass
@@ -70,70 +69,45 @@ class Case:
     files: dict[str, bytes] = field(default_factory=made_files)
     manifest: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
-    pauses: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name, members in ANNOTATIONS.items():
-            self.serve(name, {m: self.files[m] for m in members}, {"members": members})
+            self.serve(name, {m: self.files[m] for m in members}, members=members)
         for split in SPLITS.values():
-            content = {p: c for p, c in self.files.items() if p.startswith(f"{split.images}/")}
-            entry = {"folder": split.images, "images": len(content)}
-            self.serve(f"{split.images}.zip", content, entry)
+            content = self.files_in(split.images)
+            self.serve(f"{split.images}.zip", content, folder=split.images, images=len(content))
 
-    def serve(self, name: str, content: dict[str, bytes], entry: dict[str, Any]) -> None:
-        self.serve_zip(name, zipped(content), sum(map(len, content.values())), entry)
+    def files_in(self, folder: str) -> dict[str, bytes]:
+        return {p: c for p, c in self.files.items() if p.startswith(f"{folder}/")}
 
-    def serve_zip(self, name: str, zip_: bytes, unpacked: int, entry: dict[str, Any]) -> None:
+    def serve(self, name: str, content: dict[str, bytes], **entry: Any) -> None:
+        zip_ = zipped(content)
         self.server.files[f"/main/{name}"] = zip_
         self.manifest[name] = {
             "url": self.server.url(f"/main/{name}"),
             "bytes": len(zip_),
-            "checksum": checksum(zip_),
-            "unpacked_bytes": unpacked,
+            "checksum": f"sha256:{hashlib.sha256(zip_).hexdigest()}",
+            "unpacked_bytes": sum(map(len, content.values())),
             **entry,
         }
 
-    def add_mirror(self, name: str) -> None:
-        self.server.files[f"/mirror/{name}"] = self.server.files[f"/main/{name}"]
-        self.manifest[name]["mirrors"] = [self.server.url(f"/mirror/{name}")]
+    def download(self, report: Any = None, splits: Any = SPLITS) -> dict[str, Any]:
+        return download_files(self.root, self.manifest, splits, report or self.lines.append)
 
-    def download(self, **options: Any) -> dict[str, Any]:
-        patience = Patience(timeout=0.5, attempts=3, report_every=0.0, sleep=self.pauses.append)
-        options = {"patience": patience, **options}
-        return download_files(self.root, self.manifest, SPLITS, self.lines.append, **options)
+    def refused(self, splits: Any = SPLITS) -> list[str]:
+        """The lines of BadInput."""
+        with pytest.raises(BadInput) as caught:
+            self.download(splits=splits)
+        assert not any("\n" in line for line in caught.value.problems)
+        return caught.value.problems
 
-    @property
-    def said(self) -> str:
-        return "\n".join(self.lines)
-
-    def requests_of(self, path: str) -> list[Any]:
-        return [request for request in self.server.requests if request.path == path]
+    def ranges_of(self, path: str) -> list[str | None]:
+        """What was asked for of a file: one Range per request."""
+        return [asked for name, asked in self.server.requests if name == path]
 
     def is_complete(self) -> bool:
         """Whether the data set is there to the byte, with no half file about."""
-        here = {
-            path: content
-            for path, content in files_of(self.root).items()
-            if path not in ("download.lock.json", "downloads/.running")
-        }
+        here = files_of(self.root)
+        here.pop("download.lock.json", None)
+        here.pop("downloads/.running", None)
         return here == self.files
-
-
-def refused(case: Case, **options) -> str:
-    """The one line of BadInput; nothing of the archive at fault may lie in its place."""
-    with pytest.raises(BadInput) as caught:
-        case.download(**options)
-    assert len(caught.value.problems) == 1
-    assert "\n" not in caught.value.problems[0]
-    return caught.value.problems[0]
-
-
-def interrupted(case: Case, moment: str) -> None:
-    """Download until a line of the report contains `moment`, then as if Ctrl-C were pressed."""
-
-    def report(line: str) -> None:
-        if moment in line and "train2017" in line:
-            raise KeyboardInterrupt
-
-    patience = Patience(report_every=0.0, sleep=case.pauses.append)
-    download_files(case.root, case.manifest, SPLITS, report, patience)
