@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-import json
 import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,39 +20,18 @@ SPLITS = {
     "val": SplitFiles("val2017", "annotations/instances_val2017.json"),
     "test_dev": SplitFiles("test2017", "annotations/image_info_test-dev2017.json"),
 }
-ANNOTATIONS = {
-    "annotations_trainval2017.zip": [SPLITS["train"].annotations, SPLITS["val"].annotations],
-    "image_info_test2017.zip": [SPLITS["test_dev"].annotations],
-}
 TRAIN = "/main/train2017.zip"
+OURS = ("download.lock.json", "downloads/.running")
 
 
 def made_files() -> dict[str, bytes]:
-    """Path in the data set -> bytes: a few "images" of incompressible bytes, and their JSONs."""
-    files = {}
-    for number, (split, places) in enumerate(SPLITS.items()):
-        names = [f"{number}{index:05d}.jpg" for index in range(3 + number)]
-        for name in names:
-            noise = hashlib.shake_256(f"{split}{name}".encode()).digest(40_000)
-            files[f"{places.images}/{name}"] = noise
-        images = [
-            {"id": index, "file_name": name, "width": 8, "height": 8}
-            for index, name in enumerate(names)
-        ]
-        files[places.annotations] = json.dumps({"images": images, "categories": []}).encode()
-    return files
+    """Path in the data set -> bytes: annotations, and three "images" of 40,000 bytes per split."""
+    paths = [f"{files.images}/{number}.jpg" for files in SPLITS.values() for number in range(3)]
+    images = {path: hashlib.shake_256(path.encode()).digest(40_000) for path in paths}
+    return images | {files.annotations: b'{"images": []}' for files in SPLITS.values()}
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Path in the data set -> bytes, of one that lies on the disk."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def zipped(files: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+def zipped(files: Mapping[Any, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name, content in files.items():
@@ -62,7 +41,7 @@ def zipped(files: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> by
 
 @dataclass
 class Case:
-    """`server` serves the data set `files` under /main, and under /mirror if asked to."""
+    """`server` serves the data set `files` as `manifest` says; `lines` were reported."""
 
     root: Path
     server: FaultServer
@@ -71,18 +50,16 @@ class Case:
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name, members in ANNOTATIONS.items():
-            self.serve(name, {m: self.files[m] for m in members}, members=members)
-        for split in SPLITS.values():
-            content = self.files_in(split.images)
-            self.serve(f"{split.images}.zip", content, folder=split.images, images=len(content))
+        train, val, test = SPLITS.values()
+        members = [train.annotations, val.annotations]
+        self._serve("annotations_trainval2017.zip", members, members=members)
+        self._serve("image_info_test2017.zip", [test.annotations], members=[test.annotations])
+        for folder in (train.images, val.images, test.images):
+            self._serve(f"{folder}.zip", self.files_in(folder), folder=folder, images=3)
 
-    def files_in(self, folder: str) -> dict[str, bytes]:
-        return {p: c for p, c in self.files.items() if p.startswith(f"{folder}/")}
-
-    def serve(self, name: str, content: dict[str, bytes], **entry: Any) -> None:
-        zip_ = zipped(content)
-        self.server.files[f"/main/{name}"] = zip_
+    def _serve(self, name: str, paths: Iterable[str], **entry: Any) -> None:
+        content = {path: self.files[path] for path in paths}
+        self.server.files[f"/main/{name}"] = zip_ = zipped(content)
         self.manifest[name] = {
             "url": self.server.url(f"/main/{name}"),
             "bytes": len(zip_),
@@ -91,23 +68,38 @@ class Case:
             **entry,
         }
 
+    @property
+    def train(self) -> dict[str, Any]:
+        """The manifest's entry of train2017.zip."""
+        return self.manifest["train2017.zip"]
+
+    def files_in(self, folder: str) -> dict[str, bytes]:
+        return {p: c for p, c in self.files.items() if p.startswith(f"{folder}/")}
+
+    def put(self, path: str, content: bytes) -> Path:
+        """Write a file below the data set's folder."""
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_bytes(content)
+        return self.root / path
+
     def download(self, report: Any = None, splits: Any = SPLITS) -> dict[str, Any]:
         return download_files(self.root, self.manifest, splits, report or self.lines.append)
 
-    def refused(self, splits: Any = SPLITS) -> list[str]:
-        """The lines of BadInput."""
+    def refused(self, splits: Any = SPLITS) -> str:
+        """The one line of BadInput."""
         with pytest.raises(BadInput) as caught:
             self.download(splits=splits)
-        assert not any("\n" in line for line in caught.value.problems)
-        return caught.value.problems
+        (line,) = caught.value.problems
+        assert "\n" not in line
+        return line
 
     def ranges_of(self, path: str) -> list[str | None]:
         """What was asked for of a file: one Range per request."""
         return [asked for name, asked in self.server.requests if name == path]
 
-    def is_complete(self) -> bool:
-        """Whether the data set is there to the byte, with no half file about."""
-        here = files_of(self.root)
-        here.pop("download.lock.json", None)
-        here.pop("downloads/.running", None)
-        return here == self.files
+    def completes(self) -> bool:
+        """Download; whether the data set is there to the byte, with no half file about."""
+        self.download()
+        paths = [path for path in self.root.rglob("*") if path.is_file()]
+        here = {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
+        return here == self.files | {p: here[p] for p in OURS if p in here}

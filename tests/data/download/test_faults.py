@@ -2,213 +2,180 @@
 
 import json
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from data.download.download_case import TRAIN, Case, files_of, zipped
+from data.download.download_case import TRAIN, Case, zipped
 from data.download.fault_server import Fault
 
-COCO_MINI = Path(__file__).parents[4] / "shared" / "data" / "coco_mini"
 MIRROR = "/mirror/train2017.zip"
 # Bytes of a stream that broke off are kept in whole blocks of 16,384.
 FIRST_BLOCK, SECOND_BLOCK = "bytes=16384-", "bytes=32768-"
+BREAK = Fault(reset_after=30_000)
+NO_LENGTH = {"Content-Length": None}
+OTHER_RANGE = {"Content-Range": "bytes 16385-99999/100000"}
+
+
+def changed(case: Case) -> bytes:
+    """Another train2017.zip of the same size."""
+    return zipped(dict(reversed(case.files_in("train2017").items())))
 
 
 def test_whole_data_set_arrives_to_the_byte(case, capsys):
     source = case.download()
-    assert case.is_complete()
-    assert source["splits"]["val"] == {"named_images": 4, "files_in_folder": 4}
-    entry = source["files"]["val2017.zip"]
-    assert entry["checksum"] == case.manifest["val2017.zip"]["checksum"]
-    assert (entry["checksum_from"], entry["url"]) == (
-        "manifest",
-        case.manifest["val2017.zip"]["url"],
-    )
-    assert "train2017.zip" in capsys.readouterr().err  # the progress
+    assert "train2017.zip: 0.00/120k bytes" in capsys.readouterr().err
+    assert source["files"]["train2017.zip"] == {
+        "checksum": case.train["checksum"],
+        "checksum_from": "manifest",
+        "url": case.train["url"],
+    }
     requests = len(case.server.requests)
+    assert case.completes()
     assert case.download() == source
     assert len(case.server.requests) == requests
-
-
-@pytest.mark.skipif(not COCO_MINI.is_dir(), reason="needs ../shared/data/coco_mini")
-def test_real_images_served_as_cocos_own_zips(tmp_path, server):
-    case = Case(tmp_path / "coco", server, files=files_of(COCO_MINI))
-    server.faults[TRAIN] += [Fault(reset_after=10_000_000)] * 2
-    source = case.download()
-    assert case.is_complete()
-    counts = {name: split["named_images"] for name, split in source["splits"].items()}
-    assert counts == {"train": 343, "val": 204, "test_dev": 60}
 
 
 @pytest.mark.parametrize(
     ("faults", "ranges", "said"),
     [
-        ([Fault(reset_after=30_000)], [None, FIRST_BLOCK], "Connection reset"),
-        ([Fault(reset_after=30_000)] * 2, [None, FIRST_BLOCK, SECOND_BLOCK], "at 32,768 bytes"),
+        ([BREAK], [None, FIRST_BLOCK], "Connection reset"),
+        ([BREAK] * 2, [None, FIRST_BLOCK, SECOND_BLOCK], "at 32,768 bytes"),
         ([Fault(stall_after=25_000)], [None, FIRST_BLOCK], "Read timed out"),
         ([Fault(end_after=30_000)], [None, FIRST_BLOCK], "IncompleteRead"),
-        ([Fault(end_after=20_000, no_length=True)], [None, "bytes=20000-"], "ends before byte"),
+        ([Fault(end_after=20_000, headers=NO_LENGTH)], [None, "bytes=20000-"], "ends before byte"),
         ([Fault(status=503)] * 2, [None] * 3, "503 Server Error"),
         ([Fault(status=429)], [None] * 2, "trying again in 0 s"),
         ([Fault(status=429)] * 2, [None] * 3, "trying again in 0.002 s"),
-        ([Fault(reset_after=30_000), Fault(ignore_range=True)], [None, FIRST_BLOCK], "reset"),
-        ([Fault(reset_after=30_000), Fault(wrong_range=True)], [None, FIRST_BLOCK, None], "reset"),
-        ([Fault(flip_byte=5_000)], [None, None], "corrupt, its checksum is not sha256:"),
+        ([BREAK, Fault(ignore_range=True)], [None, FIRST_BLOCK], "trying again"),
+        ([BREAK, Fault(headers=OTHER_RANGE)], [None, FIRST_BLOCK, None], "trying again"),
+        ([Fault(flip_byte=5_000)], [None, None], "corrupt, removed"),
         ([Fault(reset_after=30_000, flip_byte=5_000)], [None, FIRST_BLOCK, None], "corrupt"),
-        ([Fault(no_length=True)], [None], "unpacking"),
+        ([Fault(headers=NO_LENGTH)], [None], "unpacking"),
+        ([Fault(302, {"Location": TRAIN})], [None, None], "unpacking"),
+        # New bytes restore the three attempts in a row.
+        (
+            [Fault(status=503), BREAK] * 3,
+            [None] * 2 + [FIRST_BLOCK] * 2 + [SECOND_BLOCK] * 2 + ["bytes=49152-"],
+            "at 49,152",
+        ),
     ],
-)  # fmt: skip
+)
 def test_passing_fault_is_mended(case, faults, ranges, said):
     case.server.faults[TRAIN] += faults
-    case.download()
-    assert case.is_complete()
+    assert case.completes()
     assert case.ranges_of(TRAIN) == ranges
     assert any(line.startswith("train2017.zip: ") and said in line for line in case.lines)
 
 
-def test_new_bytes_restore_patience(case):
-    """Three attempts in a row are made in these tests."""
-    case.server.faults[TRAIN] += [Fault(status=503), Fault(reset_after=20_000)] * 4
-    case.download()
-    assert case.is_complete()
-
-
-HOPELESS = [
-    (Fault(status=404), "404 Client Error: Not Found", 1),
-    (Fault(status=503), "503 Server Error", 3),
-    (Fault(reset_after=0), "Connection reset", 3),
-    (Fault(ignore_range=True, reset_after=30_000), "Connection reset", 3),
-    (Fault(flip_byte=5_000), "corrupt, its checksum is not sha256:", 2),
-    (Fault(stated_length=1_000), "offers 1,000 bytes, the manifest says 120,", 1),
-    (Fault(stated_length=10_000_000), "offers 10,000,000 bytes, the manifest says 120,", 1),
-    (Fault(no_length=True, surplus=50_000), "gives more than 120,", 1),
-    (Fault(location="file:///etc/passwd"), "No connection adapters were found", 1),
-]
-
-
-@pytest.mark.parametrize(("fault", "reason", "requests"), HOPELESS)
-def test_hopeless_address_is_refused_in_one_line_or_replaced_by_a_mirror(
-    case, fault, reason, requests
-):
+@pytest.mark.parametrize(
+    ("fault", "reason", "requests"),
+    [
+        (Fault(status=404), "404 Client Error: Not Found", 1),
+        (Fault(status=503), "503 Server Error", 3),
+        (Fault(reset_after=0), "Connection reset", 3),
+        (Fault(reset_after=30_000, ignore_range=True), "Connection reset", 3),
+        (Fault(flip_byte=5_000), "corrupt, its checksum is not sha256:", 2),
+        (Fault(headers={"Content-Length": "1000"}), "offers 1,000 bytes, not 120,", 1),
+        (Fault(headers={"Content-Length": "10000000"}), "offers 10,000,000 bytes, not 120,", 1),
+        (Fault(headers=NO_LENGTH, surplus=50_000), "gives more than 120,", 1),
+        (Fault(302, {"Location": "file:///etc/passwd"}), "No connection adapters were found", 1),
+    ],
+)
+def test_hopeless_address_is_refused_or_replaced_by_a_mirror(case, fault, reason, requests):
     case.server.always[TRAIN] = fault
-    (line,) = case.refused()
+    case.train["mirrors"] = ["http://127.0.0.1:9/nobody.zip"]
+    line = case.refused()
     assert line.startswith(f"train2017.zip: no address gives it: {case.server.url(TRAIN)}: ")
     assert reason in line
+    assert "Connection refused" in line
     assert f"put the file at {case.root / 'downloads' / 'train2017.zip'} by hand" in line
     assert len(case.ranges_of(TRAIN)) == requests
     assert not (case.root / "train2017").exists()
     case.server.files[MIRROR] = case.server.files[TRAIN]
-    case.manifest["train2017.zip"]["mirrors"] = [case.server.url(MIRROR)]
-    source = case.download()
-    assert case.is_complete()
-    assert source["files"]["train2017.zip"]["url"] == case.server.url(MIRROR)
+    case.train["mirrors"] = [case.server.url(MIRROR)]
+    assert case.completes()
+    assert case.download()["files"]["train2017.zip"]["url"] == case.server.url(MIRROR)
 
 
-def test_all_addresses_fail_in_one_line(case):
-    case.manifest["train2017.zip"]["url"] = "http://127.0.0.1:9/train2017.zip"
-    case.manifest["train2017.zip"]["mirrors"] = [case.server.url("/gone.zip")]
-    (line,) = case.refused()
-    assert "Connection refused" in line
-    assert "/gone.zip: 404 Client Error" in line
-
-
-def test_failed_address_keeps_what_was_fetched_and_the_mirror_goes_on_with_it(case):
-    case.server.faults[TRAIN] += [Fault(reset_after=30_000), Fault(status=404)]
+def test_mirror_goes_on_with_what_the_first_address_gave(case):
+    case.server.faults[TRAIN] += [BREAK, Fault(status=404)]
     case.refused()
     case.server.files[MIRROR] = case.server.files.pop(TRAIN)
-    case.manifest["train2017.zip"]["url"] = case.server.url(MIRROR)
-    case.download()
-    assert case.is_complete()
+    case.train["url"] = case.server.url(MIRROR)
+    assert case.completes()
     assert case.ranges_of(MIRROR) == [FIRST_BLOCK]
 
 
-def test_redirect_is_followed(case):
-    case.server.files["/elsewhere.zip"] = case.server.files[TRAIN]
-    case.server.faults[TRAIN] += [Fault(location=case.server.url("/elsewhere.zip"))]
-    case.download()
-    assert case.is_complete()
-
-
-@pytest.mark.parametrize("known", ["checksum", "bytes", None])
-def test_file_that_changed_meanwhile_is_never_mixed(case, known):
+@pytest.mark.parametrize("unknown", [["checksum"], ["checksum", "bytes"], ["bytes"], []])
+def test_file_that_changed_meanwhile_is_never_mixed(case, unknown):
     """With a checksum the pieces turn out wrong; without one nothing is pieced together."""
-    entry = case.manifest["train2017.zip"]
-    entry.update({key: None for key in ("checksum", "bytes") if key != known})
-    old = case.server.files[TRAIN]
-    case.server.faults[TRAIN] += [Fault(reset_after=30_000), Fault(status=404)]
+    case.train.update(dict.fromkeys(unknown))
+    old, new = case.server.files[TRAIN], changed(case)
+    case.server.faults[TRAIN] += [BREAK, Fault(status=404)]
     case.refused()
-    case.server.files[TRAIN] = zipped(dict(reversed(case.files_in("train2017").items())))
-    assert len(case.server.files[TRAIN]) == len(old)
-    if known == "checksum":
-        assert "corrupt" in case.refused()[0]
+    case.server.files[TRAIN] = new
+    if "checksum" not in unknown:
+        assert "corrupt" in case.refused()
         case.server.files[TRAIN] = old
-    case.download()
-    assert case.is_complete()
+    assert case.completes()
 
 
-@pytest.mark.parametrize("surplus", [0, 1])
-def test_part_of_other_bytes_or_too_long_is_fetched_anew(case, surplus):
-    part = case.root / "downloads" / "train2017.zip.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(bytes(len(case.server.files[TRAIN]) + surplus))
-    case.download()
-    assert case.is_complete()
+@pytest.mark.parametrize(
+    ("name", "content", "requests"),
+    [
+        ("train2017.zip.part", lambda case: bytes(case.train["bytes"]), 1),
+        ("train2017.zip.part", lambda case: bytes(case.train["bytes"] + 1), 2),
+        ("train2017.zip", lambda case: case.server.files[TRAIN], 0),
+        ("train2017.zip", lambda case: case.server.files["/main/val2017.zip"], 1),
+    ],
+)
+def test_what_lies_in_downloads_is_used_if_it_is_right(case, name, content, requests):
+    case.put(f"downloads/{name}", content(case))
+    assert case.completes()
+    assert len(case.ranges_of(TRAIN)) == requests
 
 
 def test_checksum_first_seen_is_checked_from_then_on(case):
-    case.manifest["train2017.zip"]["checksum"] = None
+    case.train["checksum"] = None
     entry = case.download()["files"]["train2017.zip"]
     assert entry["checksum_from"] == "first seen"
     shutil.rmtree(case.root / "train2017")
-    case.server.files[TRAIN] = zipped(dict(reversed(case.files_in("train2017").items())))
-    (line,) = case.refused()
+    case.server.files[TRAIN] = changed(case)
+    line = case.refused()
     assert f"its checksum is not {entry['checksum']}" in line
     assert "remove its entry from download.lock.json" in line
-    (case.root / "download.lock.json").write_text("{")
-    assert "download.lock.json: not readable" in case.refused()[0]
-    (case.root / "download.lock.json").unlink()
-    case.download()
-    assert case.is_complete()
+    record = case.put("download.lock.json", b"{")
+    assert "download.lock.json: not readable" in case.refused()
+    record.unlink()
+    assert case.completes()
 
 
 def test_broken_zip_without_checksum_is_not_kept(case):
-    case.manifest["train2017.zip"]["checksum"] = None
+    case.train["checksum"] = None
     case.server.faults[TRAIN] += [Fault(flip_byte=5_000)]
-    assert "not a whole zip file" in case.refused()[0]
+    assert "not a whole zip file" in case.refused()
     assert not (case.root / "train2017").exists()
     assert "train2017.zip" not in json.loads((case.root / "download.lock.json").read_text())
-    case.download()
-    assert case.is_complete()
+    assert case.completes()
 
 
-def test_small_disk_is_noticed_before_anything_is_fetched(case, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000))
-    (line,) = case.refused()
-    assert "k bytes of free disk are needed to fetch and unpack" in line
-    assert "train2017.zip, 100k are free" in line
-    assert not case.server.requests
-
-
-def test_disk_that_holds_the_peak_is_enough(case, monkeypatch):
+def test_disk_that_does_not_hold_the_peak_is_noticed_first(case, monkeypatch):
     """Zips are removed one by one, so less than the sum of all zips and folders is needed."""
-    total = sum(e["bytes"] + e["unpacked_bytes"] for e in case.manifest.values())
+    total = sum(entry["bytes"] + entry["unpacked_bytes"] for entry in case.manifest.values())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000))
+    line = case.refused()
+    assert line.startswith(f"{case.root}: 480k bytes of free disk are needed to fetch and unpack")
+    assert "train2017.zip, test2017.zip, val2017.zip, 100k are free" in line
+    assert not case.server.requests
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0.85 * total))
-    case.download()
-    assert case.is_complete()
+    assert case.completes()
 
 
 def test_disk_that_fills_up_meanwhile(case):
-    part = case.root / "downloads" / "train2017.zip.part"
-    part.parent.mkdir(parents=True)
-    part.symlink_to("/dev/full")
-    (line,) = case.refused()
-    assert line.startswith(f"{case.root}: cannot be written (No space left on device)")
+    part = case.put("downloads/train2017.zip.part", b"")
     part.unlink()
-    case.download()
-    assert case.is_complete()
-
-
-def test_folder_that_cannot_be_written(case):
-    case.root.write_text("a file")
-    assert "cannot be written (Not a directory); mend that" in case.refused()[0]
+    part.symlink_to("/dev/full")
+    line = case.refused()
+    assert line.startswith(f"{case.root}: cannot be written (No space left on device); mend that")
+    part.unlink()
+    assert case.completes()

@@ -6,7 +6,8 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import dirname
 
 from tqdm import tqdm
 
@@ -30,17 +31,17 @@ def unpack(path: Path, archive: Archive, root: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     try:
         with zipfile.ZipFile(path) as content:
-            files = [member for member in content.infolist() if not member.is_dir()]
-            members = [
-                file
-                for file in files
-                if {file.filename, str(PurePosixPath(file.filename).parent)} & {*archive.targets}
+            wanted = [
+                member
+                for member in content.infolist()
+                if {member.filename, dirname(member.filename)} & {*archive.targets}
+                and not member.is_dir()
             ]
-            for problem in _problems(content.infolist(), members, archive):
+            for problem in _problems(content.infolist(), wanted, archive):
                 raise BadInput(f"{archive.name}: {problem}")
-            total = sum(member.file_size for member in members)
+            total = sum(member.file_size for member in wanted)
             with Progress(archive.name, total, unit="byte", unit_scale=True) as progress:
-                for member in members:
+                for member in wanted:
                     content.extract(member, beside)  # never more than its stated size
                     progress.update(member.file_size)
         for target in archive.targets:
@@ -65,11 +66,8 @@ def _problems(
         # Unix permissions and type, where the packer knew them.
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             yield f"refused, member {member.filename!r} is a link or a special file"
-    names = {member.filename for member in wanted}
-    if len(names) != len(wanted):
-        yield "refused, it holds a file twice under the same name"
-    if missing := [name for name in archive.members if name not in names]:
-        yield f"does not hold {', '.join(missing)}"
+    if missing := {*archive.members} - {member.filename for member in wanted}:
+        yield f"does not hold {', '.join(sorted(missing))}"
     if archive.images not in (None, len(wanted)):
         stated = f"the manifest says {archive.images:,}"
         yield f"holds {len(wanted):,} files in {archive.folder}, {stated}"

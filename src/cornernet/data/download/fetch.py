@@ -1,8 +1,8 @@
-"""Get COCO (section 4.3): fetch, check, unpack and count; or use the one that is on the disk.
+"""Get COCO (section 4.3): fetch, check and unpack it; or use the one that is on the disk.
 
-In the data set's folder lie, beside COCO's own folders:
+`prepare` checks its images, wherever they came from. Beside COCO's own folders lie:
 
-    download.lock.json   size and checksum of each archive as first seen; checked from then on
+    download.lock.json   checksum of each archive as first seen; checked from then on
     downloads/           archives under way; a zip put there by hand is checked and used
 """
 
@@ -20,7 +20,6 @@ from tqdm import tqdm
 from cornernet.config.schema import Split, SplitFiles
 from cornernet.data.download.archive import unpack
 from cornernet.data.download.manifest import Archive, needed_archives, peak_bytes
-from cornernet.data.download.on_disk import count_images, is_there
 from cornernet.data.download.transfer import Transfer, checksum_of
 from cornernet.errors import BadInput
 from cornernet.files import remove_unfinished, write_json
@@ -39,12 +38,18 @@ def download_files(
 
     `files` is the manifest (`data.files`); what is in `root` already is used as it is, and nothing
     is written if nothing is absent. Interrupted and called again, it goes on where it was.
-    Returns the content of source.json: archives with size and checksum, images of each split.
-    Raises BadInput: manifest wrong, disk too small, no address gives a file, folder incomplete.
+    Returns the content of source.json: archives with checksum and address.
+    Raises BadInput: manifest wrong, disk too small, no address gives a file, zip harmful.
     """
     archives = needed_archives(files, splits)
-    _refuse_unknown(root, archives, splits)
-    found = count_images(root, splits)  # an incomplete folder shows before hours of transfer
+    given = {target for archive in archives for target in archive.targets}
+    paths = {path for files in splits.values() for path in (files.images, files.annotations)}
+    if unknown := [path for path in sorted(paths - given) if not _is_there(root / path)]:
+        raise BadInput(
+            f"{root / path}: is not there, and no entry of data.files gives it; set data.root to "
+            "the folder of a data set that is complete, or add an entry"
+            for path in unknown
+        )
     zips = {archive.name: root / FOLDER / archive.name for archive in archives}
     if _absent(root, archives) or any(path.exists() for path in zips.values()):
         with _alone_in(root, report):
@@ -54,13 +59,10 @@ def download_files(
                 _fetch_archive(root, archive, zips[archive.name], report)
             for path in zips.values():  # an interruption may have left one that was unpacked
                 path.unlink(missing_ok=True)
-        found = count_images(root, splits)
     record = _read_record(root)
-    return {  # the same whether the data set was fetched in this run or in an earlier one
-        "root": str(root),
-        "files": {a.name: record.get(a.name, {"found_on_disk": True}) for a in archives},
-        "splits": found,
-    }
+    # The same whether the data set was fetched in this run or in an earlier one.
+    found = {a.name: record.get(a.name, {"found_on_disk": True}) for a in archives}
+    return {"root": str(root), "files": found}
 
 
 def _fetch_archive(root: Path, archive: Archive, path: Path, report: Callable[[str], None]) -> None:
@@ -83,7 +85,6 @@ def _fetch_archive(root: Path, archive: Archive, path: Path, report: Callable[[s
             path.unlink()
         raise
     record[archive.name] = {
-        "bytes": path.stat().st_size,
         "checksum": checksum or checksum_of(path),  # unpacked, so it was whole
         "checksum_from": "manifest" if archive.checksum else "first seen",
         "url": url,
@@ -93,7 +94,7 @@ def _fetch_archive(root: Path, archive: Archive, path: Path, report: Callable[[s
 
 
 def _read_record(root: Path) -> dict[str, dict[str, Any]]:
-    """Size, checksum and address of each archive as first seen, by name; empty at first."""
+    """Checksum and address of each archive as first seen, by name; empty at first."""
     path = root / RECORD
     try:
         return dict(json.loads(path.read_text())) if path.exists() else {}
@@ -101,35 +102,24 @@ def _read_record(root: Path) -> dict[str, dict[str, Any]]:
         raise BadInput(f"{path}: not readable ({error}); remove it") from None
 
 
+def _is_there(path: Path) -> bool:
+    """Whether a file, or a folder with something in it, is at `path`."""
+    return any(path.iterdir()) if path.is_dir() else path.is_file()
+
+
 def _absent(root: Path, archives: list[Archive]) -> list[Archive]:
-    return [a for a in archives if not all(is_there(root, target) for target in a.targets)]
-
-
-def _refuse_unknown(
-    root: Path, archives: list[Archive], splits: Mapping[Split, SplitFiles]
-) -> None:
-    """Raise BadInput for a path that is neither on the disk nor in any archive."""
-    given = {target for archive in archives for target in archive.targets}
-    paths = {path: None for files in splits.values() for path in (files.images, files.annotations)}
-    if unknown := [path for path in paths if path not in given and not is_there(root, path)]:
-        raise BadInput(
-            f"{root / path}: is not there, and no entry of data.files gives it; set data.root to "
-            "the folder of a data set that is complete, or add an entry"
-            for path in unknown
-        )
+    return [a for a in archives if not all(_is_there(root / target) for target in a.targets)]
 
 
 def _check_free_disk(root: Path, absent: list[Archive]) -> None:
-    names = [archive.name for archive in absent]
-    there = {
-        path.name.removesuffix(".part"): path.stat().st_size for path in (root / FOLDER).iterdir()
-    }
-    wanted, free = peak_bytes(absent, there), shutil.disk_usage(root).free
+    there = sum(path.stat().st_size for path in (root / FOLDER).iterdir())
+    wanted, free = peak_bytes(absent) - there, shutil.disk_usage(root).free
     if wanted > free:
+        wanted_text, free_text = map(tqdm.format_sizeof, (wanted, free))
         raise BadInput(
-            f"{root}: {tqdm.format_sizeof(wanted)} bytes of free disk are needed to fetch and "
-            f"unpack {', '.join(names)}, {tqdm.format_sizeof(free)} are free; make room, or set "
-            "data.root to a folder on another disk"
+            f"{root}: {wanted_text} bytes of free disk are needed to fetch and unpack "
+            f"{', '.join(archive.name for archive in absent)}, {free_text} are free; make room, "
+            "or set data.root to a folder on another disk"
         )
 
 

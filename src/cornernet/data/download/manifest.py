@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import pydantic
-from pydantic import HttpUrl, PositiveInt, StringConstraints
+from pydantic import Field, HttpUrl, PositiveInt
 
 from cornernet.config.schema import Split, SplitFiles
 from cornernet.errors import BadInput
@@ -18,10 +18,6 @@ def is_inside(path: str) -> bool:
     return bool(parts) and not odd and ":" not in parts[0]
 
 
-FileName = Annotated[str, StringConstraints(pattern=r"^[\w-][\w.-]*$")]
-Checksum = Annotated[str, StringConstraints(pattern="^sha256:[0-9a-f]{64}$")]
-
-
 class Archive(pydantic.BaseModel):
     """A zip file to fetch, and what to take out of it.
 
@@ -31,11 +27,11 @@ class Archive(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    name: FileName
+    name: str = Field(pattern=r"^[\w-][\w.-]*$")
     url: HttpUrl
     mirrors: list[HttpUrl] = []
-    bytes: PositiveInt | None = None  # None: not published
-    checksum: Checksum | None = None  # None: not published
+    bytes: PositiveInt | None = None  # None: not published; `unpacked_bytes` is counted instead
+    checksum: str | None = Field(None, pattern="^sha256:[0-9a-f]{64}$")  # None: not published
     unpacked_bytes: PositiveInt  # at most so many; a zip that claims more is refused
     folder: str | None = None
     images: PositiveInt | None = None  # files in `folder`
@@ -54,11 +50,6 @@ class Archive(pydantic.BaseModel):
     def targets(self) -> list[str]:
         """Paths relative to the data set's root that exist once the archive is unpacked."""
         return self.members if self.folder is None else [self.folder]
-
-    @property
-    def bytes_to_fetch(self) -> int:
-        """Size of the zip; one that the manifest does not know counts as the unpacked size."""
-        return self.bytes or self.unpacked_bytes
 
 
 def needed_archives(
@@ -82,7 +73,7 @@ def needed_archives(
         raise BadInput(problems)
     paths = {path for split in splits.values() for path in (split.images, split.annotations)}
     needed = [archive for archive in archives if paths.intersection(archive.targets)]
-    return sorted(needed, key=lambda a: (a.folder is not None, -a.bytes_to_fetch, a.name))
+    return sorted(needed, key=lambda a: (a.folder is not None, -(a.bytes or 0), a.name))
 
 
 def describe_download(
@@ -90,18 +81,16 @@ def describe_download(
 ) -> tuple[int, int]:
     """(bytes to fetch, bytes on disk at the highest) when nothing is there yet."""
     archives = needed_archives(files, splits)
-    return sum(archive.bytes_to_fetch for archive in archives), peak_bytes(archives, {})
+    return sum(a.bytes or a.unpacked_bytes for a in archives), peak_bytes(archives)
 
 
-def peak_bytes(archives: Iterable[Archive], there: Mapping[str, int]) -> int:
-    """Bytes of free disk that fetching and unpacking `archives` in this order needs.
+def peak_bytes(archives: Iterable[Archive]) -> int:
+    """Bytes of disk that fetching and unpacking `archives` in this order takes at the highest.
 
-    `there`: bytes of each zip that are on the disk already, by name. A zip is removed after it is
-    unpacked, so what counts is the worst moment and not the sum.
+    A zip is removed after it is unpacked: what counts is the worst moment and not the sum.
     """
-    occupied, peak = 0, 0
+    unpacked, peak = 0, 0
     for archive in archives:
-        fetched = max(0, archive.bytes_to_fetch - there.get(archive.name, 0))
-        peak = max(peak, occupied + fetched + archive.unpacked_bytes)
-        occupied += fetched + archive.unpacked_bytes - archive.bytes_to_fetch
+        unpacked += archive.unpacked_bytes
+        peak = max(peak, (archive.bytes or archive.unpacked_bytes) + unpacked)
     return peak

@@ -19,10 +19,6 @@ TIMEOUT = 30.0  # seconds without a byte, until a stream counts as stalled
 RETRY = Retry(5, backoff_factor=1, status_forcelist=(408, 425, 429, 500, 502, 503, 504))
 
 
-class WrongFile(requests.RequestException):
-    """What an address gives is not the file of the manifest."""
-
-
 @dataclass(frozen=True)
 class Transfer:
     """What to fetch, where to, and whom to tell."""
@@ -53,16 +49,17 @@ class Transfer:
 
     def _fetch_right(self, url: str) -> None:
         """Fetch until the checksum is right; a file that turns out wrong gets one fresh attempt."""
-        wrong = f"corrupt, its checksum is not {self.checksum}"
         for _ in range(2):
             self._fetch_whole(url)
             self._say("checking")
             if self.checksum in (None, checksum_of(self.part)):
                 return
+            self._say(f"{self.part}: corrupt, removed")
             self.part.unlink()
-            self._say(f"{wrong}; removed")
-        mend = "mend data.files, or remove its entry from download.lock.json"
-        raise WrongFile(f"{wrong} (if the file was replaced on purpose, {mend})")
+        raise requests.RequestException(
+            f"corrupt, its checksum is not {self.checksum} (if the file was replaced on purpose, "
+            "mend data.files, or remove its entry from download.lock.json)"
+        )
 
     def _fetch_whole(self, url: str) -> None:
         """Fetch until no byte is missing, with pauses that grow while no new byte comes."""
@@ -87,6 +84,7 @@ class Transfer:
         may have replaced it meanwhile.
         """
         offset = self._size if self.checksum is not None else 0
+        name, stated = self.archive.name, self.archive.bytes
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         headers["Accept-Encoding"] = "identity"
         with requests.get(url, headers=headers, timeout=TIMEOUT, stream=True) as answer:
@@ -96,24 +94,19 @@ class Transfer:
                 self.part.unlink()  # the server does not go on from there
                 return self._fetch_rest(url)
             answer.raise_for_status()
-            length, stated = answer.headers.get("Content-Length"), self.archive.bytes
-            total = stated if length is None else start + int(length)
+            length = answer.headers.get("Content-Length", "")
+            total = start + int(length) if length.isdigit() else stated
             if stated not in (None, total):
-                raise WrongFile(f"offers {total:,} bytes, the manifest says {stated:,}")
-            self._append(answer, start, total)
-
-    def _append(self, answer: requests.Response, start: int, total: int | None) -> None:
-        """Write the bytes of an answer to the file, from byte `start` on, as they arrive."""
-        name = self.archive.name
-        with (
-            self.part.open("ab" if start else "wb") as file,
-            Progress(name, total, "byte", unit_scale=True, initial=start) as progress,
-        ):
-            for block in answer.iter_content(BLOCK_BYTES):
-                file.write(block)
-                progress.update(len(block))
-                if total is not None and file.tell() > total:
-                    raise WrongFile(f"gives more than {total:,} bytes")
+                raise requests.RequestException(f"offers {total:,} bytes, not {stated:,}")
+            with (
+                self.part.open("ab" if start else "wb") as file,
+                Progress(name, total, "byte", unit_scale=True, initial=start) as progress,
+            ):
+                for block in answer.iter_content(BLOCK_BYTES):
+                    file.write(block)
+                    progress.update(len(block))
+                    if total is not None and file.tell() > total:
+                        raise requests.RequestException(f"gives more than {total:,} bytes")
         if total is not None and self._size < total:
             raise requests.ConnectionError(f"ends before byte {total:,}")
 
