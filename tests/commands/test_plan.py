@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_tests_take_the_papers_time_and_more_at_several_scales(printed, monkeypa
 def test_measured_here_the_rates_are_this_machines(printed):
     """Where there is no GPU, on the CPU: asked for, as it takes its time."""
     text = printed("--profile", "smoke", "--measure")
-    (training, testing) = re.findall(r"([\d.]+) ms an image in training.*; ([\d.]+) ms", text)[0]
+    (training, testing) = re.findall(r"([\d.]+) ms per image in training.*; ([\d.]+) ms", text)[0]
     assert float(training) > 0
     assert float(testing) > 0
     assert "hours: measured on" in text
@@ -62,12 +63,25 @@ def test_measured_here_the_rates_are_this_machines(printed):
     assert "not measured" not in text
 
 
-def test_not_measured_where_it_is_not_wanted(printed, monkeypatch):
+def test_not_measured_where_it_is_not_wanted_and_few_seconds_are_told_as_seconds(
+    printed, monkeypatch
+):
     monkeypatch.setattr(plan, "has_gpu", lambda: True)
-    assert "authors' Titan X" in printed("--profile", "paper", "--no-measure")
-
-
-def test_few_seconds_are_told_as_seconds(printed):
     text = printed("--profile", "smoke", "--no-measure")
+    assert "authors' Titan X" in text
     assert re.search(r"baseline-s0: iterations 0 to 6, 4 images each, \d+ GPU seconds", text)
     assert "4 categories" in text
+
+
+def test_the_disk_that_data_is_on_is_measured(printed, monkeypatch, tmp_path):
+    (tmp_path / "other_disk").mkdir()
+    Path("data").symlink_to(tmp_path / "other_disk")
+    asked = []
+
+    def disk_usage(folder):
+        asked.append(folder)
+        return SimpleNamespace(free=7 * plan.GIB)
+
+    monkeypatch.setattr(plan.shutil, "disk_usage", disk_usage)
+    assert "free on the disk of data/demo/: 7.0 GiB" in printed("--profile", "demo", "--no-measure")
+    assert asked == [tmp_path / "other_disk"]
