@@ -29,16 +29,13 @@ def locked():
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def test_the_conda_environment_names_the_versions_of_the_lock():
+def test_the_lock_holds_names_and_versions_alone_and_conda_s_environment_the_same():
+    for line in locked():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_]+", line), line
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (from_pip,) = [item["pip"] for item in environment["dependencies"] if isinstance(item, dict)]
     assert from_pip == locked()
     assert len(from_pip) > 50
-
-
-def test_the_lock_holds_names_and_versions_alone():
-    for line in locked():
-        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_]+", line), line
 
 
 def test_the_lock_has_all_that_the_package_asks_for_above_the_lower_bounds():

@@ -1,7 +1,6 @@
 """The plan: hours and memory, from a measurement here or from the authors' own figures."""
 
 import re
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,13 +9,10 @@ import pytest
 from cornernet.cli import main
 from cornernet.commands import plan
 
-REPOSITORY = Path(__file__).parents[2]
-
 
 @pytest.fixture
 def printed(monkeypatch, capsys, tmp_path):
-    shutil.copytree(REPOSITORY / "params", tmp_path / "params")
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)  # without params/: those of the package
 
     def run(*arguments):
         assert main(["plan", *arguments]) == 0
@@ -56,8 +52,7 @@ def test_measured_here_the_rates_are_this_machines(printed):
     """Where there is no GPU, on the CPU: asked for, as it takes its time."""
     text = printed("--profile", "smoke", "--measure")
     (training, testing) = re.findall(r"([\d.]+) ms per image in training.*; ([\d.]+) ms", text)[0]
-    assert float(training) > 0
-    assert float(testing) > 0
+    assert min(float(training), float(testing)) > 0
     assert "hours: measured on" in text
     assert re.search(r"a chunk of 2 images: \d+\.\d [MG]iB", text)
     assert "not measured" not in text
@@ -74,14 +69,9 @@ def test_not_measured_where_it_is_not_wanted_and_few_seconds_are_told_as_seconds
 
 
 def test_the_disk_that_data_is_on_is_measured(printed, monkeypatch, tmp_path):
-    (tmp_path / "other_disk").mkdir()
-    Path("data").symlink_to(tmp_path / "other_disk")
-    asked = []
-
-    def disk_usage(folder):
-        asked.append(folder)
-        return SimpleNamespace(free=7 * plan.GIB)
-
-    monkeypatch.setattr(plan.shutil, "disk_usage", disk_usage)
+    disk = tmp_path / "other_disk"
+    disk.mkdir()
+    Path("data").symlink_to(disk)
+    free = {disk: SimpleNamespace(free=7 * plan.GIB)}
+    monkeypatch.setattr(plan.shutil, "disk_usage", free.__getitem__)
     assert "free on the disk of data/demo/: 7.0 GiB" in printed("--profile", "demo", "--no-measure")
-    assert asked == [tmp_path / "other_disk"]

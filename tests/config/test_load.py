@@ -85,9 +85,11 @@ def test_all_problems_are_named_at_once():
     assert len(error.value.problems) == 2
 
 
-def test_an_unknown_profile_names_the_nearest():
+def test_an_unknown_profile_or_variant_names_the_nearest():
     with pytest.raises(BadInput, match=r"no profile 'demmo'.*did you mean 'demo'\?"):
         load_params("demmo")
+    with pytest.raises(BadInput, match=r"variant 'base_line'.*did you mean 'baseline'\?"):
+        resolve_variant(load_params("demo"), "base_line")
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,6 @@ def test_a_broken_profile_is_refused(tmp_path, text, expected):
     (tmp_path / "loop.yaml").write_text(text)
     with pytest.raises(BadInput, match=expected):
         load_params("loop", folder=tmp_path)
-
-
-def test_a_variant_that_is_not_there_names_the_nearest():
-    with pytest.raises(BadInput, match=r"variant 'base_line'.*did you mean 'baseline'\?"):
-        resolve_variant(load_params("demo"), "base_line")
 
 
 def test_without_pydantic_the_same_params_come_out(monkeypatch):
