@@ -149,7 +149,7 @@ def test_out_of_memory_is_no_reason_to_compile_no_more(params, chunks):
 
     compiled = compiled_losses(params.train, pytest.fail, backend=backend)
     model = CornerNet(CATEGORIES, params.model).train()
-    images, targets = Staging(CPU).bring(chunks[0][0], CATEGORIES, params.targets)
+    images, targets = Staging(CPU).to_device(chunks[0][0], CATEGORIES, params.targets)
     with pytest.raises(torch.OutOfMemoryError):
         compiled(model, images, targets, False, params.losses)
     assert compiled.works
@@ -166,8 +166,8 @@ def test_only_a_gpu_compiles(params):
 def test_empty_slots_for_a_fixed_shape_change_no_loss(params, chunks):
     chunk = chunks[0][1]
     model = CornerNet(CATEGORIES, params.model).train()
-    plain = Staging(CPU).bring(chunk, CATEGORIES, params.targets)
-    padded = Staging(CPU).bring(chunk, CATEGORIES, params.targets, slots=6)
+    plain = Staging(CPU).to_device(chunk, CATEGORIES, params.targets)
+    padded = Staging(CPU).to_device(chunk, CATEGORIES, params.targets, slots=6)
     assert padded[1].mask.shape[1] == 6 > chunk.mask.shape[1]
     assert torch.equal(padded[1].tl_heat, corner_targets(chunk, CATEGORIES, params.targets).tl_heat)
     for one, other in zip(

@@ -11,9 +11,9 @@ from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
 
 from cornernet.data.sampling.samples import batches
 from cornernet.training.errors import NonFinite
+from cornernet.training.loss_terms import LossTermsReader
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
-from cornernet.training.terms import TermsReader
 from cornernet.training.trainer import Trainer
 
 
@@ -89,11 +89,11 @@ def test_weights_stay_as_before_an_infinite_loss_that_is_seen_late(params, chunk
 
 
 def test_reading_stops_at_the_first_that_is_not_finite():
-    reader = TermsReader(torch.device("cpu"))
+    reader = LossTermsReader(torch.device("cpu"))
     fine, bad = torch.ones(6, dtype=torch.float64), torch.ones(6, dtype=torch.float64)
     bad[3] = torch.nan
     for iteration, terms in enumerate((fine, bad, fine), start=1):
-        reader.note(iteration, terms)
+        reader.add(iteration, terms)
     assert float(reader.broken) == 1
     with pytest.raises(NonFinite, match=r"iteration 2: not finite: pull"):
         reader.read()

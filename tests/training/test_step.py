@@ -179,7 +179,7 @@ def test_a_state_goes_on_in_a_network_that_lies_in_memory_in_another_order(param
     """As from a GPU in fp32 to a CPU, or the other way: channels outermost, and innermost."""
     ours = new_trainer(params)
     ours.step(iter([chunks[0]]), StopRequest())
-    state = capture(ours.model, ours.optimizer, 1, (), {}, None)
+    state = capture(ours.model, ours.optimizer, 1, (), {}, None, [])
     other = new_trainer(params)
     other.model.to(memory_format=torch.channels_last)
     other.gradients = FlatGradients(other.model)
@@ -280,7 +280,7 @@ def test_a_state_put_back_goes_on_alike(params, chunks, tmp_path):
     """Into another network, with other random numbers drawn since."""
     first = new_trainer(params)
     first.step(iter([chunks[0]]), StopRequest())
-    save_state(tmp_path / "s", capture(first.model, first.optimizer, 1, (), {}, None))
+    save_state(tmp_path / "s", capture(first.model, first.optimizer, 1, (), {}, None, []))
     drawn = torch.rand(3)
     first.step(iter([chunks[1]]), StopRequest())
     torch.manual_seed(99)

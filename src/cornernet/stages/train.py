@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths, Trained
 from cornernet.pipeline.provenance import Stopwatch, describe, digest, file_digest
 from cornernet.pipeline.resolved import refresh, stage_code, stage_params
+from cornernet.progress import say
 from cornernet.tracking import Run, open_run
 from cornernet.training.errors import Interrupted
 from cornernet.training.job import TrainedFiles, TrainingJob
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     split = load_split(Path(params.data.root), params.data.splits["train"], "train")
     wanted = params.train.devices if options.devices is None else options.devices
     watch = Stopwatch()
-    with leased_gpus(wanted, report=lambda line: _say(f"{trained}: {line}")) as gpus:
+    with leased_gpus(wanted, report=lambda line: say(f"{trained}: {line}")) as gpus:
         job = TrainingJob(
             params=params,
             num_categories=len(dataset["categories"]),
@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
             name=str(trained),
             initial_state=_initial_state(profile, trained),
             resume=options.resume,
+            fresh=getattr(options, "fresh", False),
             devices=tuple(f"cuda:{index}" for index in range(len(gpus))) or ("cpu",),
         )
         radii = stored_radii(paths, profile, params)
@@ -120,6 +121,7 @@ def _train(
             variant=trained.variant,
             seed=trained.seed,
             data=job.fingerprint["data"],
+            code_spans=result.code_spans,
             weights_digest=file_digest(outputs.weights),
             run_key=tracked.key,
             mlflow_run_id=tracked.run_id,
@@ -161,7 +163,3 @@ def _initial_state(profile: Params, trained: Trained) -> Path | None:
             f"`cornernet train --variant {parent.variant} --seed {parent.seed}` makes it"
         )
     return path
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ from typing import Any
 from cornernet.tracking.curve import Curves, history_rows
 from cornernet.tracking.journal import Entry, Journal
 from cornernet.tracking.registry import MODEL_ID, log_model, tag_version
-from cornernet.tracking.server import Say, Server, line
+from cornernet.tracking.server import Say, Server, in_one_line
 
 AT_ONCE = 500  # entries between two notes of how far it came
 ITEMS_A_REQUEST = 100  # the most params, or tags, that MLflow takes
@@ -84,11 +84,11 @@ class Delivery:
         try:
             _KINDS[entry["kind"]](self, run_id, entry)
         except FileNotFoundError as error:
-            self._say(f"{self._journal.key}: {entry['kind']} left out ({line(error)})")
+            self._say(f"{self._journal.key}: {entry['kind']} left out ({in_one_line(error)})")
         except Exception as error:
             if getattr(error, "error_code", None) not in REFUSALS:
                 raise
-            self._say(f"{self._journal.key}: {entry['kind']} refused ({line(error)})")
+            self._say(f"{self._journal.key}: {entry['kind']} refused ({in_one_line(error)})")
 
     def _params(self, run_id: str, entry: Entry) -> None:
         from mlflow.entities import Param

@@ -1,4 +1,4 @@
-"""What a training step takes on a device: seconds an image, and memory for each size of chunk.
+"""What a training step takes on a device: seconds per image, and memory for each chunk size.
 
 A few steps with made-up images, so nothing is read and nothing is learned: what `cornernet plan`
 extrapolates from. Uncompiled, for compiling the paper's network takes minutes: an upper bound.
