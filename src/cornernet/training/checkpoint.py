@@ -80,15 +80,23 @@ class CheckpointFolder:
     def set_aside(self, why: str, report: Report) -> None:
         """Move every file into a new `set-aside-<n>` within the folder; nothing is deleted."""
         files = [path for path in self.path.iterdir() if path.is_file() and path.name != LOCK]
-        if not files:
-            return
+        if files:
+            report(f"{why}: set aside in {self._moved(files)}, training starts anew")
+
+    def set_later_aside(self, iteration: int, report: Report) -> None:
+        """The same for the checkpoints after `iteration`, from which another past goes on."""
+        later = [path for path in self.all() if path.name > self.file(iteration).name]
+        if later:
+            report(f"checkpoints after iteration {iteration}: set aside in {self._moved(later)}")
+
+    def _moved(self, files: list[Path]) -> Path:
         number = 1
         while (target := self.path / f"set-aside-{number}").exists():
             number += 1
         target.mkdir()
-        for path in sorted(files):
+        for path in files:
             os.replace(path, target / path.name)
-        report(f"{why}: set aside in {target}, training starts anew")
+        return target
 
     def remember_run(self, run_id: str | None, fingerprint: Fingerprint) -> None:
         """Keep the tracker's run id for a training that ends before its first checkpoint."""

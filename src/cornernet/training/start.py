@@ -49,6 +49,7 @@ def find_start(
         if job.fresh:
             raise BadInput("--fresh and --resume exclude each other: leave one of them out")
         state = explicit_checkpoint(job.resume, fingerprint)
+        folder.set_later_aside(state.iteration, report)
         return _going_on(job.resume, str(job.resume), state, fingerprint, report)
     if job.fresh:
         folder.set_aside("--fresh", report)
