@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from training.tiny import make_coco, tiny_files, tiny_job, tiny_params, tiny_samples
+from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples
 
 from cornernet.errors import BadInput
 from cornernet.training.checkpoint import FINISHED
@@ -33,17 +33,10 @@ def span(start, end, code):
     return {"from": start, "to": end, "code": code}
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("changed")
-    make_coco(root / "data")
-    return root
-
-
 @pytest.fixture
-def trained(root, tmp_path):
+def trained(data, tmp_path):
     """Trains in a folder of its own with the given code; iterations 4, 8 and 12 are saved."""
-    params = tiny_params(root / "data")
+    params = tiny_params(data)
 
     def trained(code, kill_at=None, **more):
         job = tiny_job(tmp_path, params, **more)
@@ -129,8 +122,8 @@ def test_fresh_sets_everything_aside(trained, capsys):
         trained(OLD, fresh=True, resume=aside / "iteration-00000004.pt")
 
 
-def test_a_model_that_continues_another_has_the_spans_of_both(root, trained, tmp_path):
-    half = tiny_params(root / "data", "train.iterations=6", "train.learning_rate_drops=[]")
+def test_a_model_that_continues_another_has_the_spans_of_both(data, trained, tmp_path):
+    half = tiny_params(data, "train.iterations=6", "train.learning_rate_drops=[]")
     parent = tiny_job(tmp_path / "parent", half)
     parent = replace(parent, fingerprint={**parent.fingerprint, "code": OLD})
     train(parent, tiny_samples(half), tiny_files(tmp_path / "parent"))

@@ -6,9 +6,8 @@ import pytest
 import torch
 from functorch.compile import make_boxed_func
 from torch._dynamo.backends.common import aot_autograd
-from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+from training.tiny import CATEGORIES, tiny_params
 
-from cornernet.data.sampling.samples import batches
 from cornernet.model.corner_pooling import corner_pool
 from cornernet.model.network import CornerNet
 from cornernet.training.compilation import compiled_losses, losses_for, plain_losses
@@ -19,16 +18,9 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory):
-    root = tmp_path_factory.mktemp("compilation") / "data"
-    make_coco(root)
-    return tiny_params(root, "train.chunks=[2, 3, 3]", "model.stacks=1", "targets.max_objects=6")
-
-
-@pytest.fixture(scope="module")
-def chunks(params):
-    served = batches(tiny_samples(params), params.train.chunks, 0, 2, workers=0)
-    return [dict(enumerate(one)) for one in served]
+def params(data):
+    schedule = ("train.iterations=2", "train.learning_rate_drops=[]", "train.chunks=[2, 3, 3]")
+    return tiny_params(data, *schedule, "model.stacks=1", "targets.max_objects=6")
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,8 @@ import copy
 
 import pytest
 import torch
-from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+from training.tiny import CATEGORIES, tiny_params
 
-from cornernet.data.sampling.samples import batches
 from cornernet.training.errors import NonFinite
 from cornernet.training.loss_terms import LossTermsReader
 from cornernet.training.processes import Processes
@@ -18,16 +17,8 @@ from cornernet.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory):
-    root = tmp_path_factory.mktemp("ahead") / "data"
-    make_coco(root)
-    return tiny_params(root, "train.chunks=[2, 1]", "train.iterations=7", "train.log_every=3")
-
-
-@pytest.fixture(scope="module")
-def chunks(params):
-    served = batches(tiny_samples(params), params.train.chunks, 0, 7, workers=0)
-    return [dict(enumerate(one)) for one in served]
+def params(data):
+    return tiny_params(data, "train.chunks=[2, 1]", "train.iterations=7", "train.log_every=3")
 
 
 def new_trainer(params, ahead):

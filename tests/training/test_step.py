@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+from training.tiny import CATEGORIES, tiny_params, tiny_samples
 
 from cornernet.config import load_params
 from cornernet.data.sampling.samples import batches
@@ -26,16 +26,10 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory):
-    root = tmp_path_factory.mktemp("step") / "data"
-    make_coco(root)
-    return tiny_params(root, "train.chunks=[2, 3, 1]")
-
-
-@pytest.fixture(scope="module")
-def chunks(params):
-    served = batches(tiny_samples(params), params.train.chunks, 0, 2, workers=0)
-    return [dict(enumerate(one)) for one in served]
+def params(data):
+    return tiny_params(
+        data, "train.chunks=[2, 3, 1]", "train.iterations=2", "train.learning_rate_drops=[]"
+    )
 
 
 def new_trainer(params):

@@ -7,7 +7,7 @@ from typing import Any
 
 from cornernet.training.history import read_history
 
-POINTS_A_REQUEST = 1000  # the most that MLflow takes
+POINTS_PER_REQUEST = 1000  # the most that MLflow takes
 NO_LOSS = ("learning_rate", "images_per_second")
 
 Row = tuple[int, int, Mapping[str, float]]  # iteration, time in milliseconds, value by metric
@@ -91,7 +91,7 @@ def _requests(points: list[Point]) -> Iterator[list[Point]]:
         end = start
         while end < len(points) and points[end][0] == points[start][0]:
             end += 1
-        if batch and len(batch) + end - start > POINTS_A_REQUEST:
+        if batch and len(batch) + end - start > POINTS_PER_REQUEST:
             yield batch
             batch = []
         batch = batch + points[start:end]

@@ -23,7 +23,7 @@ class TrainingJob:
     gone on from if it was made with the same params and data; which code made which iterations is
     recorded. `initial_state` is the `.state` of the finished training that this one continues.
     `resume` names a checkpoint to go on from, whatever the folder holds; `fresh` sets all
-    checkpoints aside and starts anew. `devices` empty: those that there are, up to `train.devices`.
+    checkpoints aside and starts anew. `devices`: at most one per chunk is used.
     """
 
     params: Params
@@ -34,7 +34,7 @@ class TrainingJob:
     name: str
     initial_state: Path | None = None
     resume: Path | None = None
-    devices: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("cpu",)
     fresh: bool = False
 
 

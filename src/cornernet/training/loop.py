@@ -8,7 +8,6 @@ from cornernet.config.schema import Params
 from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.progress import Progress, say
 from cornernet.training.checkpoint import CheckpointFolder
-from cornernet.training.devices import choose_devices
 from cornernet.training.errors import Interrupted
 from cornernet.training.job import OnLog, OnStart, TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.processes import Processes, processes_on
@@ -39,8 +38,7 @@ def train(
     def report(line: str) -> None:
         say(f"{job.name}: {line}")
 
-    devices = job.devices or choose_devices(params.devices, len(params.chunks), report)
-    devices = devices[: len(params.chunks)]  # one chunk each at least
+    devices = job.devices[: len(params.chunks)]  # one chunk each at least
     fingerprint = complete_fingerprint(job)
     with folder.locked(), training_settings(params), stop_requests() as request:
         start = find_start(job, fingerprint, folder, report)

@@ -5,8 +5,8 @@ extrapolates from. Uncompiled, for compiling the paper's network takes minutes: 
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -84,7 +84,8 @@ def _seconds_per_step(params: Params, num_categories: int, device: str, images: 
     train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS, compile=False)
     params = replace(params, train=train)
     trainer = Trainer.create(params, num_categories, 0, None, Processes(), device)
-    source, request = _endless(params, num_categories), StopRequest()
+    chunk = made_chunk(params, num_categories, images)
+    source, request = repeat({0: chunk}), StopRequest()
     for _ in range(WARM_UP):
         trainer.step(source, request)
     _wait_for(device)
@@ -93,13 +94,6 @@ def _seconds_per_step(params: Params, num_categories: int, device: str, images: 
         trainer.step(source, request)
     _wait_for(device)
     return (time.perf_counter() - began) / STEPS
-
-
-def _endless(params: Params, num_categories: int) -> Iterator[dict[int, Chunk]]:
-    """The same made-up chunk again and again."""
-    chunk = made_chunk(params, num_categories, params.train.chunks[0])
-    while True:
-        yield {0: chunk}
 
 
 def made_chunk(params: Params, num_categories: int, images: int) -> Chunk:

@@ -1,19 +1,21 @@
 """Where a training begins: at a checkpoint, where another training ended, or untrained."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cornernet.errors import BadInput
-from cornernet.training.checkpoint import CheckpointFolder, explicit_checkpoint, foreign_state
+from cornernet.training.checkpoint import (
+    CheckpointFolder,
+    Report,
+    explicit_checkpoint,
+    foreign_state,
+)
 from cornernet.training.code_spans import CodeSpan, changed_modules, spans_of
 from cornernet.training.job import TrainingJob
 from cornernet.training.recorder import NOTHING_SUMMED
 from cornernet.training.state import TrainingState
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def find_start(
             raise BadInput("--fresh and --resume exclude each other: leave one of them out")
         state = explicit_checkpoint(job.resume, fingerprint)
         folder.set_later_aside(state.iteration, report)
-        return _going_on(job.resume, str(job.resume), state, fingerprint, report)
+        return _going_on(job.resume, state, fingerprint, report)
     if job.fresh:
         folder.set_aside("--fresh", report)
     newest = folder.newest(fingerprint, report)
@@ -58,7 +60,7 @@ def find_start(
         path, state = newest
         changed = _changed_since_finished(job, folder, state, fingerprint)
         if not changed:
-            return _going_on(path, path.name, state, fingerprint, report)
+            return _going_on(path, state, fingerprint, report)
         folder.set_aside(f"the training was finished, then {_names(changed)} changed", report)
     if job.initial_state is not None:
         state = foreign_state(job.initial_state, "continues")
@@ -73,11 +75,11 @@ def find_start(
 
 
 def _going_on(
-    path: Path, name: str, state: TrainingState, fingerprint: dict[str, Any], report: Report
+    path: Path, state: TrainingState, fingerprint: dict[str, Any], report: Report
 ) -> Start:
     """The start from a checkpoint, told in a line, and in another which code has changed since."""
     spans = spans_of(state)
-    report(f"goes on from iteration {state.iteration} ({name})")
+    report(f"goes on from iteration {state.iteration} ({path.name})")
     if spans and (changed := changed_modules(spans[-1]["code"], fingerprint["code"])):
         report(
             f"{_names(changed)} changed since iteration {state.iteration}: goes on with the code "
