@@ -55,7 +55,7 @@ def kept_bytes(params: Params, num_categories: int, images: int) -> int:
     """Bytes that training on a chunk of `images` images holds at least, counted without a device.
 
     Weights, gradients and Adam's moments, and every tensor that the forward pass keeps for the
-    backward pass, in float32. What kernels need in passing comes on top.
+    backward pass, in float32. The temporary memory of kernels comes on top.
     """
     side = params.augmentation.input_size
     kept: dict[int, int] = {}
