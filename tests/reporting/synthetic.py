@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from cornernet.config.load import load_params
+from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.evaluation.corners import QUADRANTS
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import claim_comparisons, judge_claims
 from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
@@ -17,23 +18,18 @@ from cornernet.reporting.figures.method import (
     targets_figure,
 )
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
-from cornernet.reporting.figures.training import HISTORY_COLUMNS, training_curves
+from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.page import PageContext
-from cornernet.reporting.tables.corner_table import (
-    QUADRANTS,
-    WITH,
-    WITHOUT,
-    Scored,
-    collect_corners,
-    corner_table,
-)
+from cornernet.reporting.tables.corner_scores import WITH, WITHOUT, Scored, collect_corners
 from cornernet.reporting.tables.differences import collect_differences, possible, table_comparisons
-from cornernet.reporting.tables.iou_table import iou_table
-from cornernet.reporting.tables.literature import METRICS, Cell, load_literature
+from cornernet.reporting.tables.journal_tables import corner_table, iou_table
+from cornernet.reporting.tables.literature import Cell, load_literature
 from cornernet.reporting.tables.paper_tables import build_tables
 from cornernet.reporting.tables.results import collect_results
+from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.tables.waiting_table import waiting_table
 from cornernet.reporting.text_and_code import text_and_code
+from cornernet.training.history import COLUMNS
 
 PARAMS = Path(__file__).parents[2] / "params"
 NOTICE = "Another data set (shapes) and a smaller network: not the paper's numbers."
@@ -48,6 +44,10 @@ TEST_CELLS = ("full_schedule/single_scale", "full_schedule/multi_scale")
 @functools.cache
 def literature():
     return load_literature(PARAMS / "literature.yaml")
+
+
+def table_context(notice="", confidence=0.95):
+    return TableContext(literature(), "eccv", notice, confidence)
 
 
 @functools.cache
@@ -142,10 +142,11 @@ def history(seed, iterations=900, every=10):
     """A training's history: falling losses with noise."""
     random = np.random.default_rng(seed)
     steps = np.arange(every, iterations + 1, every)
-    frame = pd.DataFrame({"iteration": steps})
-    for name in HISTORY_COLUMNS[1:]:
-        frame[name] = 5 * np.exp(-steps / 200) + 0.3 + 0.05 * random.random(len(steps))
-    return frame.assign(learning_rate=np.where(steps > 700, 2.5e-5, 2.5e-4))
+    columns = {"iteration": steps}
+    for name in COLUMNS[1:]:
+        columns[name] = 5 * np.exp(-steps / 200) + 0.3 + 0.05 * random.random(len(steps))
+    columns["learning_rate"] = np.where(steps > 700, 2.5e-5, 2.5e-4)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def picture(seed, height=96, width=128):
@@ -188,7 +189,7 @@ def all_figures(results):
         training_curves({"baseline-s0": history(0), "no_corner_pooling-s0": history(1)}),
         detections_figure([example(seed) for seed in range(4)], "Evenly spaced image ids."),
         detections_figure([overlaid], "The first image.", name="heatmaps", title="Heatmaps"),
-        ap_by_size(results, literature(), "eccv", "ECCV 2018"),
+        ap_by_size(results, table_context()),
         ap_by_category({"baseline": {"disc": 61.0, "ring": None, "cross": 72.5}}),
         precision_recall_curves(
             {"IoU 0.50": 1 - recall**3, "IoU 0.75": 0.9 - 0.9 * recall}, recall
@@ -204,7 +205,8 @@ def page_context(folder, comparable=False, figures=None, **run):
     differences = paired_differences(results)
     notice = "" if comparable else NOTICE
     params = load_params("paper", folder=PARAMS)
-    waiting = waiting_table(results, literature(), "eccv", notice)
+    shared = table_context(notice)
+    waiting = waiting_table(results, shared)
     return PageContext(
         profile="demo",
         title="CornerNet on shapes <demo>",
@@ -213,9 +215,9 @@ def page_context(folder, comparable=False, figures=None, **run):
         reference="eccv",
         claims=judge_claims(results, differences, claims(), comparable),
         tables=[
-            *build_tables(results, differences, literature(), "eccv", notice),
-            iou_table(results, literature(), "eccv", notice),
-            corner_table(made_corners(run.get("seeds", (0,))), literature(), 12, notice),
+            *build_tables(results, differences, shared),
+            iou_table(results, shared),
+            corner_table(made_corners(run.get("seeds", (0,))), 12, shared),
             *([] if waiting is None else [waiting]),
         ],
         figures=all_figures(results) if figures is None else figures,

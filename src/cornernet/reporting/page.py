@@ -4,15 +4,17 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cornernet.reporting.claims.rule import VERDICTS, rule
+from cornernet.evaluation.coco_metrics import defined
+from cornernet.reporting.claims.rule import VERDICTS
 from cornernet.reporting.figures.figure import Figure
-from cornernet.reporting.recorded_effects import Recorded
+from cornernet.reporting.recorded_effects import RecordedEffects
 from cornernet.reporting.tables.formats import (
     REFERENCES,
     heading,
@@ -22,8 +24,8 @@ from cornernet.reporting.tables.formats import (
     percent_text,
     value_text,
 )
-from cornernet.reporting.tables.paper_tables import TEST_DEV, Table
-from cornernet.reporting.tables.results import defined
+from cornernet.reporting.tables.paper_tables import TEST_DEV
+from cornernet.reporting.tables.table import Table
 from cornernet.reporting.text_and_code import TextAndCode
 
 # The order of the figures on the page; others follow, by name.
@@ -37,8 +39,9 @@ FIGURE_ORDER = (
 class PageContext:
     """All that the page shows.
 
-    `claims` is claims.csv; `dataset` what `prepare` found; `provenance` one mapping a file, under
-    its name, nested as it was written.
+    `claims` is claims.csv; `dataset` what `prepare` found; `provenance` one mapping per file, under
+    its name, nested as it was written; `accepted` the results that `cornernet accept` kept, each
+    with result, modules, because and when.
     """
 
     profile: str
@@ -52,12 +55,15 @@ class PageContext:
     differences: Sequence[TextAndCode]
     provenance: Mapping[str, Mapping[str, Any]]
     dataset: Mapping[str, Any] = field(default_factory=dict)
+    accepted: Sequence[Mapping[str, Any]] = ()
     confidence: float = 0.95  # of all intervals
-    recorded: Recorded | None = None  # where `differences` has effects that this run did not find
+    recorded: RecordedEffects | None = (
+        None  # where `differences` has effects that this run did not find
+    )
 
 
 def render_page(context: PageContext) -> str:
-    """The page's HTML: claims first, then tables, figures, differences, provenance.
+    """The page's HTML: claims first, then tables, figures, differences, what was kept, provenance.
 
     No script, no outside request; styles inline, figures as data URIs. Same input, same text.
     """
@@ -76,6 +82,7 @@ def render_page(context: PageContext) -> str:
         "interval": interval_text,
         "number": number_text,
         "plain": plain,
+        "by_span": code_by_span,
         "slug": lambda text: text.replace(" ", "-"),
     }
     style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
@@ -86,9 +93,9 @@ def render_page(context: PageContext) -> str:
         counts=verdict_counts(context.claims),
         figures=ordered(context.figures),
         reference=REFERENCES[context.reference],
-        rule=paragraphs(rule()),
         confidence=percent_text(context.confidence),
-        made=provenance_rows(context.provenance),
+        models=provenance_rows(context.provenance),
+        changes={name: code_changes(made) for name, made in context.provenance.items()},
         waiting={TEST_DEV} if _waits_for_the_server(context.tables) else set(),
     )
 
@@ -125,7 +132,7 @@ def claim_rows(claims: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    """A line a model: commit, hardware, hours of devices, the tracker's run; – where unknown."""
+    """One row per model: commit, hardware, device hours, the tracker's run; – where unknown."""
     rows = []
     for name, made in provenance.items():
         hardware = made.get("hardware") or {}
@@ -148,14 +155,31 @@ def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:
     return {verdict: int((claims["verdict"] == verdict).sum()) for verdict in VERDICTS}
 
 
-def paragraphs(text: str) -> list[list[str]]:
-    """Blocks of a docstring: a paragraph is one string, a list several."""
-    blocks = []
-    for block in text.split("\n\n"):
-        joined = " ".join(block.split())
-        items = [item.strip() for item in f" {joined}".split(" - ")]
-        blocks.append(items[1:] if joined.startswith("- ") else [joined])
-    return blocks
+def code_by_span(made: Mapping[str, Any]) -> dict[str, Any]:
+    """A provenance record, with the code of each span of iterations under a name of its own."""
+    spans = {f"code of {_iterations(span)}": span["code"] for span in made.get("code_spans", ())}
+    return {key: value for key, value in made.items() if key != "code_spans"} | spans
+
+
+def code_changes(made: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The spans of iterations of a training whose code changed under way, and what changed.
+
+    One row per span; none for a training that ran to its end with one code. A module changed if
+    its digest is another one than in the span before, or stands in one of the two alone.
+    """
+    spans = list(made.get("code_spans", ()))
+    if len(spans) < 2:
+        return []
+    rows = [{"iterations": _iterations(spans[0]), "changed": "the first code"}]
+    for before, span in pairwise(spans):
+        old, new = before["code"], span["code"]
+        modules = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+        rows.append({"iterations": _iterations(span), "changed": ", ".join(modules) or "nothing"})
+    return rows
+
+
+def _iterations(span: Mapping[str, Any]) -> str:
+    return f"iterations {span['from']} to {span['to']}"
 
 
 def plain(value: Any) -> str:

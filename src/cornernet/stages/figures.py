@@ -23,12 +23,11 @@ from cornernet.reporting.figures.figure import Figure, write_figure
 from cornernet.reporting.figures.method import radii_histogram, targets_figure
 from cornernet.reporting.figures.network import network_figures
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
-from cornernet.reporting.figures.training import read_history, training_curves
-from cornernet.reporting.tables.formats import REFERENCES
-from cornernet.reporting.tables.literature import load_literature
+from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.tables.results import read_results
 from cornernet.stages.evaluate import evaluated
-from cornernet.stages.tables import LITERATURE
+from cornernet.stages.tables import table_context
+from cornernet.training.history import read_history
 
 PICKED = "Images evenly spaced over the sorted ids of val, so that nobody chose them."
 
@@ -62,37 +61,22 @@ def _val_tests(params: Params) -> list[Tested]:
 
 def _of_scores(params: Params) -> list[Figure]:
     """AP by size and by category, precision and recall."""
-    paths, reference = Paths(params.profile), params.report.reference
-    results = read_results(existing(paths.results, "tables"))
+    results = read_results(existing(Paths(params.profile).results, "tables"))
     borrowed = [name for name, variant in params.variants.items() if variant.weights_of]
-    results = results[~results["variant"].isin(borrowed)]
-    literature = load_literature(LITERATURE)
-    figures = [
-        ap_by_size(
-            results, literature, reference, REFERENCES[reference], params.evaluation.confidence
-        )
-    ]
+    by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(params))
     matched = {test.trained.variant: evaluated(params, test) for test in _val_tests(params)}
     if not matched:
-        return figures
+        return [by_size]
     by_category = {
-        variant: {
-            name: ap
-            for name, ap in zip(
-                one.category_names, average_precision_by_category(one).values(), strict=True
-            )
-        }
+        variant: dict(
+            zip(one.category_names, average_precision_by_category(one).values(), strict=True)
+        )
         for variant, one in matched.items()
     }
-    curves = {variant: precision_recall(one, iou=0.5) for variant, one in matched.items()}
+    curves = {f"{name}, IoU 0.5": precision_recall(one, iou=0.5) for name, one in matched.items()}
     recall = next(iter(curves.values())).recall
-    figures.append(ap_by_category(by_category))
-    figures.append(
-        precision_recall_curves(
-            {f"{variant}, IoU 0.5": curve.precision for variant, curve in curves.items()}, recall
-        )
-    )
-    return figures
+    precisions = {label: curve.precision for label, curve in curves.items()}
+    return [by_size, ap_by_category(by_category), precision_recall_curves(precisions, recall)]
 
 
 def _of_training(params: Params) -> list[Figure]:

@@ -9,15 +9,9 @@ import yaml
 
 from cornernet.config.load import nearest
 from cornernet.errors import BadInput
+from cornernet.evaluation.coco_metrics import METRICS
 from cornernet.reporting.claims.judge import KINDS, Claim, Gain
-from cornernet.reporting.tables.literature import (
-    METRICS,
-    SPLITS,
-    Cell,
-    Comparison,
-    Literature,
-    parse_cell,
-)
+from cornernet.reporting.tables.literature import SPLITS, Cell, Comparison, Literature, parse_cell
 
 
 def load_claims(
@@ -40,9 +34,7 @@ def load_claims(
     claims: list[Claim] = []
     problems: list[str] = []
     for number, entry in enumerate(entries, start=1):
-        name = (
-            entry.get("id", f"number {number}") if isinstance(entry, dict) else f"number {number}"
-        )
+        name = entry.get("id", number) if isinstance(entry, dict) else number
         try:
             claims.append(reader.claim(entry, f"{path}: claim {name}"))
         except BadInput as error:

@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Callable
 
-from cornernet.reporting.tables.paper_tables import Table, TableRow
 from cornernet.reporting.tables.seeds import Estimate
+from cornernet.reporting.tables.table import Table, TableRow
 
 REFERENCES = {"eccv": "ECCV 2018", "journal": "IJCV"}
 SPLIT_LABELS = {"val": "val, ", "test_dev": "test-dev, ", "": ""}
@@ -36,12 +36,12 @@ def percent_text(confidence: float) -> str:
 
 def legend(table: Table) -> str:
     """What the numbers are: said under every table."""
-    text = REFERENCES[table.reference]
+    text = REFERENCES[table.context.reference]
     seeds = max((e.seeds for row in table.rows for e in row.ours.values()), default=1)
     spread = " in brackets"
     if seeds > 1:
         spread = f" and seeds in brackets, ± the standard deviation over {seeds} seeds"
-    ours = f"Ours with the {percent_text(table.confidence)} interval over images{spread}"
+    ours = f"Ours with the {percent_text(table.context.confidence)} interval over images{spread}"
     return f"Percent (differences: points). {ours}; below it the paper's number ({text})."
 
 
@@ -91,8 +91,8 @@ def _lines(table: Table) -> list[list[str]]:
 
 def _markdown(table: Table) -> str:
     parts = [f"**{heading(table)}**"]
-    if table.notice:
-        parts.insert(0, f"> {' '.join(table.notice.split())}")
+    if table.context.notice:
+        parts.insert(0, f"> {' '.join(table.context.notice.split())}")
     if table.left_out:
         return "\n\n".join([*parts, table.left_out]) + "\n"
     head = ["", "", *table.metrics]
@@ -112,7 +112,7 @@ def _csv(table: Table) -> str:
             writer.writerow(
                 [row.group, row.label, row.backbone, row.status or "from the paper", metric]
                 + [_plain(number) for number in _numbers(row, metric)]
-                + [" ".join(table.notice.split())]
+                + [" ".join(table.context.notice.split())]
             )
     return file.getvalue()
 
@@ -130,7 +130,7 @@ def _plain(number: float | int | None) -> str:
 
 
 def _tex(table: Table) -> str:
-    notice = f"\\emph{{{_escape(table.notice)}}} " if table.notice else ""
+    notice = f"\\emph{{{_escape(table.context.notice)}}} " if table.context.notice else ""
     if table.left_out:
         return f"% {table.left_out}\n"
     columns = "ll" + "r" * len(table.metrics)

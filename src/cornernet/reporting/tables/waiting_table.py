@@ -2,25 +2,21 @@
 
 import pandas as pd
 
-from cornernet.reporting.tables.literature import MODES, Cell, Literature
-from cornernet.reporting.tables.paper_tables import MODE_LABELS, TEST_DEV, Table, TableRow
-from cornernet.reporting.tables.seeds import estimate, select, status
+from cornernet.reporting.tables.literature import MODES, Cell
+from cornernet.reporting.tables.paper_tables import MODE_LABELS, TEST_DEV
+from cornernet.reporting.tables.seeds import select, status
+from cornernet.reporting.tables.table import Table, TableContext, score_row
 
 NUMBER = 7
 
 
-def waiting_table(
-    results: pd.DataFrame,
-    literature: Literature,
-    reference: str,
-    notice: str = "",
-    confidence: float = 0.95,
-) -> Table | None:
+def waiting_table(results: pd.DataFrame, context: TableContext) -> Table | None:
     """Table 4's metrics on val, of the models submitted and not scored; None if all are scored.
 
-    Said to be val's, in a table of its own: they are never put under test-dev's name.
+    It says that the scores are val's; they are never put under the name of test-dev.
     """
-    metrics = next(layout.metrics for layout in literature.layouts if layout.number == TEST_DEV)
+    layouts = context.literature.layouts
+    metrics = next(layout.metrics for layout in layouts if layout.number == TEST_DEV)
     waiting = [
         variant
         for variant in sorted(set(results.loc[results["split"] == "test_dev", "variant"]))
@@ -28,29 +24,16 @@ def waiting_table(
     ]
     if not waiting:
         return None
-    rows = []
-    for variant in waiting:
-        for mode in ("single_scale", "multi_scale"):
-            tested = select(results, "val", Cell(variant, mode))
-            if status(tested) == "scored":
-                ours = {metric: estimate(tested, metric, confidence) for metric in metrics}
-                paper = {
-                    m: literature.value(reference, "val", Cell(variant, mode), m) for m in metrics
-                }
-                known = {metric: value for metric, value in paper.items() if value is not None}
-                rows.append(TableRow(f"{variant} ({MODE_LABELS[mode]})", "scored", ours, known))
-    return Table(
-        NUMBER,
-        "What the models that wait for test-dev's scores have on val",
-        "no score of test-dev",
-        "val",
-        metrics,
-        tuple(rows),
-        notice,
-        reference,
-        "" if rows else f"Table {NUMBER} is left out: none of them was tested on val.",
-        confidence,
-    )
+    cells = [Cell(variant, mode) for variant in waiting for mode in ("single_scale", "multi_scale")]
+    labels = [f"{cell.variant} ({MODE_LABELS[cell.mode]})" for cell in cells]
+    rows = [
+        score_row(label, cell, "val", metrics, results, context)
+        for label, cell in zip(labels, cells, strict=True)
+    ]
+    scored = tuple(row for row in rows if row.status == "scored")
+    left_out = "" if scored else f"Table {NUMBER} is left out: none of them was tested on val."
+    title = "What the models that wait for test-dev's scores have on val"
+    return Table(NUMBER, title, "no score of test-dev", "val", metrics, scored, context, left_out)
 
 
 def _status(results: pd.DataFrame, variant: str, mode: str) -> str:
