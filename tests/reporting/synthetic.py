@@ -2,6 +2,7 @@
 
 import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,9 @@ from cornernet.reporting.tables.corner_scores import WITH, WITHOUT, Scored, coll
 from cornernet.reporting.tables.differences import collect_differences, possible, table_comparisons
 from cornernet.reporting.tables.journal_tables import corner_table, iou_table
 from cornernet.reporting.tables.literature import Cell, load_literature
-from cornernet.reporting.tables.paper_tables import build_tables
+from cornernet.reporting.tables.paper_tables import build_tables, waiting_table
 from cornernet.reporting.tables.results import collect_results
 from cornernet.reporting.tables.table import TableContext
-from cornernet.reporting.tables.waiting_table import waiting_table
 from cornernet.reporting.text_and_code import text_and_code
 from cornernet.training.history import COLUMNS
 
@@ -205,14 +205,12 @@ def page_context(folder, comparable=False, figures=None, **run):
     differences = paired_differences(results)
     notice = "" if comparable else NOTICE
     params = load_params("paper", folder=PARAMS)
+    title = "CornerNet on shapes <demo>"
+    report = replace(params.report, title=title, notice=notice, comparable=comparable)
     shared = table_context(notice)
     waiting = waiting_table(results, shared)
     return PageContext(
-        profile="demo",
-        title="CornerNet on shapes <demo>",
-        notice=notice,
-        comparable=comparable,
-        reference="eccv",
+        params=replace(params, profile="demo", report=report),
         claims=judge_claims(results, differences, claims(), comparable),
         tables=[
             *build_tables(results, differences, shared),

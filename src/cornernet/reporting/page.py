@@ -11,11 +11,14 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from cornernet.config import Params
 from cornernet.evaluation.coco_metrics import defined
 from cornernet.reporting.claims.rule import VERDICTS
 from cornernet.reporting.figures.figure import Figure
 from cornernet.reporting.recorded_effects import RecordedEffects
 from cornernet.reporting.tables.formats import (
+    EN_DASH,
+    MINUS,
     REFERENCES,
     heading,
     interval_text,
@@ -24,7 +27,6 @@ from cornernet.reporting.tables.formats import (
     percent_text,
     value_text,
 )
-from cornernet.reporting.tables.paper_tables import TEST_DEV
 from cornernet.reporting.tables.table import Table
 from cornernet.reporting.text_and_code import TextAndCode
 
@@ -44,11 +46,7 @@ class PageContext:
     with result, modules, because and when.
     """
 
-    profile: str
-    title: str
-    notice: str
-    comparable: bool
-    reference: str  # "eccv" or "journal"
+    params: Params
     claims: pd.DataFrame
     tables: Sequence[Table]
     figures: Sequence[Figure]
@@ -56,7 +54,6 @@ class PageContext:
     provenance: Mapping[str, Mapping[str, Any]]
     dataset: Mapping[str, Any] = field(default_factory=dict)
     accepted: Sequence[Mapping[str, Any]] = ()
-    confidence: float = 0.95  # of all intervals
     recorded: RecordedEffects | None = (
         None  # where `differences` has effects that this run did not find
     )
@@ -81,6 +78,8 @@ def render_page(context: PageContext) -> str:
         "value": value_text,
         "interval": interval_text,
         "number": number_text,
+        "minus": lambda text: re.sub(r"(?<!\w)-(?=\d)", MINUS, text),
+        "defined": defined,
         "plain": plain,
         "by_span": code_by_span,
         "slug": lambda text: text.replace(" ", "-"),
@@ -89,20 +88,13 @@ def render_page(context: PageContext) -> str:
     return environment.get_template("page.html.j2").render(
         context=context,
         style=Markup(style),
-        claims=claim_rows(context.claims),
-        counts=verdict_counts(context.claims),
+        counts={name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS},
         figures=ordered(context.figures),
-        reference=REFERENCES[context.reference],
-        confidence=percent_text(context.confidence),
+        reference=REFERENCES[context.params.report.reference],
+        confidence=percent_text(context.params.evaluation.confidence),
         models=provenance_rows(context.provenance),
         changes={name: code_changes(made) for name, made in context.provenance.items()},
-        waiting={TEST_DEV} if _waits_for_the_server(context.tables) else set(),
     )
-
-
-def _waits_for_the_server(tables: Sequence[Table]) -> bool:
-    """Whether a submission has no score yet."""
-    return any(row.status == "submitted, not scored" for table in tables for row in table.rows)
 
 
 def data_uri(figure: Figure) -> str:
@@ -114,21 +106,6 @@ def ordered(figures: Sequence[Figure]) -> list[Figure]:
     """The figures in the page's order."""
     known = {name: position for position, name in enumerate(FIGURE_ORDER)}
     return sorted(figures, key=lambda figure: (known.get(figure.name, len(known)), figure.name))
-
-
-def claim_rows(claims: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of claims.csv, numbers as text, as they stand on the page."""
-    return [
-        {
-            "claim": re.sub(r"(?<=\s)-(?=\d)", "\N{MINUS SIGN}", row.claim),
-            "section": row.section,
-            "paper": number_text(defined(row.paper), signed=False),
-            "ours": number_text(defined(row.ours), signed=False),
-            "interval": str(row.interval).replace("-", "\N{MINUS SIGN}"),
-            "verdict": row.verdict,
-        }
-        for row in claims.itertuples()
-    ]
 
 
 def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -146,13 +123,8 @@ def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[st
             "hours": "" if hours is None else f"{hours:,.1f}" if hours >= 0.1 else f"{hours:.3f}",
             "run": str(made.get("mlflow_run_id") or ""),
         }
-        rows.append({key: text or "\N{EN DASH}" for key, text in row.items()})
+        rows.append({key: text or EN_DASH for key, text in row.items()})
     return rows
-
-
-def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:
-    """How many claims got each verdict, in the order of VERDICTS."""
-    return {verdict: int((claims["verdict"] == verdict).sum()) for verdict in VERDICTS}
 
 
 def code_by_span(made: Mapping[str, Any]) -> dict[str, Any]:

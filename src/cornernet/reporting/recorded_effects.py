@@ -78,12 +78,9 @@ def recorded_text(effects: Iterable[Effect], provenance: Mapping[str, Any]) -> s
             {
                 "variant": effect.variant,
                 "mode": effect.mode,
-                "value": _rounded(effect.points.value),
-                "low": _rounded(effect.points.low),
-                "high": _rounded(effect.points.high),
+                **{key: _rounded(getattr(effect.points, key)) for key in ("value", "low", "high")},
             }
             for effect in effects
-            if effect.points is not None
         ],
     }
     return HEAD + yaml.safe_dump(tree, sort_keys=False, width=100)

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from cornernet.config.load import nearest
 from cornernet.config.schema import Params
-from cornernet.errors import BadInput
 from cornernet.reporting.recorded_effects import Effect, RecordedEffects
 from cornernet.reporting.tables.formats import MINUS, interval_text, number_text
 from cornernet.reporting.tables.literature import Cell, Comparison
@@ -53,7 +52,7 @@ def text_and_code(
             row["text"] or "silent",
             row["code"],
             row["source"],
-            {name: param(params, name) for name in row["params"]},
+            {name: attrgetter(name)(params) for name in row["params"]},
             tuple(
                 effect
                 for variant in row.get("shown_by", ())
@@ -127,16 +126,3 @@ def effects_to_record(differences: pd.DataFrame) -> tuple[Effect, ...]:
         for effect in run_effects(variant, differences)
         if effect.points is not None and effect.points.value is not None
     )
-
-
-def param(params: Params, dotted: str) -> Any:
-    """The value of `section.key` in `params`. Raises BadInput if there is no such param."""
-    value: Any = params
-    for key in dotted.split("."):
-        if not hasattr(value, key):
-            known = getattr(value, "__dataclass_fields__", {})
-            raise BadInput(
-                f"text_and_code.yaml: no param is called {dotted!r}{nearest(key, known)}"
-            )
-        value = getattr(value, key)
-    return value

@@ -4,8 +4,8 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,22 +82,18 @@ def _of_scores(params: Params) -> list[Figure]:
 def _of_training(params: Params) -> list[Figure]:
     """Losses by iteration, and the radii that the targets were drawn with."""
     graph = Graph(params)
-    histories = {
-        str(trained): read_history(existing(graph.paths.history(trained), "train"))
-        for trained in graph.trained
-    }
+    histories, continued = {}, {}
+    for trained in graph.trained:
+        histories[str(trained)] = read_history(existing(graph.paths.history(trained), "train"))
+        if parent := graph.parent(trained):
+            continued[str(trained)] = str(parent)
     radii = pd.read_parquet(existing(graph.paths.radii, "radii"))
     radii = radii[radii["split"] == "train"]
     size = params.augmentation.input_size
-    cells = (size + 1) // 4 / size
-    by_rule = {
-        "exact": radii["radius_exact"].to_numpy() * cells,
-        "pre-fix roots": radii["radius_pre_fix"].to_numpy() * cells,
-    }
-    parents = {trained: graph.parent(trained) for trained in graph.trained}
-    continued = {str(t): str(parent) for t, parent in parents.items() if parent is not None}
-    curves = [training_curves(histories, continued)] if histories else []
-    return [*curves, radii_histogram(by_rule)]
+    cells = (size + 1) // 4 / size  # of the heatmap, per pixel of the input
+    rules = {"exact": "radius_exact", "pre-fix roots": "radius_pre_fix"}
+    histogram = radii_histogram({k: radii[name].to_numpy() * cells for k, name in rules.items()})
+    return [training_curves(histories, continued), histogram] if histories else [histogram]
 
 
 def _of_examples(params: Params) -> list[Figure]:
@@ -107,11 +103,9 @@ def _of_examples(params: Params) -> list[Figure]:
         return []
     paths = Paths(params.profile)
     split = load_split(Path(params.data.root), params.data.splits["val"], "val")
-    found = defaultdict(list)
-    for row in json.loads(existing(paths.detections(tests[0]), "predict").read_text()):
-        found[row["image_id"]].append(row)
+    detections = json.loads(existing(paths.detections(tests[0]), "predict").read_text())
     picked = evenly_spaced([image.id for image in split.images], params.report.examples)
-    examples = [_example(split, image_id, found[image_id]) for image_id in picked]
+    examples = [_example(split, image_id, detections) for image_id in picked]
     figures = [detections_figure(examples, PICKED, title=f"Detections of {tests[0].trained}")]
     weights = existing(paths.weights(tests[0].trained), "train")
     variant = resolve_variant(params, tests[0].trained.variant)
@@ -119,15 +113,15 @@ def _of_examples(params: Params) -> list[Figure]:
     return figures + _targets(params, split)
 
 
-def _example(split: CocoSplit, image_id: int, rows: list[dict]) -> Example:  # type: ignore[type-arg]
+def _example(split: CocoSplit, image_id: int, detections: list[dict[str, Any]]) -> Example:
+    rows = [row for row in detections if row["image_id"] == image_id]
     at = next(i for i, image in enumerate(split.images) if image.id == image_id)
-    image = split.images[at]
     names = dict(zip(split.category_ids, split.category_names, strict=True))
     boxes = np.array([row["bbox"] for row in rows], float).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     return Example(
-        name=image.file_name,
-        image=read_image(split.folder / image.file_name, image.width, image.height),
+        name=split.images[at].file_name,
+        image=_pixels(split, at),
         truth=split.boxes[at].boxes,
         boxes=boxes,
         labels=[names[row["category_id"]] for row in rows],
@@ -143,8 +137,12 @@ def _targets(params: Params, split: CocoSplit) -> list[Figure]:
     if not candidates:
         return []
     at = max(candidates, key=lambda at: split.boxes[at].area.max())
-    image, boxes = split.images[at], split.boxes[at]
-    pixels = read_image(split.folder / image.file_name, image.width, image.height)[:, :, ::-1]
-    column = f"radius_{params.targets.radius_roots}"
+    boxes, column = split.boxes[at], f"radius_{params.targets.radius_roots}"
     shown = by_id.loc[boxes.ids.tolist(), column].to_numpy()
+    pixels = _pixels(split, at)[:, :, ::-1]  # to RGB
     return [targets_figure(pixels, boxes.boxes, shown, params.targets.min_iou)]
+
+
+def _pixels(split: CocoSplit, at: int) -> np.ndarray:
+    image = split.images[at]
+    return read_image(split.folder / image.file_name, image.width, image.height)

@@ -23,10 +23,9 @@ from cornernet.reporting.recorded_effects import load_recorded
 from cornernet.reporting.tables.corner_scores import read_corners
 from cornernet.reporting.tables.differences import read_differences
 from cornernet.reporting.tables.journal_tables import corner_table, iou_table
-from cornernet.reporting.tables.paper_tables import build_tables
+from cornernet.reporting.tables.paper_tables import build_tables, waiting_table
 from cornernet.reporting.tables.results import read_results
 from cornernet.reporting.tables.table import Table
-from cornernet.reporting.tables.waiting_table import waiting_table
 from cornernet.reporting.text_and_code import text_and_code
 from cornernet.stages.tables import table_context
 from cornernet.tracking import send_waiting
@@ -38,15 +37,11 @@ def run(options: argparse.Namespace) -> None:
     """Render the page from files alone."""
     params = params_of(options)
     refresh(params, ("report",))
-    paths, report = Paths(params.profile), params.report
+    paths = Paths(params.profile)
     differences = read_differences(existing(paths.differences, "tables"))
     recorded = load_recorded()
     context = PageContext(
-        profile=params.profile,
-        title=report.title,
-        notice=report.notice,
-        comparable=report.comparable,
-        reference=report.reference,
+        params=params,
         claims=read_claims(existing(paths.claims, "claims")),
         tables=_tables(params, differences),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
@@ -54,7 +49,6 @@ def run(options: argparse.Namespace) -> None:
         provenance=_provenance(params),
         dataset=json.loads(existing(paths.dataset, "prepare").read_text()),
         accepted=read_accepted(paths.data / "accepted.yaml"),
-        confidence=params.evaluation.confidence,
         recorded=recorded,
     )
     write_text(paths.page, render_page(context))
@@ -102,15 +96,14 @@ def read_accepted(path: Path) -> list[dict[str, Any]]:
 def _track(params: Params) -> None:
     """Tables, figures and the page as artifacts of every trained model's run."""
     graph, paths = Graph(params), Paths(params.profile)
-    tables = [paths.table(number, "md") for number in (1, 2, 3, 4)]
+    files = [(paths.table(number, "md"), "tables") for number in (1, 2, 3, 4)]
+    files += [(path, "figures") for path in sorted(paths.figures.glob("*.svg"))]
     for trained in graph.trained + graph.imported:
         if not weights_digest(paths, trained):
             continue
         with run_of(paths, trained) as run:
-            for table in tables:
-                run.log_artifact(table, "tables")
-            for figure in sorted(paths.figures.glob("*.svg")):
-                run.log_artifact(figure, "figures")
+            for path, folder in files:
+                run.log_artifact(path, folder)
             run.log_artifact(paths.page)
     for line in (send_waiting(params.profile) or [])[1:]:
         print(f"mlflow: {line}")

@@ -13,7 +13,7 @@ import pandas as pd
 from cornernet.config import Params
 from cornernet.config.schema import Mode, Split
 from cornernet.data.coco.split import load_split
-from cornernet.evaluation.bootstrap import resampled_metrics
+from cornernet.evaluation.bootstrap import Interval, resampled_metrics
 from cornernet.evaluation.coco_metrics import METRICS, Evaluated
 from cornernet.evaluation.differences import check_paired, difference_of
 from cornernet.files import write_text
@@ -92,23 +92,21 @@ def _paired(params: Params, comparisons: Iterable[Comparison]) -> dict[Compariso
     """For each comparison, metric -> (difference, ci_low, ci_high) of every seed."""
     settings = params.evaluation
 
+    resamples, seed_of_resamples = settings.bootstrap_resamples, settings.bootstrap_seed
+
     @cache  # each test is matched and resampled once, however often it is compared
     def resampled(tested: Tested) -> tuple[Evaluated, np.ndarray]:
-        one = evaluated(params, tested)
-        seed = settings.bootstrap_seed
-        return one, resampled_metrics(one, settings.bootstrap_resamples, seed)
+        matched = evaluated(params, tested)
+        return matched, resampled_metrics(matched, resamples, seed_of_resamples)
 
     def difference(comparison: Comparison, seed: int) -> Scores:
-        mine, other = (
-            _test(cell, comparison.split, seed) for cell in (comparison.cell, comparison.reference)
-        )
+        mine = _test(comparison.cell, comparison.split, seed)
+        other = _test(comparison.reference, comparison.split, seed)
         if comparison.split == "test_dev" and settings.server == "external":
             return _unpaired(params, mine, other)
-        (first, values), (second, other_values) = resampled(mine), resampled(other)
+        (first, values), (second, others) = resampled(mine), resampled(other)
         check_paired(first, second)
-        return difference_of(
-            first.metrics, second.metrics, values, other_values, settings.confidence
-        )
+        return difference_of(first.metrics, second.metrics, values, others, settings.confidence)
 
     return {pair: [difference(pair, seed) for seed in params.train.seeds] for pair in comparisons}
 
@@ -123,8 +121,8 @@ def _unpaired(params: Params, mine: Tested, other: Tested) -> Scores:
     first, second = (
         json.loads(paths.metrics(tested).read_text())["metrics"] for tested in (mine, other)
     )
-    scores: dict[str, tuple[float | None, float | None, float | None]] = {}
+    scores = {}
     for name in METRICS:
-        a, b = (scored.get(name) for scored in (first, second))
-        scores[name] = (None if a is None or b is None else a - b, None, None)
+        a, b = first.get(name), second.get(name)
+        scores[name] = Interval(None if a is None or b is None else a - b, None, None)
     return scores

@@ -1,5 +1,6 @@
 """params/claims.yaml: the paper's claims as data."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +42,9 @@ def load_claims(
             problems.extend(error.problems)
         except (KeyError, TypeError, AttributeError) as error:
             problems.append(f"{path}: claim {name}: a key is missing or malformed: {error}")
-    ids = [claim.id for claim in claims]
-    problems.extend(
-        f"{path}: claim {name}: the id is used twice"
-        for name in dict.fromkeys(ids)
-        if ids.count(name) > 1
-    )
+    used = Counter(claim.id for claim in claims)
+    twice = [name for name, count in used.items() if count > 1]
+    problems += [f"{path}: claim {name}: the id is used twice" for name in twice]
     if problems:
         raise BadInput(problems)
     return tuple(claims)

@@ -50,12 +50,10 @@ def detections_figure(
 
     `rule` says in words how the examples were picked; it goes into the caption.
     """
-    parts, lefts, tops = [], [0.0] * COLUMNS, [0.0] * COLUMNS
-    for position in range(COLUMNS):
-        lefts[position] = position * (COLUMN_WIDTH + GAP)
+    parts, tops = [], [0.0] * COLUMNS
     for example in examples:
         column = int(np.argmin(tops))  # the shorter column takes the next picture
-        parts.append(_panel(example, min_score, lefts[column], tops[column]))
+        parts.append(_panel(example, min_score, column * (COLUMN_WIDTH + GAP), tops[column]))
         tops[column] += COLUMN_WIDTH * _aspect(example) + LABEL_HEIGHT + GAP
     width = min(len(examples), COLUMNS) * (COLUMN_WIDTH + GAP) - GAP if examples else COLUMN_WIDTH
     height = max(*tops, GAP + 1) - GAP

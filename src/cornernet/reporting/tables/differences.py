@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cornernet.evaluation.bootstrap import Interval
 from cornernet.evaluation.coco_metrics import METRICS
 from cornernet.reporting.tables.literature import Comparison, Literature
 from cornernet.reporting.tables.results import as_table, read_csv, rows_where
@@ -14,8 +15,7 @@ DIFFERENCE_COLUMNS = (
     "variant", "reference", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
 )  # fmt: skip
 
-# metric -> (value, ci_low, ci_high) in points; None where undefined
-Scores = Mapping[str, tuple[float | None, float | None, float | None]]
+Scores = Mapping[str, Interval]  # METRICS -> difference in points, with its interval
 
 
 def table_comparisons(literature: Literature) -> tuple[Comparison, ...]:
@@ -56,8 +56,7 @@ def collect_differences(
         cell = comparison.cell
         key = (cell.variant, comparison.reference_name, comparison.split, cell.mode)
         for metric in METRICS:
-            found = [Estimate(*scores.get(metric, (None, None, None))) for scores in seeds]
-            pooled = pool(found, confidence)
+            pooled = pool([Estimate(*scores[metric]) for scores in seeds], confidence)
             paper = literature.difference(reference, comparison, metric)
             rows.append((*key, metric, pooled.value, pooled.low, pooled.high, paper))
     return as_table(rows, DIFFERENCE_COLUMNS)

@@ -1,8 +1,8 @@
 """A table as Markdown, CSV and LaTeX."""
 
-import csv
-import io
 from collections.abc import Callable
+
+import pandas as pd
 
 from cornernet.reporting.tables.seeds import Estimate
 from cornernet.reporting.tables.table import Table, TableRow
@@ -103,18 +103,14 @@ def _markdown(table: Table) -> str:
 
 def _csv(table: Table) -> str:
     """One line per row and metric, for programs; empty where there is no number."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
+    notice = " ".join(table.context.notice.split())
     names = ["group", "row", "backbone", "status", "metric", "ours", "ci_low", "ci_high"]
-    writer.writerow([*names, "spread", "seeds", "paper", "notice"])
+    rows = []
     for row in table.rows:
-        for metric in table.metrics:
-            writer.writerow(
-                [row.group, row.label, row.backbone, row.status or "from the paper", metric]
-                + [_plain(number) for number in _numbers(row, metric)]
-                + [" ".join(table.context.notice.split())]
-            )
-    return file.getvalue()
+        key = (row.group, row.label, row.backbone, row.status or "from the paper")
+        rows += [(*key, metric, *_numbers(row, metric), notice) for metric in table.metrics]
+    frame = pd.DataFrame(rows, columns=[*names, "spread", "seeds", "paper", "notice"])
+    return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
 
 
 def _numbers(row: TableRow, metric: str) -> list[float | int | None]:
@@ -123,10 +119,6 @@ def _numbers(row: TableRow, metric: str) -> list[float | int | None]:
     if ours is None or row.status != "scored":
         return [None, None, None, None, None, paper]
     return [ours.value, ours.low, ours.high, ours.spread, ours.seeds, paper]
-
-
-def _plain(number: float | int | None) -> str:
-    return "" if number is None else f"{number:.6g}"
 
 
 def _tex(table: Table) -> str:

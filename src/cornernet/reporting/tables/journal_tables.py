@@ -12,7 +12,7 @@ from cornernet.evaluation.corners import QUADRANTS
 from cornernet.reporting.tables.corner_scores import WITH, WITHOUT, Scored, journal_number
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import rows_where
-from cornernet.reporting.tables.seeds import Estimate, pool, pool_percent
+from cornernet.reporting.tables.seeds import pool_rows
 from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined, score_row
 
 BY_IOU, BY_QUADRANT = 5, 6  # the numbers that the tables have on the page
@@ -84,8 +84,9 @@ def corner_table(corners: pd.DataFrame, radius: float, context: TableContext) ->
 def _corner_row(corners: pd.DataFrame, key: Scored, label: str, context: TableContext) -> TableRow:
     """One row over all seeds; the seed of `key` is not looked at."""
     mine = rows_where(corners, variant=key.variant, reference=key.reference, corner=key.corner)
+    signed, confidence = bool(key.reference), context.confidence
     ours = {
-        quadrant: _pooled(rows_where(mine, quadrant=quadrant), bool(key.reference), context)
+        quadrant: pool_rows(rows_where(mine, quadrant=quadrant), confidence, differences=signed)
         for quadrant in QUADRANTS
     }
     return TableRow(
@@ -93,13 +94,6 @@ def _corner_row(corners: pd.DataFrame, key: Scored, label: str, context: TableCo
         "not run" if mine.empty else "scored",
         ours,
         only_defined({q: journal_number(key, q, context.literature) for q in QUADRANTS}),
-        signed=bool(key.reference),
+        signed=signed,
         group=CORNER_LABELS[key.corner],
     )
-
-
-def _pooled(rows: pd.DataFrame, is_difference: bool, context: TableContext) -> Estimate:
-    """One quadrant's number over the seeds."""
-    if is_difference:
-        return pool([Estimate.of(row) for row in rows.itertuples()], context.confidence)
-    return pool_percent(rows, context.confidence)

@@ -1,4 +1,7 @@
-"""The paper's Tables 1 to 4, ours beside the paper's, from results.csv and differences.csv."""
+"""The paper's Tables 1 to 4, ours beside the paper's, from results.csv and differences.csv.
+
+And what models that wait for the evaluation server's scores have on val, which needs no server.
+"""
 
 from dataclasses import replace
 
@@ -17,6 +20,7 @@ from cornernet.reporting.tables.seeds import UNDEFINED, Status, select, status
 from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined, score_row
 
 ERROR_ANALYSIS, TEST_DEV = 3, 4  # the tables that take in every variant tested that way
+WAITING = 7  # the number, on the page, of the table that stands beside one whose scores are awaited
 MODE_LABELS = {
     "single_scale": "single scale",
     "multi_scale": "multi scale",
@@ -135,3 +139,32 @@ def _other_detectors(literature: Literature, metrics: tuple[str, ...]) -> list[T
         )
         for other in literature.others
     ]
+
+
+def waiting_table(results: pd.DataFrame, context: TableContext) -> Table | None:
+    """Table 4's metrics on val, of the models submitted and not scored; None if all are scored.
+
+    It says that the scores are val's; they are never put under the name of test-dev.
+    """
+    layouts = context.literature.layouts
+    metrics = next(layout.metrics for layout in layouts if layout.number == TEST_DEV)
+    waiting = [
+        variant
+        for variant in sorted(set(results.loc[results["split"] == "test_dev", "variant"]))
+        if any(
+            status(select(results, "test_dev", Cell(variant, mode))) == "submitted, not scored"
+            for mode in MODES
+        )
+    ]
+    if not waiting:
+        return None
+    cells = [Cell(variant, mode) for variant in waiting for mode in ("single_scale", "multi_scale")]
+    labels = [f"{cell.variant} ({MODE_LABELS[cell.mode]})" for cell in cells]
+    rows = [
+        score_row(label, cell, "val", metrics, results, context)
+        for label, cell in zip(labels, cells, strict=True)
+    ]
+    scored = tuple(row for row in rows if row.status == "scored")
+    left_out = "" if scored else f"Table {WAITING} is left out: none of them was tested on val."
+    title = "What the models that wait for test-dev's scores have on val"
+    return Table(WAITING, title, "no score of test-dev", "val", metrics, scored, context, left_out)

@@ -88,12 +88,12 @@ def status(rows: pd.DataFrame) -> Status:
 
 def estimate(rows: pd.DataFrame, metric: str, confidence: float = 0.95) -> Estimate:
     """One metric of a test, pooled over its seeds; `confidence` is that of its intervals."""
-    return pool_percent(rows[rows["metric"] == metric], confidence)
+    return pool_rows(rows[rows["metric"] == metric], confidence)
 
 
-def pool_percent(rows: pd.DataFrame, confidence: float) -> Estimate:
-    """Scores (rows with value, ci_low, ci_high) pooled; a percentage ends at 0 and at 100."""
+def pool_rows(rows: pd.DataFrame, confidence: float, *, differences: bool = False) -> Estimate:
+    """Rows with value, ci_low, ci_high pooled; the ends of a percentage lie within 0 and 100."""
     pooled = pool([Estimate.of(row) for row in rows.itertuples()], confidence)
-    if pooled.low is None or pooled.high is None:
+    if differences or pooled.low is None or pooled.high is None:
         return pooled
     return replace(pooled, low=max(pooled.low, 0.0), high=min(pooled.high, 100.0))
