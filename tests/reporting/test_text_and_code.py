@@ -9,7 +9,6 @@ import pytest
 
 from cornernet.config.load import load_params, resolve_variant
 from cornernet.reporting.page import render_page
-from cornernet.reporting.recorded_effects import Effect
 from cornernet.reporting.tables.differences import possible
 from cornernet.reporting.tables.results import RESULT_COLUMNS
 from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, text_and_code
@@ -104,17 +103,6 @@ def method_params(params):
             inner = value if isinstance(value, dict) else {"": value}
             names |= {f"{section}.{key}.{k}".rstrip("."): v for k, v in inner.items()}
     return names
-
-
-def test_effects_come_from_differences_csv():
-    by_variant = {}
-    for row in text_and_code(profile("paper"), FOUND):
-        for effect in row.effects:
-            by_variant.setdefault(effect.variant, []).append(effect)
-    (stale,) = by_variant["stale_rows"]
-    assert (stale.mode, stale.points.value, stale.points.low) == ("single_scale", -0.42, -0.61)
-    assert [effect.mode for effect in by_variant["as_run"]] == ["single_scale", "multi_scale"]
-    assert by_variant["merge_1x1"] == [Effect("merge_1x1", "", None)]
 
 
 def test_the_summary_has_a_line_for_each_effect_that_was_run():

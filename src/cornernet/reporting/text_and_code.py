@@ -77,7 +77,7 @@ def effect_comparisons() -> tuple[Comparison, ...]:
 
 
 def effects_summary(rows: Sequence[TextAndCode]) -> str:
-    """Plain text: a line for each effect that was run, in points of AP; empty if none was."""
+    """Plain text: one line per effect that was run, in points of AP; empty if none was."""
     ran = [
         (effect.variant, effect.mode, effect.points)
         for row in rows

@@ -92,12 +92,10 @@ def _paired(params: Params, comparisons: Iterable[Comparison]) -> dict[Compariso
     """For each comparison, metric -> (difference, ci_low, ci_high) of every seed."""
     settings = params.evaluation
 
-    resamples, seed_of_resamples = settings.bootstrap_resamples, settings.bootstrap_seed
-
     @cache  # each test is matched and resampled once, however often it is compared
     def resampled(tested: Tested) -> tuple[Evaluated, np.ndarray]:
-        matched = evaluated(params, tested)
-        return matched, resampled_metrics(matched, resamples, seed_of_resamples)
+        matched, resamples = evaluated(params, tested), settings.bootstrap_resamples
+        return matched, resampled_metrics(matched, resamples, settings.bootstrap_seed)
 
     def difference(comparison: Comparison, seed: int) -> Scores:
         mine = _test(comparison.cell, comparison.split, seed)

@@ -22,7 +22,7 @@ def load_claims(
 
     A claim may name the profile's `variants` and those that the paper reports; it is about the
     released weights where the profile has those for the variant that it names. Raises BadInput
-    with a line for each claim that names an unknown variant, mode, split, metric or detector, is
+    with one line per claim that names an unknown variant, mode, split, metric or detector, is
     of no known kind, repeats an id, or has no number in the paper.
     """
     try:

@@ -18,7 +18,7 @@ KINDS = ("gain", "larger_gain", "ranking", "time")
 
 @dataclass(frozen=True)
 class Gain:
-    """A comparison in one metric."""
+    """A comparison of two tested models in one metric."""
 
     comparison: Comparison
     metric: str

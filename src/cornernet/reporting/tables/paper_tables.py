@@ -8,14 +8,8 @@ from dataclasses import replace
 import pandas as pd
 
 from cornernet.reporting.tables.differences import difference
-from cornernet.reporting.tables.literature import (
-    MODES,
-    Cell,
-    Comparison,
-    Layout,
-    LayoutRow,
-    Literature,
-)
+from cornernet.reporting.tables.literature import Cell, Comparison, Layout, LayoutRow, Literature
+from cornernet.reporting.tables.results import rows_where
 from cornernet.reporting.tables.seeds import UNDEFINED, Status, select, status
 from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined, score_row
 
@@ -69,7 +63,10 @@ def _table(
 
 def _wanted_rows(layout: Layout, results: pd.DataFrame, literature: Literature) -> list[LayoutRow]:
     """The paper's rows, and those of other variants that were tested as Tables 3 and 4 test."""
-    variants = set(results.loc[results["split"] == layout.split, "variant"])
+    tested = rows_where(results, split=layout.split)
+    pairs = tested[["variant", "mode"]].drop_duplicates()
+    cells = [Cell(*pair) for pair in pairs.itertuples(index=False)]
+    variants = {cell.variant for cell in cells}
     rows = [
         replace(
             row,
@@ -78,20 +75,17 @@ def _wanted_rows(layout: Layout, results: pd.DataFrame, literature: Literature) 
         )
         for row in layout.rows
     ]
+    if layout.number == ERROR_ANALYSIS:
+        variants = {cell.variant for cell in cells if cell.mode.startswith("gt_")}
+    elif layout.number != TEST_DEV:
+        return rows
     present = {row.cell for row in rows}
-    for variant in sorted(variants):
-        modes = [
-            mode for mode in MODES if not select(results, layout.split, Cell(variant, mode)).empty
-        ]
-        if layout.number == ERROR_ANALYSIS and not any(mode.startswith("gt_") for mode in modes):
-            continue
-        if layout.number in (ERROR_ANALYSIS, TEST_DEV):
-            rows.extend(
-                LayoutRow(f"{variant} ({MODE_LABELS[mode]})", Cell(variant, mode))
-                for mode in modes
-                if Cell(variant, mode) not in present
-            )
-    return rows
+    further = [cell for cell in cells if cell.variant in variants and cell not in present]
+    return rows + [LayoutRow(_label(cell), cell) for cell in further]
+
+
+def _label(cell: Cell) -> str:
+    return f"{cell.variant} ({MODE_LABELS[cell.mode]})"
 
 
 def _row(
@@ -148,22 +142,12 @@ def waiting_table(results: pd.DataFrame, context: TableContext) -> Table | None:
     """
     layouts = context.literature.layouts
     metrics = next(layout.metrics for layout in layouts if layout.number == TEST_DEV)
-    waiting = [
-        variant
-        for variant in sorted(set(results.loc[results["split"] == "test_dev", "variant"]))
-        if any(
-            status(select(results, "test_dev", Cell(variant, mode))) == "submitted, not scored"
-            for mode in MODES
-        )
-    ]
+    submitted = rows_where(results, split="test_dev").groupby(["variant", "mode"])
+    waiting = sorted({pair[0] for pair, rows in submitted if status(rows) != "scored"})
     if not waiting:
         return None
     cells = [Cell(variant, mode) for variant in waiting for mode in ("single_scale", "multi_scale")]
-    labels = [f"{cell.variant} ({MODE_LABELS[cell.mode]})" for cell in cells]
-    rows = [
-        score_row(label, cell, "val", metrics, results, context)
-        for label, cell in zip(labels, cells, strict=True)
-    ]
+    rows = [score_row(_label(cell), cell, "val", metrics, results, context) for cell in cells]
     scored = tuple(row for row in rows if row.status == "scored")
     left_out = "" if scored else f"Table {WAITING} is left out: none of them was tested on val."
     title = "What the models that wait for test-dev's scores have on val"

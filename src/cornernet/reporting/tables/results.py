@@ -19,8 +19,6 @@ RESULT_COLUMNS = (
 STATUSES = ("scored", "submitted, not scored")
 NUMBERS = ("value", "ci_low", "ci_high", "paper")
 
-Test = tuple[str, int, str, str]  # variant, seed, split, mode
-
 
 def collect_results(
     metrics: Iterable[Path], literature: Literature, reference: str
@@ -32,10 +30,10 @@ def collect_results(
     has rows whose `value` is empty throughout. `paper` is the number of the text `reference`
     ("eccv" or "journal"). The order of `metrics` does not matter.
 
-    Raises BadInput with a line for each file that is unreadable, malformed or a double of another.
+    Raises BadInput with one line per file that is unreadable, malformed or a double of another.
     """
     problems: list[str] = []
-    found: dict[Test, dict[str, Any]] = {}
+    found: dict[tuple[str, int, str, str], dict[str, Any]] = {}
     for path in sorted(metrics):
         try:
             tree = _read_metrics(path)
@@ -47,8 +45,9 @@ def collect_results(
             problems.extend(error.problems)
     if problems:
         raise BadInput(problems)
+    tests = sorted(found, key=lambda t: (SPLITS.index(t[2]), t[0], MODES.index(t[3]), t[1]))
     rows = []
-    for test in sorted(found, key=_position):
+    for test in tests:
         variant, _, split, mode = test
         for metric in METRICS:
             value = found[test]["metrics"].get(metric)
@@ -56,12 +55,6 @@ def collect_results(
             paper = literature.value(reference, split, Cell(variant, mode), metric)
             rows.append((*test, metric, value, *ends, paper))
     return as_table(rows, RESULT_COLUMNS)
-
-
-def _position(test: Test) -> tuple[int, str, int, int]:
-    """By split, variant, mode and seed."""
-    variant, seed, split, mode = test
-    return SPLITS.index(split), variant, MODES.index(mode), seed
 
 
 def _read_metrics(path: Path) -> dict[str, Any]:
