@@ -1,8 +1,8 @@
 """Greedy matching of detections to annotated objects, as COCO's evaluation does it.
 
 Within an image and category, detections take objects in descending order of score, at every
-threshold and for every range (of object areas; the corners' score has quadrants of the image in
-their place). The rules are those of the COCO API (pycocotools), the reference in the tests.
+threshold and for every range (of areas; for corners, every quadrant of the image). The rules are
+those of the COCO API (pycocotools), the reference in the tests.
 """
 
 from collections.abc import Callable
