@@ -1,8 +1,8 @@
-"""The corners that a network finds in a split, each for itself: not paired to boxes.
+"""The corners that a network finds in the images of a split, not paired to boxes.
 
-What the journal version's mAP of corners by quadrant is measured on. The image is tested at one
-scale and without its mirror: a mirrored top-left corner is a top-right one, which the network
-does not look for.
+The journal version's corner mAP by quadrant is measured on them. Each image is tested at one scale
+and without its mirror image: a mirrored top-left corner is a top-right one, which the network does
+not look for.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,11 +40,11 @@ def find_corners(
     device: torch.device,
     progress: Callable[[int, int], None],
 ) -> dict[int, tuple[ImageCorners, ImageCorners]]:
-    """By image id: the top-left and the bottom-right corners, `params.top_corners` at most of each.
+    """By image id: the top-left and the bottom-right corners, at most `params.top_corners` of each.
 
-    Corners are the peaks that testing pairs (section 4.2), moved by their offsets. Batches as in
-    `predict_split`. Raises BadInput for images that cannot be read, or when the device's memory
-    does not suffice.
+    Corners are the peaks that testing pairs to boxes (section 4.2), moved by their offsets. Images
+    are put into batches as in `predict_split`. Raises BadInput for images that cannot be read, or
+    when the device's memory does not suffice.
     """
     params = replace(params, flip=False)
     together = 1 if device.type == "cpu" else params.batch_size

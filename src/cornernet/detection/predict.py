@@ -39,11 +39,11 @@ def predict_split(
     """Detections of all images of `split`, as COCO results: by image id, the best first.
 
     Images whose canvases have the same sizes go through the network together, `params.batch_size`
-    at a time; all else is worked out for each image on its own. So the batch size can change
-    nothing but the rounding of the network's sums. On the CPU it cannot change even that: there
-    images go one at a time, each with its mirror, for a convolution of 2 images may differ from
-    one of 16 in the last bit, and larger batches hardly save time. Images are read, and soft-NMS
-    is run, in threads beside the network. `progress` is called with (images done, images in all).
+    at a time; everything else is done per image. So the batch size can change nothing but the
+    rounding of the network's sums. On the CPU it cannot change even that: each image goes alone
+    with its mirror, because a convolution of 2 images may differ from one of 16 in the last bit,
+    and larger batches hardly save time there. Images are read, and soft-NMS is run, in threads
+    while the network runs. `progress` is called with (images done, images in all).
 
     Raises BadInput for images that cannot be read, when the device's memory does not suffice, and
     when `mode` needs annotations that the split does not have.
@@ -78,7 +78,7 @@ def predict_split(
         pending: deque[tuple[int, Future[list[dict[str, Any]]]]] = deque()
         for batch, images in zip(batches, read_ahead(readers, read, batches), strict=True):
             found = find_candidates(network, images, params, mode, device)
-            while pending:  # those of the last batch, which ran beside the network
+            while pending:  # soft-NMS of the last batch, which ran while the network did
                 at, future = pending.popleft()
                 results[at] = future.result()
             pending.extend(
@@ -121,8 +121,8 @@ def coco_results(
 ) -> list[dict[str, Any]]:
     """Detections of an image as COCO results, the best first.
 
-    `decimals`: boxes and scores are rounded to as many, which makes scores tie; None: to none, and
-    the shortest decimals are written that mean the same float32.
+    Boxes and scores are rounded to `decimals` places, which makes scores tie. With None they are
+    not rounded: each is written with the fewest digits that give the same float32.
     """
     order = np.argsort(-found.scores, kind="stable")
     boxes, scores = found.boxes[order], found.scores[order]

@@ -1,4 +1,4 @@
-"""Test images, read a few batches ahead of the network that takes them."""
+"""Test images, read in threads a few batches before the network needs them."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ def read_prepared(
 ) -> PreparedImage:
     """The image at position `at`, ready for the network at each scale of `mode`.
 
-    `with_objects`: its annotated boxes go with it. Raises BadInput if it cannot be read.
+    `with_objects`: together with its annotated boxes. Raises BadInput if it cannot be read.
     """
     image = split.images[at]
     pixels = read_image(split.folder / image.file_name, image.width, image.height)
@@ -55,7 +55,7 @@ def read_ahead(
     read: Callable[[Sequence[int]], list[PreparedImage]],
     batches: Sequence[Sequence[int]],
 ) -> Iterator[list[PreparedImage]]:
-    """What `read` returns for each batch, in order, worked out in threads a few batches ahead."""
+    """What `read` returns for each batch, in order; called in threads, a few batches ahead."""
     waiting: deque[Future[list[PreparedImage]]] = deque()
     try:
         for batch in batches:
