@@ -6,7 +6,7 @@ not look for.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +17,9 @@ from torch import Tensor
 from cornernet.config.schema import Detection, Model
 from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.decode import top_corners
-from cornernet.detection.detector import PreparedImage
 from cornernet.detection.network import Network, run_network
 from cornernet.detection.padding import Placement, to_image
-from cornernet.detection.reading import batches_of_one_size, read_ahead, read_prepared
+from cornernet.detection.reading import prepared_batches
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,10 @@ def find_corners(
     when the device's memory does not suffice.
     """
     params = replace(params, flip=False)
-    together = 1 if device.type == "cpu" else params.batch_size
-    batches = batches_of_one_size(
-        split, model_params.size_multiple, params, "single_scale", together
-    )
-
-    def read(batch: Sequence[int]) -> list[PreparedImage]:
-        multiple = model_params.size_multiple
-        return [read_prepared(split, at, multiple, params, "single_scale") for at in batch]
-
     found: dict[int, tuple[ImageCorners, ImageCorners]] = {}
-    with ThreadPoolExecutor(params.threads, "read") as readers:
-        for batch, images in zip(batches, read_ahead(readers, read, batches), strict=True):
+    batches = prepared_batches(split, model_params.size_multiple, params, "single_scale", device)
+    with closing(batches):
+        for batch, images in batches:
             canvases = [image.canvases[0] for image in images]
             outputs = run_network(network, canvases, params, device)
             placements = [image.placements[0] for image in images]
