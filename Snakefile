@@ -41,12 +41,14 @@ rule released_weights:
 
 
 onsuccess:
-    tell_dvc(workflow.dag)
+    if line := tell_dvc(graph, settings.overrides):
+        print(line)
     print(f"Done. The report: {paths.page}")
 
 
 onerror:
-    tell_dvc(workflow.dag)
+    if line := tell_dvc(graph, settings.overrides):
+        print(line)
     print(
         f"Something failed; its log is named above. What is left: cornernet status {OPTIONS}"
     )

@@ -31,4 +31,4 @@ def test_a_reader_that_has_gone_ends_it_quietly():
 def test_a_reader_that_stays_gets_all():
     done = run("plan", "--profile", "demo", "--no-measure", stdout=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "free here" in done.stdout
+    assert "free on the disk of data/demo/" in done.stdout

@@ -1,4 +1,4 @@
-"""The `cornernet` command: one subcommand a stage, and a few for people.
+"""The `cornernet` command: one subcommand per stage, and a few for people.
 
 Exit codes: 0 done, 1 failed, 2 bad input (a clear line each, never a traceback).
 """
@@ -11,37 +11,25 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from cornernet import __version__
-from cornernet.benchmarks.errors import BenchmarkFailed
+from cornernet.config.schema import MODES, SPLITS
 from cornernet.errors import BadInput
+from cornernet.pipeline.descriptions import STAGES
+from cornernet.pipeline.stage import Stage
 from cornernet.training.errors import TrainingFailed
 
-STAGES = {
-    "download": "fetch, generate or find the images and annotations",
-    "prepare": "check the data set; list every problem before anything is trained",
-    "radii": "penalty-reduction radius of every annotation",
-    "train": "train one variant with one seed, or go on where it was stopped",
-    "predict": "detections of a trained model on a split",
-    "corners": "corners that a model finds on val, for the journal version's measurement",
-    "submit": "the zip that the test-dev evaluation server takes",
-    "evaluate": "COCO metrics with confidence intervals",
-    "tables": "results.csv, differences.csv and the paper's tables",
-    "figures": "figures of this run",
-    "claims": "the paper's claims, judged",
-    "report": "the page that shows it all",
-}
-COMMANDS = ("detect", "plan", "status", "record-effects")
+# Modules of `cornernet.commands`, and what each is for.
 FOR_PEOPLE = {
     "detect": "draw the boxes found in images, print them as JSON",
     "import-weights": "turn the authors' released weights into this project's format",
     "plan": "what a profile would run, its disk and GPU hours, before anything starts",
     "status": "what is done, running and left, and the results so far",
-    "tracking": "initialise MLflow's database",
-    "inputs": "write what each stage depends on besides data, for the workflow engines",
-    "matrix": "list a profile's models and tests for the matrices of dvc.yaml",
+    "accept": "keep results although the code that decides them has changed",
+    "inputs": "write what each job depends on besides data, for the workflow engines",
+    "dvc-yaml": "write dvc.yaml for the profile that params/profile.yaml names",
     "record-effects": "keep what `--profile differences` found, for the pages of other profiles",
-    "bench": "measure a fast path beside its yardstick; alone: list what can be measured",
 }
 
 
@@ -70,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    except (TrainingFailed, BenchmarkFailed) as failure:
+    except TrainingFailed as failure:
         print(f"cornernet {options.command}: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -88,8 +76,19 @@ def _nobody_reads_output() -> bool:
 
 def _command(name: str) -> Callable[[argparse.Namespace], None]:
     """The function that runs a command; imported only now, so that `--help` stays quick."""
-    room = "commands" if name in COMMANDS else "stages"
-    return importlib.import_module(f"cornernet.{room}.{name.replace('-', '_')}").run
+    module = name.replace("-", "_")
+    if name in FOR_PEOPLE:
+        return importlib.import_module(f"cornernet.commands.{module}").run
+    return lambda options: _run_stage(STAGES[module], options)
+
+
+def _run_stage(stage: Stage, options: argparse.Namespace) -> None:
+    from cornernet.options import key_of, params_of
+    from cornernet.pipeline.job import Job, run_job
+
+    adapter = importlib.import_module(f"cornernet.stages.{stage.name}").run
+    params = params_of(options)
+    run_job(Job(stage, key_of(options, params, stage), params, options), adapter)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,36 +97,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cornernet {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, summary in (STAGES | FOR_PEOPLE).items():
-        command = commands.add_parser(
-            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
-        )
-        _add_profile(command)
-        if name in ("train", "predict", "corners", "submit", "evaluate"):
-            command.add_argument("--variant", default="baseline", help="row of an ablation")
-            command.add_argument(
-                "--seed", type=int, default=None, help="default: the first of train.seeds"
-            )
-        if name in ("predict", "evaluate"):
-            command.add_argument("--split", default="val", choices=("train", "val", "test_dev"))
-        if name in ("predict", "submit", "evaluate"):
-            command.add_argument(
-                "--mode",
-                default="single_scale",
-                choices=("single_scale", "multi_scale", "gt_heatmaps", "gt_heatmaps_offsets"),
-            )
-        if name in ("train", "predict", "corners"):
-            command.add_argument(
-                "--devices",
-                type=int,
-                default=None,
-                help="GPUs to use at most; default: train.devices to train, else one",
-            )
+    for stage in STAGES.values():
+        if stage.command not in FOR_PEOPLE:
+            command = _add(commands, stage.command, stage.summary)
+            _add_keys(command, stage)
+    for name, summary in FOR_PEOPLE.items():
+        _add(commands, name, summary)
     _add_special(commands.choices)
     return parser
 
 
-def _add_profile(command: argparse.ArgumentParser) -> None:
+def _add(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    description = f"{summary[0].upper()}{summary[1:]}."
+    command = commands.add_parser(name, help=summary, description=description)
     command.add_argument(
         "--profile",
         default=None,
@@ -140,17 +122,47 @@ def _add_profile(command: argparse.ArgumentParser) -> None:
         metavar="SECTION.KEY=VALUE",
         help="override a param (repeatable)",
     )
+    return command
+
+
+def _add_keys(command: argparse.ArgumentParser, stage: Stage) -> None:
+    """The options that tell the jobs of a stage apart."""
+    if "variant" in stage.keys:
+        command.add_argument("--variant", default="baseline", help="row of an ablation")
+        command.add_argument(
+            "--seed", type=int, default=None, help="default: the first of train.seeds"
+        )
+    if "split" in stage.keys:
+        command.add_argument("--split", default="val", choices=SPLITS)
+    if "mode" in stage.keys:
+        command.add_argument("--mode", default="single_scale", choices=MODES)
+    if stage.on_gpus:
+        command.add_argument(
+            "--devices",
+            type=int,
+            default=None,
+            help="GPUs to use at most; default: train.devices to train, else one",
+        )
 
 
 def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
     commands["train"].add_argument(
         "--resume", type=Path, default=None, metavar="CHECKPOINT",
-        help="go on from this checkpoint, or refuse if it was made with other params, code or data",
+        help="go on from this checkpoint, or refuse if it was made with other params or data",
+    )  # fmt: skip
+    commands["train"].add_argument(
+        "--fresh", action="store_true",
+        help="set the checkpoints aside and start anew, for instance after the code changed",
     )  # fmt: skip
     commands["plan"].add_argument(
         "--measure", action=argparse.BooleanOptionalAction, default=None,
         help="time a few steps on this machine first; default: if it has a GPU",
     )  # fmt: skip
+    accept = commands["accept"]
+    accept.add_argument(
+        "pattern", help="a stage, a job or an output; * stands for anything: 'train-baseline-*'"
+    )
+    accept.add_argument("--because", required=True, metavar="REASON", help="the report shows it")
     detect = commands["detect"]
     detect.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="images or folders")
     detect.add_argument("--weights", required=True, type=Path, help="a .safetensors file")
@@ -159,32 +171,9 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
         "--score", type=float, default=0.3, help="least score of a box that is drawn"
     )
     detect.add_argument("--variant", default="baseline", help="the variant that the weights are of")
-    _add_bench(commands["bench"])
     weights = commands["import-weights"]
     weights.add_argument("released", type=Path, metavar="RELEASED.pkl")
     weights.add_argument("--out", required=True, type=Path, metavar="W.safetensors")
-
-
-def _add_bench(bench: argparse.ArgumentParser) -> None:
-    bench.set_defaults(profile="paper")  # the numbers that are held against the paper's network
-    bench.add_argument(
-        "name", nargs="?", metavar="NAME", help="a benchmark, or `cpu`, `gpu`, `all`"
-    )
-    bench.add_argument("--device", choices=("cpu", "cuda"), help="default: the benchmark's own")
-    bench.add_argument("--threads", type=int, default=2, help="on the CPU; default: 2")
-    bench.add_argument(
-        "--out", type=Path, default=Path("reports/benchmarks"), metavar="DIR", help="for the JSON"
-    )
-    bench.add_argument(
-        "--data", type=Path, default=Path("../shared/data"), metavar="DIR",
-        help="holds coco_mini/ and other real data; what is absent is made",
-    )  # fmt: skip
-    bench.add_argument(
-        "--weights", type=Path, default=None, help="a trained model, to see what precision costs"
-    )
-    bench.add_argument(
-        "--quick", action="store_true", help="tiny sizes, one round: a test, no measurement"
-    )
 
 
 if __name__ == "__main__":

@@ -3,36 +3,41 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
-from cornernet.config import Params, load_params
+from cornernet.config import Params, load_params, resolve_variant
+from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
 from cornernet.pipeline.paths import Tested, Trained
+from cornernet.pipeline.stage import Key, Stage
 
-PROFILE = Path("params/profile.yaml")
 
+def params_of(options: argparse.Namespace, shipped: bool = False) -> Params:
+    """The params of `--profile` (default: the one that params/profile.yaml names) and `--set`.
 
-def params_of(options: argparse.Namespace) -> Params:
-    """The params of `--profile` (default: the one that params/profile.yaml names) and `--set`."""
-    if not Path("params").is_dir():
+    Raises BadInput without a folder params/ here, unless the `shipped` ones will do: those that are
+    installed with the package, for commands that work outside the repository.
+    """
+    if not (shipped or Path("params").is_dir()):
         raise BadInput("no folder params/ here; run this in the root of the repository")
-    profile = options.profile or yaml.safe_load(PROFILE.read_text())["profile"]
-    return load_params(profile, options.set)
+    return load_params(options.profile or default_profile(), options.set)
 
 
-def trained_of(options: argparse.Namespace, params: Params) -> Trained:
-    """The model that `--variant` and `--seed` name."""
+def key_of(options: argparse.Namespace, params: Params, stage: Stage) -> Key:
+    """The job of a stage that `--variant`, `--seed`, `--split` and `--mode` name.
+
+    Raises BadInput for a variant or a split that the profile does not name.
+    """
+    if not stage.keys:
+        return None
+    resolve_variant(params, options.variant)  # refuses one that the profile does not have
     seed = params.train.seeds[0] if options.seed is None else options.seed
-    return Trained(options.variant, seed)
-
-
-def tested_of(options: argparse.Namespace, params: Params) -> Tested:
-    """The test that `--variant`, `--seed`, `--split` and `--mode` name."""
-    split = getattr(options, "split", "test_dev")
+    trained = Trained(options.variant, seed)
+    if "mode" not in stage.keys:
+        return trained
+    split = options.split if "split" in stage.keys else "test_dev"
     if split not in params.data.splits:
         known = ", ".join(params.data.splits)
         raise BadInput(f"profile {params.profile} names no split {split!r} (it has {known})")
-    return Tested(trained_of(options, params), split, options.mode)
+    return Tested(trained, split, options.mode)
 
 
 def existing(path: Path, stage: str) -> Path:

@@ -51,6 +51,23 @@ def test_models_that_are_there_need_no_more_room(disk, tmp_path, monkeypatch):
     check_room(params, 4)
 
 
+def test_the_disk_that_data_is_on_is_measured(tmp_path, monkeypatch):
+    """data/ may be a link to another disk; before the first run there may be no data/ at all."""
+    measured = []
+    monkeypatch.setattr(
+        prepare.shutil, "disk_usage", lambda path: measured.append(path) or Usage(0, 0, 1e15)
+    )
+    monkeypatch.chdir(tmp_path)
+    params = load_params("smoke", folder=REPOSITORY_PARAMS)
+    check_room(params, 4)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to("disk")
+    check_room(params, 4)
+    (tmp_path / "data/smoke").mkdir()
+    check_room(params, 4)
+    assert measured == [Path("."), Path("data"), Path("data/smoke")]
+
+
 def test_a_disk_that_fills_up_is_one_line_and_exit_code_2(monkeypatch, capsys):
     def full(options):
         raise OSError(errno.ENOSPC, "No space left on device", "data/x.json")

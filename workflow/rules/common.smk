@@ -1,18 +1,18 @@
-# Shared by all: the graph of the profile, its paths, the options of each command, input functions.
+# Shared by all: the profile's graph, and what a rule takes from the description of its stage.
 import os
-import shlex
 import sys
-from pathlib import Path
 import time
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from cornernet.config import load_params
+from cornernet.config.schema import MODES, SPLITS
 from cornernet.errors import BadInput
-from cornernet.pipeline.paths import Paths, Tested, Trained
-from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.descriptions import STAGES
+from cornernet.pipeline.engines import NESTED, take_from_dvc, tell_dvc
 from cornernet.pipeline.resolved import refresh
-from cornernet.pipeline.engines import adopt, record
+from cornernet.pipeline.settings import refuse_repeated, settings_of
+from cornernet.pipeline.stage import key_from, options_of
 
 # The runs of one call of snakemake are a group in MLflow; jobs, those on a cluster too, inherit this.
 os.environ.setdefault(
@@ -20,90 +20,93 @@ os.environ.setdefault(
     f"{time.strftime('%Y-%m-%d %H:%M:%S')} snakemake {os.getpid()}",
 )
 
-# `--config set=train.iterations=100` or `--config 'set=["a.b=1", "c.d=2"]'`, as `cornernet --set`.
-SETTINGS = config.get("set") or []
-SETTINGS = [str(SETTINGS)] if not isinstance(SETTINGS, list) else SETTINGS
-
-# The authors' weights have a profile of their own: those of the others are trained.
-WEIGHTS = config.get("weights")
-PROFILE = "released_weights" if WEIGHTS else config["profile"]
-if WEIGHTS and not Path(WEIGHTS).is_file():
-    raise WorkflowError(
-        f"weights={WEIGHTS}: no such file; give the path of the released weights"
-    )
-
 try:
-    graph = Graph(load_params(PROFILE, SETTINGS))
+    if workflow.is_main_process and NESTED not in os.environ:
+        refuse_repeated(sys.argv)
+    settings = settings_of(config)
+    graph = settings.graph()
+    if workflow.is_main_process and NESTED not in os.environ:
+        # What each job depends on, as files: rewritten only when their content changes.
+        refresh(graph)
+        # What `dvc repro` has made since, this workflow takes as done.
+        if line := take_from_dvc(graph, settings.overrides):
+            print(line, file=sys.stderr)
 except BadInput as error:
     raise WorkflowError("\n".join(error.problems)) from None
 
 paths = graph.paths
-OPTIONS = shlex.join(
-    ["--profile", paths.profile]
-    + [word for text in SETTINGS for word in ("--set", text)]
-)
-if workflow.is_main_process:
-    # Each stage's part of the params, and its code, as files: rewritten only when they change.
-    refresh(graph.params)
-    # What `dvc repro` has made since, this workflow takes as done.
-    if line := adopt(paths.profile):
-        print(line, file=sys.stderr)
-
-MODEL = Trained("{variant}", "{seed}")
-TEST = Tested(MODEL, "{split}", "{mode}")
-SUBMITTED = Tested(MODEL, "test_dev", "{mode}")
+OPTIONS = options_of(graph.params, settings.overrides)
 
 
 wildcard_constraints:
     variant="[a-z0-9_]+",
     seed=r"\d+",
-    split="train|val|test_dev",
-    mode="single_scale|multi_scale|gt_heatmaps|gt_heatmaps_offsets",
+    split="|".join(SPLITS),
+    mode="|".join(MODES),
 
 
-def tell_dvc(dag):
-    """What this run has made, or found up to date, `dvc repro` takes as done."""
-    done = (job for job in dag.jobs if dag.finished(job) or not dag.needrun(job))
-    if line := record(
-        paths.profile, [str(file) for job in done for file in job.output]
-    ):
-        print(line)
+def pattern(stage):
+    """The key of any job of a stage, with wildcards in the place of its values."""
+    keys = STAGES[stage].keys
+    return key_from({name: f"{{{name}}}" for name in keys}) if keys else None
 
 
-def log_of(stage, name=""):
+def inputs(stage):
+    """What a job of a stage reads: a list, or a function of the wildcards where there are any."""
+
+    def of(key):
+        described = STAGES[stage]
+        files = described.all_inputs(graph, key)
+        files += [path for path in described.user_files(graph, key) if path.is_file()]
+        # That MLflow was made ready again is no reason to train anew.
+        return [ancient(path) if path == paths.tracking else path for path in files]
+
+    if pattern(stage) is None:
+        return of(None)
+    return lambda wildcards: of(key_from(dict(wildcards)))
+
+
+def outputs(stage):
+    """What a job of a stage writes."""
+    files = STAGES[stage].outputs(paths, pattern(stage))
+    return [path if path.suffix else directory(path) for path in files]
+
+
+def in_report(files, caption, category):
+    """The same files, shown by `snakemake --report`."""
+    shown = {"caption": f"../report/{caption}.rst", "category": category}
+    return [report(f, labels={"file": f.name}, **shown) for f in files]
+
+
+def log_of(stage):
     """Where a job's log lies."""
-    return paths.logs / f"{stage}{'-' if name else ''}{name}.log"
+    return paths.logs / f"{STAGES[stage].job_name(pattern(stage))}.log"
 
 
-def benchmark_of(stage, name=""):
+def benchmark_of(stage):
     """Where a job's time and memory are recorded."""
-    return paths.benchmarks / f"{stage}{'-' if name else ''}{name}.tsv"
+    return paths.benchmarks / f"{STAGES[stage].job_name(pattern(stage))}.tsv"
 
 
-def continued(wildcards):
-    """The state of the model that a variant goes on from, if it continues one."""
-    parent = graph.parent(Trained(wildcards.variant, int(wildcards.seed)))
-    return [] if parent is None else paths.state(parent)
+def command(stage):
+    """The command of a job; `params.options` name the profile."""
+    described = STAGES[stage]
+    words = [f"cornernet {described.command} {{params.options}}"]
+    words += [f"--{name} {{wildcards.{name}}}" for name in described.keys]
+    words += ["--devices {resources.gpu}"] if described.on_gpus else []
+    return " ".join([*words, "2>&1 | tee -i {log:q}"])
 
 
-def weights_of(wildcards):
-    """The weights that a variant is tested with: its own, or those of the one that it names."""
-    trained = Trained(wildcards.variant, int(wildcards.seed))
-    return paths.weights(graph.weights_of(trained))
-
-
-def to_evaluate(wildcards):
-    """Detections; for test-dev the submission, and the server's answer once the user has it."""
-    trained = Trained(wildcards.variant, int(wildcards.seed))
-    tested = Tested(trained, wildcards.split, wildcards.mode)
-    if tested.split == "test_dev":
-        return [paths.submission(tested), *graph.server_scores(tested)]
-    return [paths.detections(tested)]
+def message_of(stage):
+    """What a job is said to do."""
+    described = STAGES[stage]
+    which = "".join(f", {{wildcards.{name}}}" for name in described.keys)
+    return f"{stage}: {described.summary}{which}"
 
 
 def with_weights(wildcards):
     """All that is made of the authors' weights; they must be named."""
-    if not WEIGHTS:
+    if settings.weights is None:
         raise WorkflowError(
             "say where the weights are: --config weights=CornerNet_500000.pkl"
         )

@@ -3,10 +3,9 @@
 
 rule download:
     input:
-        paths.params("download"),
-        paths.code("download"),
+        inputs("download"),
     output:
-        paths.source,
+        outputs("download"),
     log:
         log_of("download"),
     benchmark:
@@ -18,19 +17,16 @@ rule download:
     params:
         options=OPTIONS,
     message:
-        "download: images and annotations"
+        message_of("download")
     shell:
-        "cornernet download {params.options} 2>&1 | tee -i {log}"
+        command("download")
 
 
 rule prepare:
     input:
-        paths.source,
-        paths.params("prepare"),
-        paths.code("prepare"),
-        graph.user_annotations(),
+        inputs("prepare"),
     output:
-        paths.dataset,
+        outputs("prepare"),
     log:
         log_of("prepare"),
     benchmark:
@@ -42,18 +38,16 @@ rule prepare:
     params:
         options=OPTIONS,
     message:
-        "prepare: checks the data set"
+        message_of("prepare")
     shell:
-        "cornernet prepare {params.options} 2>&1 | tee -i {log}"
+        command("prepare")
 
 
 rule radii:
     input:
-        paths.dataset,
-        paths.params("radii"),
-        paths.code("radii"),
+        inputs("radii"),
     output:
-        paths.radii,
+        outputs("radii"),
     log:
         log_of("radii"),
     benchmark:
@@ -65,6 +59,6 @@ rule radii:
     params:
         options=OPTIONS,
     message:
-        "radii: penalty-reduction radius of every annotation"
+        message_of("radii")
     shell:
-        "cornernet radii {params.options} 2>&1 | tee -i {log}"
+        command("radii")

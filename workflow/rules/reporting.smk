@@ -3,33 +3,9 @@
 
 rule tables:
     input:
-        paths.dataset,
-        [paths.metrics(tested) for tested in graph.tested],
-        [paths.detections(tested) for tested in graph.tested],
-        [paths.corners(trained) for trained in graph.with_corners],
-        "params/literature.yaml",
-        paths.params("tables"),
-        paths.code("tables"),
+        inputs("tables"),
     output:
-        paths.results,
-        paths.differences,
-        report(
-            paths.corner_scores,
-            caption="../report/corners.rst",
-            category="Tables",
-            labels={"table": "corners by quadrant", "format": "csv"},
-        ),
-        [
-            report(
-                paths.table(number, suffix),
-                caption="../report/table.rst",
-                category="Tables",
-                labels={"table": f"Table {number}", "format": suffix},
-            )
-            for number in (1, 2, 3, 4)
-            for suffix in ("md", "csv")
-        ],
-        [paths.table(number, "tex") for number in (1, 2, 3, 4)],
+        in_report(outputs("tables"), "table", "Tables"),
     log:
         log_of("tables"),
     benchmark:
@@ -41,22 +17,14 @@ rule tables:
     params:
         options=OPTIONS,
     message:
-        "tables: the paper's tables from this run"
+        message_of("tables")
     shell:
-        "cornernet tables {params.options} 2>&1 | tee -i {log}"
+        command("tables")
 
 
 rule figures:
     input:
-        paths.dataset,
-        paths.radii,
-        paths.results,
-        [paths.history(trained) for trained in graph.trained],
-        [paths.weights(trained) for trained in graph.trained + graph.imported],
-        [paths.detections(tested) for tested in graph.tested],
-        [paths.corners(trained) for trained in graph.with_corners],
-        paths.params("figures"),
-        paths.code("figures"),
+        inputs("figures"),
     output:
         report(
             directory(paths.figures),
@@ -76,25 +44,16 @@ rule figures:
     params:
         options=OPTIONS,
     message:
-        "figures: training, radii, precision and recall, examples"
+        message_of("figures")
     shell:
-        "cornernet figures {params.options} 2>&1 | tee -i {log}"
+        command("figures")
 
 
 rule claims:
     input:
-        paths.results,
-        paths.differences,
-        "params/claims.yaml",
-        paths.params("claims"),
-        paths.code("claims"),
+        inputs("claims"),
     output:
-        report(
-            paths.claims,
-            caption="../report/claims.rst",
-            category="Claims",
-            labels={"file": "the paper's claims, judged"},
-        ),
+        in_report(outputs("claims"), "claims", "Claims"),
     log:
         log_of("claims"),
     benchmark:
@@ -106,30 +65,16 @@ rule claims:
     params:
         options=OPTIONS,
     message:
-        "claims: the paper's claims, judged"
+        message_of("claims")
     shell:
-        "cornernet claims {params.options} 2>&1 | tee -i {log}"
+        command("claims")
 
 
 rule report:
     input:
-        paths.dataset,
-        paths.claims,
-        paths.results,
-        paths.differences,
-        paths.corner_scores,
-        [paths.table(number, "csv") for number in (1, 2, 3, 4)],
-        paths.figures,
-        [paths.weights(trained) for trained in graph.trained + graph.imported],
-        paths.params("report"),
-        paths.code("report"),
+        inputs("report"),
     output:
-        report(
-            paths.page,
-            caption="../report/page.rst",
-            category="Page",
-            labels={"file": "the whole report"},
-        ),
+        in_report(outputs("report"), "page", "Page"),
     log:
         log_of("report"),
     benchmark:
@@ -141,6 +86,6 @@ rule report:
     params:
         options=OPTIONS,
     message:
-        "report: the page"
+        message_of("report")
     shell:
-        "cornernet report {params.options} 2>&1 | tee -i {log}"
+        command("report")

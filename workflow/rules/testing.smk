@@ -3,16 +3,13 @@
 
 rule predict:
     input:
-        paths.dataset,
-        weights_of,
-        paths.params("predict", "{variant}"),
-        paths.code("predict"),
+        inputs("predict"),
     output:
-        paths.detections(TEST),
+        outputs("predict"),
     log:
-        log_of("predict", TEST),
+        log_of("predict"),
     benchmark:
-        benchmark_of("predict", TEST)
+        benchmark_of("predict")
     priority: 5
     conda:
         "../../environment.yml"
@@ -23,25 +20,20 @@ rule predict:
     params:
         options=OPTIONS,
     message:
-        "predict: {wildcards.variant}, seed {wildcards.seed}, {wildcards.split}, {wildcards.mode}"
+        message_of("predict")
     shell:
-        "cornernet predict {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
-        " --split {wildcards.split} --mode {wildcards.mode} --devices {resources.gpu}"
-        " 2>&1 | tee -i {log}"
+        command("predict")
 
 
 rule corners:
     input:
-        paths.dataset,
-        weights_of,
-        paths.params("corners", "{variant}"),
-        paths.code("corners"),
+        inputs("corners"),
     output:
-        paths.corners(MODEL),
+        outputs("corners"),
     log:
-        log_of("corners", MODEL),
+        log_of("corners"),
     benchmark:
-        benchmark_of("corners", MODEL)
+        benchmark_of("corners")
     conda:
         "../../environment.yml"
     threads: graph.params.detection.threads
@@ -51,24 +43,20 @@ rule corners:
     params:
         options=OPTIONS,
     message:
-        "corners: {wildcards.variant}, seed {wildcards.seed}"
+        message_of("corners")
     shell:
-        "cornernet corners {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
-        " --devices {resources.gpu} 2>&1 | tee -i {log}"
+        command("corners")
 
 
 rule submit:
     input:
-        paths.dataset,
-        paths.detections(SUBMITTED),
-        paths.params("submit"),
-        paths.code("submit"),
+        inputs("submit"),
     output:
-        paths.submission(SUBMITTED),
+        outputs("submit"),
     log:
-        log_of("submit", SUBMITTED),
+        log_of("submit"),
     benchmark:
-        benchmark_of("submit", SUBMITTED)
+        benchmark_of("submit")
     conda:
         "../../environment.yml"
     resources:
@@ -76,24 +64,20 @@ rule submit:
     params:
         options=OPTIONS,
     message:
-        "submit: {wildcards.variant}, seed {wildcards.seed}, {wildcards.mode}"
+        message_of("submit")
     shell:
-        "cornernet submit {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
-        " --mode {wildcards.mode} 2>&1 | tee -i {log}"
+        command("submit")
 
 
 rule evaluate:
     input:
-        paths.dataset,
-        to_evaluate,
-        paths.params("evaluate"),
-        paths.code("evaluate"),
+        inputs("evaluate"),
     output:
-        paths.metrics(TEST),
+        outputs("evaluate"),
     log:
-        log_of("evaluate", TEST),
+        log_of("evaluate"),
     benchmark:
-        benchmark_of("evaluate", TEST)
+        benchmark_of("evaluate")
     conda:
         "../../environment.yml"
     resources:
@@ -101,7 +85,6 @@ rule evaluate:
     params:
         options=OPTIONS,
     message:
-        "evaluate: {wildcards.variant}, seed {wildcards.seed}, {wildcards.split}, {wildcards.mode}"
+        message_of("evaluate")
     shell:
-        "cornernet evaluate {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
-        " --split {wildcards.split} --mode {wildcards.mode} 2>&1 | tee -i {log}"
+        command("evaluate")

@@ -1,11 +1,11 @@
-# One model a variant and seed. Checkpoints are no declared outputs: a killed job goes on from them.
+# One model per variant and seed. Checkpoints are no declared outputs: a killed job goes on from them.
 
 
 rule tracking:
     input:
-        paths.params("tracking"),
+        inputs("tracking"),
     output:
-        paths.tracking,
+        outputs("tracking"),
     log:
         log_of("tracking"),
     benchmark:
@@ -17,28 +17,20 @@ rule tracking:
     params:
         options=OPTIONS,
     message:
-        "tracking: initialises MLflow's database"
+        message_of("tracking")
     shell:
-        "cornernet tracking {params.options} 2>&1 | tee -i {log}"
+        command("tracking")
 
 
 rule train:
     input:
-        paths.dataset,
-        paths.radii,
-        paths.params("train", "{variant}"),
-        paths.code("train"),
-        continued,
-        tracking=ancient(paths.tracking),
+        inputs("train"),
     output:
-        paths.weights(MODEL),
-        paths.state(MODEL),
-        paths.history(MODEL),
-        paths.model_provenance(MODEL),
+        outputs("train"),
     log:
-        log_of("train", MODEL),
+        log_of("train"),
     benchmark:
-        benchmark_of("train", MODEL)
+        benchmark_of("train")
     priority: 10
     conda:
         "../../environment.yml"
@@ -49,10 +41,9 @@ rule train:
     params:
         options=OPTIONS,
     message:
-        "train: {wildcards.variant}, seed {wildcards.seed}"
+        message_of("train")
     shell:
-        "cornernet train {params.options} --variant {wildcards.variant} --seed {wildcards.seed}"
-        " --devices {resources.gpu} 2>&1 | tee -i {log}"
+        command("train")
 
 
 ruleorder: import_weights > train
@@ -60,14 +51,16 @@ ruleorder: import_weights > train
 
 rule import_weights:
     input:
-        paths.code("import_weights"),
-        released=WEIGHTS or [],
+        inputs("import_weights"),
+        released=settings.weights or [],
     output:
-        paths.data / "models" / "released_weights-s{seed}.safetensors",
+        outputs("import_weights"),
     log:
-        log_of("import_weights", "s{seed}"),
+        log_of("import_weights"),
     benchmark:
-        benchmark_of("import_weights", "s{seed}")
+        benchmark_of("import_weights")
+    wildcard_constraints:
+        variant="|".join(trained.variant for trained in graph.imported) or "none",
     conda:
         "../../environment.yml"
     resources:
@@ -75,6 +68,7 @@ rule import_weights:
     params:
         options=OPTIONS,
     message:
-        "import_weights: the authors' weights"
+        message_of("import_weights")
     shell:
-        "cornernet import-weights {params.options} {input.released} --out {output} 2>&1 | tee -i {log}"
+        "cornernet import-weights {params.options} {input.released:q} --out {output:q}"
+        " 2>&1 | tee -i {log:q}"

@@ -22,47 +22,47 @@ from cornernet.model.weights import load_weights, num_categories
 from cornernet.options import params_of
 from cornernet.pipeline.paths import Paths
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write a picture for each image and print all detections."""
-    params = resolve_variant(params_of(options), options.variant)
+    """Write a picture of each image, with its boxes, and print all boxes as JSON."""
+    params = resolve_variant(params_of(options, shipped=True), options.variant)
     count = num_categories(options.weights)
     categories = _categories(params, count)
     model = CornerNet(count, params.model)
     load_weights(options.weights, model)
-    paths = list(_images(options.images))
-    _refuse_unusable(paths)  # before anything is written
+    images = list(_images(options.images))
+    _refuse_unusable(images)  # before anything is written
     options.out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(params.detection.threads)
     network = as_network(model.to(device), params.detection.precision)
     names = [str(category["name"]) for category in categories]
     ids = [int(category["id"]) for category in categories]
-    found_in: dict[str, Any] = {}
-    for path, target in zip(paths, _pictures(paths, options.out), strict=True):
+    boxes_of: dict[str, list[dict[str, Any]]] = {}
+    for path, picture_path in zip(images, _picture_paths(images, options.out), strict=True):
         image = read_any_image(path)
-        found = predict_image(
+        detections = predict_image(
             network, params.model, image, params.detection, "single_scale", device
         )
-        picture = draw_detections(image, found, names, options.score)
-        with replacing(target) as temporary:
+        picture = draw_detections(image, detections, names, options.score)
+        with replacing(picture_path) as temporary:
             temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-        found_in[str(path)] = [
+        boxes_of[str(path)] = [
             {
                 "category": names[ids.index(row["category_id"])],
                 **{key: row[key] for key in ("category_id", "bbox", "score")},
             }
-            for row in coco_results(found, 0, ids, params.detection.score_decimals)
+            for row in coco_results(detections, 0, ids, params.detection.score_decimals)
             if row["score"] >= options.score
         ]
-        print(f"{path}: {len(found_in[str(path)])} boxes, {target}", file=sys.stderr)
-    print(json.dumps(found_in, indent=1))
+        print(f"{path}: {len(boxes_of[str(path)])} boxes, {picture_path}", file=sys.stderr)
+    print(json.dumps(boxes_of, indent=1))
 
 
 def _refuse_unusable(paths: Sequence[Path]) -> None:
-    """Raise BadInput with a line for each image that cannot be read."""
+    """Raise BadInput with one line per image that cannot be read."""
     problems: list[str] = []
     for path in paths:
         try:
@@ -73,8 +73,8 @@ def _refuse_unusable(paths: Sequence[Path]) -> None:
         raise BadInput(problems)
 
 
-def _pictures(paths: Sequence[Path], folder: Path) -> list[Path]:
-    """Where each picture goes; images of one name in several folders get a number."""
+def _picture_paths(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Where the picture of each image goes; images of the same name get a number each."""
     targets: list[Path] = []
     for path in paths:
         name, number = f"{path.stem}.png", 2
@@ -88,16 +88,19 @@ def _images(paths: Sequence[Path]) -> Iterator[Path]:
     """The images named, and those in the folders named."""
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
             if not inside:
-                raise BadInput(f"{path}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
+                raise BadInput(f"{path}: no image in this folder ({', '.join(IMAGE_SUFFIXES)})")
             yield from inside
         else:
             yield path
 
 
 def _categories(params: Params, count: int) -> list[dict[str, Any]]:
-    """The categories as prepared, if their number is that of the weights; else numbers."""
+    """The categories of dataset.json, or numbered ones where nothing was prepared.
+
+    Raises BadInput if dataset.json has another number of categories than the weights.
+    """
     dataset = Paths(params.profile).dataset
     if dataset.is_file():
         categories = json.loads(dataset.read_text())["categories"]

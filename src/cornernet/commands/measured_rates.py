@@ -1,18 +1,18 @@
-"""What training and testing take on this machine, for `cornernet plan`."""
+"""How long this machine takes per image, measured for `cornernet plan`."""
 
 import time
 
 import numpy as np
 import torch
 
-from cornernet.commands.plan import Rates
+from cornernet.commands.rates import Rates
 from cornernet.config import Params
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import predict_image
 from cornernet.model.network import CornerNet
 from cornernet.training.measurement import measure_step
 
-TESTS = 3
+TIMED_TESTS = 3  # after one that warms up
 COCO_IMAGE = (480, 640)  # height and width of many of COCO's images
 CPU_MEMORY = "at least: weights, gradients, Adam's moments and what a chunk's forward pass keeps"
 GPU_MEMORY = "the peak of what PyTorch reserved"
@@ -28,9 +28,9 @@ def measured_rates(params: Params, num_categories: int) -> Rates:
     return Rates(
         step.seconds_per_image,
         testing,
-        f"measured on {name} just now: {1000 * step.seconds_per_image:,.1f} ms an image in "
-        f"training, images at hand, uncompiled; {1000 * testing:,.1f} ms in testing, with its "
-        "mirror",
+        f"measured on {name} just now: {1000 * step.seconds_per_image:,.1f} ms per image in "
+        f"training, without reading images, uncompiled; {1000 * testing:,.1f} ms in testing, the "
+        "mirrored image included",
         "GPU " if on_gpu else "",
         step.memory,
         GPU_MEMORY if step.memory_is_peak else CPU_MEMORY,
@@ -38,7 +38,7 @@ def measured_rates(params: Params, num_categories: int) -> Rates:
 
 
 def _seconds_per_test(params: Params, num_categories: int, device: str) -> float:
-    """Seconds for one image of noise at one scale, all steps of testing but the reading."""
+    """Seconds for one image of noise at one scale: all steps of testing but reading the file."""
     torch.set_num_threads(params.detection.threads)
     side = params.augmentation.input_size
     shape = COCO_IMAGE if params.data.source == "coco" else (side, side)
@@ -46,10 +46,10 @@ def _seconds_per_test(params: Params, num_categories: int, device: str) -> float
     model = CornerNet(num_categories, params.model).to(device)
     network = as_network(model, params.detection.precision)
     began = 0.0
-    for number in range(TESTS + 1):
-        if number == 1:  # the first one warms up
+    for number in range(TIMED_TESTS + 1):
+        if number == 1:
             began = time.perf_counter()
         predict_image(
             network, params.model, image, params.detection, "single_scale", torch.device(device)
         )
-    return (time.perf_counter() - began) / TESTS
+    return (time.perf_counter() - began) / TIMED_TESTS

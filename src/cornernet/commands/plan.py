@@ -3,10 +3,10 @@
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from cornernet.commands.rates import Rates, authors_rates
 from cornernet.config import Params, resolve_variant
 from cornernet.data.download.manifest import describe_download
 from cornernet.model.cost import BYTES, network_cost
@@ -16,31 +16,14 @@ from cornernet.pipeline.paths import Trained
 
 COCO_CATEGORIES = 80
 COCO_IMAGES = {"train": 118_287, "val": 5_000, "test_dev": 20_288}  # of 2017, its web site says
-# "Around 2 weeks with 10 Titan X" for 500,000 iterations of 49 images, the authors say (issue 67 of
-# their repository): of a network whose forward pass in training takes 904.6 GFLOP an image.
-AUTHORS_GPU_SECONDS_PER_IMAGE = 14 * 86400 * 10 / (500_000 * 49)
-AUTHORS_TEST_SECONDS_PER_IMAGE = 0.244  # section 4.2
-AUTHORS_OPERATIONS_PER_IMAGE = 904.63e9
 ADAM_COPIES = 3  # weights and two moments
-BYTES_PER_DETECTION = 130
-GIB = 2**30
+BYTES_PER_DETECTION = 130  # of the JSON that `predict` writes
+MIB, GIB = 2**20, 2**30
 
 
 @dataclass(frozen=True)
-class Rates:
-    """Seconds of one device an image, and where they come from; bytes by size of chunk."""
-
-    training: float
-    testing: float  # at one scale, with its mirror
-    source: str
-    device: str = "GPU "  # whose hours they are
-    memory: Mapping[int, int] = field(default_factory=dict)
-    memory_source: str = ""
-
-
-@dataclass(frozen=True)
-class Training:
-    """One model to train."""
+class PlannedTraining:
+    """One model to train: `start` and `iterations` are its first and last iteration."""
 
     trained: Trained
     start: int
@@ -53,8 +36,8 @@ class Training:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the plan of a profile, by a measurement here if there is a GPU or it is asked for."""
-    params = params_of(options)
+    """Print the plan of a profile; speed is measured here if there is a GPU or it is asked for."""
+    params = params_of(options, shipped=True)
     graph = Graph(params)
     categories, images = _known_data(graph)
     trainings = [_training(graph, trained) for trained in graph.trained]
@@ -74,22 +57,14 @@ def run(options: argparse.Namespace) -> None:
     _print_disk(params, graph, cost.parameters, images)
 
 
-def _rates(
-    options: argparse.Namespace, params: Params, categories: int, operations: int
-) -> "Rates":
+def _rates(options: argparse.Namespace, params: Params, categories: int, operations: int) -> Rates:
     """Measured here, or the authors' own scaled by the network's operations."""
     measure = has_gpu() if options.measure is None else options.measure
-    if measure:
-        from cornernet.commands.measured_rates import measured_rates  # torch: seconds to import
+    if not measure:
+        return authors_rates(operations)
+    from cornernet.commands.measured_rates import measured_rates  # torch: seconds to import
 
-        return measured_rates(params, categories)
-    share = operations / AUTHORS_OPERATIONS_PER_IMAGE
-    return Rates(
-        AUTHORS_GPU_SECONDS_PER_IMAGE * share,
-        AUTHORS_TEST_SECONDS_PER_IMAGE * share,
-        "at the speed of the authors' Titan X (PASCAL), by their own word and section 4.2, in "
-        "proportion to the network's operations",
-    )
+    return measured_rates(params, categories)
 
 
 def has_gpu() -> bool:
@@ -98,11 +73,14 @@ def has_gpu() -> bool:
 
 
 def _known_data(graph: Graph) -> tuple[int, dict[str, int]]:
-    """Categories, and images a split: as prepared; before that, of COCO or the embedded shapes."""
+    """The number of categories, and of images per split.
+
+    As `prepare` found them; before it ran, those of COCO or of the embedded shapes.
+    """
     data = graph.params.data
     if not graph.paths.dataset.is_file():
         if data.source == "shapes" and data.shapes is not None:
-            from cornernet.data.shapes.render import CATEGORIES  # with it comes numpy
+            from cornernet.data.shapes.render import CATEGORIES  # imports numpy
 
             return len(CATEGORIES), {name: data.shapes.images.get(name, 0) for name in data.splits}
         return COCO_CATEGORIES, COCO_IMAGES if data.source == "coco" else {}
@@ -111,14 +89,14 @@ def _known_data(graph: Graph) -> tuple[int, dict[str, int]]:
     return len(dataset["categories"]), images
 
 
-def _training(graph: Graph, trained: Trained) -> Training:
+def _training(graph: Graph, trained: Trained) -> PlannedTraining:
     train = resolve_variant(graph.params, trained.variant).train
     parent = graph.parent(trained)
     start = 0 if parent is None else _training(graph, parent).iterations
-    return Training(trained, start, train.iterations, sum(train.chunks))
+    return PlannedTraining(trained, start, train.iterations, sum(train.chunks))
 
 
-def _print_trainings(params: Params, trainings: list[Training], rates: Rates) -> None:
+def _print_trainings(params: Params, trainings: list[PlannedTraining], rates: Rates) -> None:
     print(f"\ntrainings ({len(trainings)}), each asks for {params.train.devices} GPU(s):")
     total = 0.0
     for training in trainings:
@@ -135,22 +113,22 @@ def _print_tests(params: Params, graph: Graph, images: dict[str, int], rates: Ra
     print(f"\ntests ({len(graph.tested)}):")
     total = 0.0
     for tested in graph.tested:
-        lender = graph.weights_of(tested.trained)
-        borrowed = f", with the weights of {lender}" if lender != tested.trained else ""
+        model = graph.weights_of(tested.trained)
+        whose = f", with the weights of {model}" if model != tested.trained else ""
         if not images:
-            print(f"  {tested}{borrowed}")
+            print(f"  {tested}{whose}")
             continue
         scales = params.detection.scales if tested.mode == "multi_scale" else (1.0,)
         count = images[tested.split]
         seconds = count * rates.testing * sum(scale**2 for scale in scales)
         total += seconds
-        print(f"  {tested}: {count:,} images, {_time(seconds, rates)}{borrowed}")
+        print(f"  {tested}: {count:,} images, {_time(seconds, rates)}{whose}")
     if images:
         print(f"  together {_time(total, rates)}")
 
 
 def _time(seconds: float, rates: Rates) -> str:
-    """Hours of a device, or seconds where these are few."""
+    """Hours of a device, or seconds below a tenth of an hour."""
     hours = seconds / 3600
     if hours < 0.1:
         return f"{seconds:,.0f} {rates.device}seconds"
@@ -158,8 +136,8 @@ def _time(seconds: float, rates: Rates) -> str:
 
 
 def _size(size: int) -> str:
-    """Bytes as GiB, or MiB where these are few."""
-    return f"{size / GIB:,.1f} GiB" if size >= GIB / 10 else f"{size / 2**20:,.1f} MiB"
+    """Bytes in GiB, or in MiB below a tenth of a GiB."""
+    return f"{size / GIB:,.1f} GiB" if size >= GIB / 10 else f"{size / MIB:,.1f} MiB"
 
 
 def _print_memory(params: Params, rates: Rates) -> None:
@@ -197,4 +175,14 @@ def _print_disk(params: Params, graph: Graph, parameters: int, images: dict[str,
         ("detections", detections),
     ):
         print(f"  {what}: {_size(size)}")
-    print(f"  free here: {shutil.disk_usage('.').free / GIB:,.1f} GiB")
+    print(
+        f"  free on the disk of {graph.paths.data}/: {_free_bytes(graph.paths.data) / GIB:,.1f} GiB"
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free bytes of the disk that `folder` is on, or will be once it is made."""
+    there = folder.resolve()
+    while not there.exists():
+        there = there.parent
+    return shutil.disk_usage(there).free

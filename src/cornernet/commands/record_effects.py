@@ -1,4 +1,4 @@
-"""`cornernet record-effects`: keep what the differences of text and code did, for every page."""
+"""`cornernet record-effects`: what differences of text and code did to AP, kept for all reports."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ FOLDER = Path(cornernet.reporting.__file__).parent
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the profile's effects into the package, with where and by what they were found."""
+    """Write the profile's effects into the package, with the provenance of their trainings."""
     params = params_of(options)
     paths = Paths(params.profile)
     effects = effects_to_record(read_differences(existing(paths.differences, "tables")))

@@ -1,7 +1,6 @@
 """`cornernet status`: what is done, running and left, and the results so far."""
 
 import argparse
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,16 +8,17 @@ from cornernet.config import resolve_variant
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
+from cornernet.training.history import read_history
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the state of every output of the profile, and the results once there are any."""
+    """Print what is done and left of the profile, and the results once there are any."""
     graph = Graph(params_of(options))
     paths = graph.paths
     print(f"profile {paths.profile}")
     _print_done("data", [paths.source, paths.dataset, paths.radii])
     for trained in graph.trained:
-        print(f"  train {trained}: {_progress(graph, trained)}")
+        print(f"  train {trained}: {_training_state(graph, trained)}")
     _print_done("detections", map(paths.detections, graph.tested))
     _print_done("submissions", map(paths.submission, graph.submitted))
     _print_done("metrics", map(paths.metrics, graph.tested))
@@ -38,14 +38,13 @@ def _print_done(what: str, outputs: Iterable[Path]) -> None:
     print(f"  {what}: {state}" + (f", next {left[0]}" if left else ""))
 
 
-def _progress(graph: Graph, trained: Trained) -> str:
-    """done, or how far the checkpoints' record of losses goes."""
+def _training_state(graph: Graph, trained: Trained) -> str:
+    """done, left, or the last iteration whose losses were recorded."""
     if graph.paths.weights(trained).is_file():
         return "done"
     total = resolve_variant(graph.params, trained.variant).train.iterations
     history = graph.paths.checkpoints(trained) / "history.csv"
     if not history.is_file():
         return "left"
-    with history.open() as stream:
-        rows = list(csv.DictReader(stream))
+    rows = read_history(history)
     return f"at iteration {rows[-1]['iteration']} of {total}" if rows else "started"

@@ -1,7 +1,6 @@
-"""Read a profile: follow `extends`, apply `--set`, check against the schema, resolve a variant."""
+"""The params of a profile: `--set` applied, checked against the schema, a variant resolved."""
 
 import dataclasses
-import difflib
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,25 +8,21 @@ from typing import Any
 
 import yaml
 
+from cornernet.config.profiles import params_folder, read_profile
 from cornernet.config.schema import Params
-from cornernet.config.section import Section
+from cornernet.config.section import Section, nearest
 from cornernet.errors import BadInput
 
 AnySection = typing.TypeVar("AnySection", bound=Section)
 
-# These describe a whole and are replaced, not merged, by a profile that extends another.
-REPLACED_WHOLE = {"data.splits", "data.files"}
 
-
-def load_params(
-    profile: str, overrides: Iterable[str] = (), folder: Path = Path("params")
-) -> Params:
-    """The checked params of `profile`.
+def load_params(profile: str, overrides: Iterable[str] = (), folder: Path | None = None) -> Params:
+    """The checked params of `profile`, a file of `folder` (default: `params_folder()`).
 
     `overrides` are "section.key=value" strings (value in YAML), as `--set` takes them.
-    Raises BadInput with a line for every problem, naming the nearest known key.
+    Raises BadInput with one line per problem, naming the nearest known key.
     """
-    tree = _read_profile(profile, folder, seen=())
+    tree = read_profile(profile, params_folder() if folder is None else folder)
     for text in overrides:
         key, separator, value = text.partition("=")
         if not separator:
@@ -36,6 +31,8 @@ def load_params(
     if isinstance(tree.get("variants"), Mapping):  # a null takes away one that was inherited
         kept = {name: value for name, value in tree["variants"].items() if value is not None}
         tree = {**tree, "variants": kept}
+    if "profile" in tree:
+        raise BadInput("params profile: is no param; choose a profile with --profile")
     params = check_params({"profile": profile, **tree})
     for name in params.variants:  # a variant's own values are checked before anything runs
         resolve_variant(params, name)
@@ -45,7 +42,7 @@ def load_params(
 def resolve_variant(params: Params, variant: str) -> Params:
     """`params` with the variant's own values put in. Raises BadInput for an unknown variant.
 
-    One that is tested with another's weights has the values of that other too: its own lie on them.
+    A variant that is tested with another's weights starts from the values of that other variant.
     """
     if variant not in params.variants:
         raise BadInput(
@@ -61,10 +58,10 @@ def resolve_variant(params: Params, variant: str) -> Params:
 
 
 def check_params(tree: Mapping[str, Any], where: str = "") -> Params:
-    """Build Params from a tree of plain values; raises BadInput with a line for every problem.
+    """Build Params from a tree of plain values; raises BadInput with one line per problem.
 
-    Without pydantic (a bare GPU machine, fed with params that were checked elsewhere) types go
-    unchecked.
+    Without pydantic (a GPU machine that lacks it, with params that were checked elsewhere) types
+    go unchecked.
     """
     unknown = list(_unknown_keys(Params, tree))
     if unknown:
@@ -80,7 +77,10 @@ def check_params(tree: Mapping[str, Any], where: str = "") -> Params:
 
 
 def _problem(item: Mapping[str, Any]) -> str:
-    """One of pydantic's errors in a line: where, what, and the value; the whole has no value."""
+    """One of pydantic's errors as a line: the key, what is wrong, and the value.
+
+    An error of the whole profile (no key) is a message of the schema's own, which names the key.
+    """
     message = str(item["msg"]).removeprefix("Value error, ")
     if not item["loc"]:
         return message
@@ -88,7 +88,7 @@ def _problem(item: Mapping[str, Any]) -> str:
 
 
 def section_from(section: type[AnySection], tree: Mapping[str, Any]) -> AnySection:
-    """A section from the plain values of one that was checked before and written to a file.
+    """A section from plain values that were checked before they were written to a file.
 
     Raises BadInput if another version of the program wrote them.
     """
@@ -106,53 +106,6 @@ def with_value(tree: Mapping[str, Any], dotted: str, value: Any) -> dict[str, An
         return {**tree, head: value}
     inner = tree.get(head)
     return {**tree, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean 'x'?" for the known name nearest to `name`, or an empty string."""
-    match = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {match[0]!r}?" if match else ""
-
-
-def _read_profile(profile: str, folder: Path, seen: tuple[str, ...]) -> dict[str, Any]:
-    path = folder / f"{profile}.yaml"
-    if profile in seen:
-        raise BadInput(f"{path}: extends itself through {' -> '.join((*seen, profile))}")
-    if not path.is_file():
-        known = sorted(p.stem for p in folder.glob("*.yaml") if p.stem not in NOT_PROFILES)
-        raise BadInput(
-            f"no profile {profile!r}: {path} does not exist (profiles: {', '.join(known)})"
-            + nearest(profile, known)
-        )
-    try:
-        tree = yaml.safe_load(path.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(tree, dict):
-        raise BadInput(f"{path}: must hold sections, not a {type(tree).__name__}")
-    parent = tree.pop("extends", None)
-    if parent is None:
-        return tree
-    return merge(_read_profile(parent, folder, (*seen, profile)), tree)
-
-
-NOT_PROFILES = {"profile", "claims", "literature"}
-
-
-def merge(base: Mapping[str, Any], changes: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-    """A copy of `base` with `changes` laid over it, section by section; lists are replaced."""
-    result = dict(base)
-    for key, value in changes.items():
-        name = f"{where}{key}"
-        if (
-            isinstance(value, dict)
-            and isinstance(base.get(key), dict)
-            and name not in REPLACED_WHOLE
-        ):
-            result[key] = merge(base[key], value, f"{name}.")
-        else:
-            result[key] = value
-    return result
 
 
 def _parse_value(text: str, value: str) -> Any:

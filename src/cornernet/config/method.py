@@ -1,7 +1,9 @@
 """The sections that are the paper's method: from targets to testing.
 
-Lengths are pixels of the image unless the name says cells. `params/paper.yaml` gives each value
-its source.
+Lengths are pixels of the image unless the name says cells (of a heatmap, 4 x 4 pixels each).
+`params/paper.yaml` gives each value its source. A *chunk* is a micro-batch: the images that go
+through the network together, on one device; a step's batch is made of `train.chunks`, whose
+gradients are accumulated.
 """
 
 from dataclasses import dataclass
@@ -113,13 +115,15 @@ class Train(Section):
     iterations: int
     learning_rate: float
     learning_rate_drops: tuple[int, ...]  # divided by ten after each of these iterations
-    chunks: tuple[int, ...]  # images on each of the paper's GPUs; batch-norm's unit
+    # Images in each chunk of a step, one chunk per GPU of the paper's. Batch norm takes its
+    # statistics over one chunk; chunks are dealt to as many devices as there are.
+    chunks: tuple[int, ...]
     seeds: tuple[int, ...]
-    devices: int  # GPUs one training asks for
-    threads: int  # CPU threads of one training; fixed here, for it changes sums
+    devices: int  # GPUs that one training asks for
+    threads: int  # CPU threads of one training; a param, as their number changes how sums round
     workers: int  # processes that sample images; 0: the training process itself
     precision: Literal["fp32", "tf32", "bf16"]  # of the network; the losses are always fp32
-    compile: bool  # on a GPU; changes the rounding of sums, as the number of devices does
+    compile: bool  # on a GPU; changes how sums round, as the number of devices does
     deterministic: bool  # on a GPU: kernels that give the same sums each time
     checkpoint_every: int
     keep_checkpoints: int
@@ -165,7 +169,7 @@ class Detection(Section):
     mirror: Literal["pixel", "continuous"]
     lose_last_row: bool
     soft_nms: SoftNms
-    scales: tuple[float, ...]  # of multi_scale
+    scales: tuple[float, ...]  # of the mode multi_scale
     merge_exponent: float
     mismatched_merge: bool
     score_decimals: int | None
@@ -173,7 +177,7 @@ class Detection(Section):
     batch_size: int
     threads: int
     precision: Literal["fp32", "bf16"]
-    compile: bool  # on a GPU, once for each size of canvas; changes the rounding of sums
+    compile: bool  # on a GPU, once per size of the padded image; changes how sums round
 
     def __post_init__(self) -> None:
         require(

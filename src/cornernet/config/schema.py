@@ -1,20 +1,21 @@
-"""The schema of a params file: one frozen dataclass a section.
+"""The schema of a params file: one frozen dataclass per section.
 
 Plain dataclasses, so that training and testing need no validation library. `load.py` checks
 types and unknown keys against them with pydantic; `__post_init__` refuses impossible values.
 The sections of the paper's method lie in `method.py`, and can be imported from here.
 """
 
-import difflib
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cornernet.config.method import Augmentation, Detection, Losses, Model, SoftNms, Targets, Train
-from cornernet.config.section import Section, require
+from cornernet.config.section import Section, nearest, require
 
 __all__ = [
+    "MODES",
+    "SPLITS",
     "Augmentation",
-    "Corners",
+    "CornerMeasurement",
     "Data",
     "Detection",
     "Evaluation",
@@ -28,13 +29,15 @@ __all__ = [
     "Split",
     "SplitFiles",
     "Targets",
-    "Tested",
+    "TestedRow",
     "Train",
     "Variant",
 ]
 
 Split = Literal["train", "val", "test_dev"]
 Mode = Literal["single_scale", "multi_scale", "gt_heatmaps", "gt_heatmaps_offsets"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,15 @@ class SplitFiles(Section):
 
 @dataclass(frozen=True)
 class Shapes(Section):
-    """The embedded data set: how many images a split, image side (min, max), objects an image."""
+    """The embedded data set: generated images of shapes, annotated in COCO's format."""
 
     seed: int
-    images: dict[Split, int]
-    image_size: tuple[int, int]
-    max_objects: int
-    overlap: float  # largest intersection over the smaller box that two objects may have
-    annotation_error: int  # percent of its width or height that each side of a box is off at most
-    answers: str  # annotations of test-dev, read by the stand-in of the evaluation server alone
+    images: dict[Split, int]  # number of images per split
+    image_size: tuple[int, int]  # smallest and largest side, pixels
+    max_objects: int  # per image
+    overlap: float  # of two objects at most: intersection over the area of the smaller box
+    annotation_error: int  # each side of a box is off by up to this percent of the box's size
+    answers: str  # file of test-dev's annotations; what `evaluation.server: local` scores against
 
     def __post_init__(self) -> None:
         require(
@@ -77,10 +80,10 @@ class Data(Section):
     source: Literal["coco", "shapes", "folder"]
     root: str
     splits: dict[Split, SplitFiles]
-    keep_crowd: bool  # crowd boxes are objects in training
+    keep_crowd: bool  # boxes of crowds are objects in training
     keep_empty: bool  # images without boxes are trained on
     shapes: Shapes | None = None
-    # COCO's download: name -> address, size, checksum, ... (see data/download.py)
+    # COCO's download, by name of the zip: its address, size, checksum, ... (see data/download/)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,11 +109,11 @@ class Evaluation(Section):
 
 
 @dataclass(frozen=True)
-class Corners(Section):
+class CornerMeasurement(Section):
     """The journal version's mAP of corners by quadrant of the image, on val."""
 
-    variants: tuple[str, ...]  # of those that are tested on val, the models that it is measured of
-    radius: float  # pixels of the image: an annotated corner this near is found
+    variants: tuple[str, ...]  # whose corners are measured; each must be tested on val too
+    radius: float  # pixels: a detected corner matches an annotated one that is at most this far
 
     def __post_init__(self) -> None:
         require(self.radius > 0, "radius: must be positive")
@@ -118,20 +121,19 @@ class Corners(Section):
 
 @dataclass(frozen=True)
 class Report(Section):
-    """The page: its title, what a reader must know first, the paper's numbers to hold against."""
+    """The page with the results: what it says at its top, and which numbers stand beside ours."""
 
     title: str
-    notice: str  # shown above every table; empty for a full run on COCO
-    reference: Literal["eccv", "journal"]
-    comparable: (
-        bool  # false: another data set or network; a claim is at most "direction reproduced"
-    )
-    examples: int
+    notice: str  # what a reader must know first, above every table; empty for a full run on COCO
+    reference: Literal["eccv", "journal"]  # the version of the paper whose numbers are shown
+    # False for another data set or network: a claim is then at most "direction reproduced".
+    comparable: bool
+    examples: int  # images with their detections, as a figure
 
 
 @dataclass(frozen=True)
-class Tested(Section):
-    """Which trained variants are tested on which split, and how."""
+class TestedRow(Section):
+    """One row of `tested`: variants to test on a split, and in which modes."""
 
     variants: tuple[str, ...]
     split: Split
@@ -140,12 +142,12 @@ class Tested(Section):
 
 @dataclass(frozen=True)
 class Variant(Section):
-    """One row of an ablation: params that differ from the profile's, and what it continues."""
+    """One row of an ablation: where its weights come from, and its params that differ."""
 
-    continues: str | None = None
-    imported: bool = False  # its weights come from elsewhere, `cornernet import-weights` reads them
+    continues: str | None = None  # the variant from whose final state its training goes on
+    imported: bool = False  # not trained: `cornernet import-weights` reads weights of others
     weights_of: str | None = None  # not trained: another variant's weights, tested in another way
-    set: dict[str, Any] = field(default_factory=dict)
+    set: dict[str, Any] = field(default_factory=dict)  # by dotted key, as `--set` takes them
 
 
 @dataclass(frozen=True)
@@ -161,10 +163,10 @@ class Params(Section):
     train: Train
     detection: Detection
     evaluation: Evaluation
-    corners: Corners
+    corners: CornerMeasurement
     report: Report
     variants: dict[str, Variant]
-    tested: tuple[Tested, ...]
+    tested: tuple[TestedRow, ...]
 
     def __post_init__(self) -> None:
         for row in self.tested:
@@ -197,10 +199,9 @@ class Params(Section):
             return
         other = self.variants.get(variant.weights_of)
         if other is None:
-            close = difflib.get_close_matches(variant.weights_of, list(self.variants), n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"{here}.weights_of: no variant is called {variant.weights_of!r}{hint}"
+                f"{here}.weights_of: no variant is called {variant.weights_of!r}"
+                + nearest(variant.weights_of, self.variants)
             )
         require(variant.weights_of != name, f"{here}.weights_of: names itself")
         require(

@@ -1,5 +1,7 @@
-"""What every section of the params has in common."""
+"""What every section of the params has in common, and what a misspelt name is answered with."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,6 +10,12 @@ def require(condition: bool, message: str) -> None:
     """Raise ValueError with `message` unless `condition` holds."""
     if not condition:
         raise ValueError(message)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """ "; did you mean 'x'?" for the known name nearest to `name`, or an empty string."""
+    match = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {match[0]!r}?" if match else ""
 
 
 @dataclass(frozen=True)

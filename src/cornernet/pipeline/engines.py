@@ -1,197 +1,177 @@
-"""Each workflow engine takes what the other has made as done.
+"""Each workflow engine takes what the other has made as done, by the engines' own commands.
 
 DVC remembers in dvc.lock which inputs every output was made from, Snakemake in its metadata and by
-the files' times. `record` writes to dvc.lock what Snakemake has made; `adopt` makes Snakemake see
-what DVC has. Without DVC, or without a DVC repository here, both do nothing.
+the files' times. `tell_dvc` commits to dvc.lock what Snakemake has made; `take_from_dvc` has
+Snakemake drop its records of what DVC made since, and mark as up to date what DVC knows to be so.
 """
 
-import logging
+import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from cornernet.config import load_params
+from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
-from cornernet.pipeline.matrix import check_matrix
-from cornernet.pipeline.paths import Paths
-from cornernet.pipeline.resolved import is_current
+from cornernet.pipeline.descriptions import STAGES
+from cornernet.pipeline.dvc_file import check_dvc_file, dvc_name
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import PROFILE, Paths
 
 LOCK = Path("dvc.lock")
-ADOPTING = "CORNERNET_ADOPTING"  # set while `adopt` calls Snakemake
-SEEN = Path(".snakemake/dvc.lock.seen")  # dvc.lock as it was when the engines last agreed
-INPUTS = "inputs@"  # the stage whose work loading the Snakefile does
-PROFILE = Path("params/profile.yaml")
+AGREED = Path(".snakemake/dvc.lock.agreed")  # dvc.lock as it was when the engines last agreed
+NESTED = "CORNERNET_NESTED_SNAKEMAKE"  # set while Snakemake is called from within Snakemake
+TO_DO = "dvc commit --force"
 
 
-def record(profile: str, outputs: Iterable[str]) -> str | None:
-    """Tell DVC that these outputs are up to date, and keep copies of them in its cache.
+def tell_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
+    """Tell DVC which of its stages are done; it keeps copies of their outputs in its cache.
 
     Returns a line to show if DVC could not be told.
     """
-    opened = _repository()
-    if opened is None:
+    if not _dvc_is_here():
         return None
-    if (followed := yaml.safe_load(PROFILE.read_text())["profile"]) != profile:
+    if (followed := default_profile()) != graph.paths.profile:
         return (
-            f"DVC follows {PROFILE} ({followed}) and was not told of {profile}'s results; to have "
-            "it take them as done, name that profile there and type: dvc commit --force"
+            f"DVC follows {PROFILE} ({followed}) and was not told of {graph.paths.profile}'s "
+            f"results; to have it take them as done, name that profile there and type: "
+            f"cornernet dvc-yaml && {TO_DO}"
         )
     try:
-        check_matrix(load_params(profile))
+        check_dvc_file(graph)
     except BadInput as error:
         return f"DVC was not told: {'; '.join(error.problems)}"
-    done = {os.path.abspath(path) for path in outputs}
-    try:
-        _commit(opened, profile, done)
-    except Exception as error:  # whatever ails DVC, a lock or a broken file, the work is done
-        return (
-            f"DVC was not told ({error}); to have it take the results as done: dvc commit --force"
-        )
+    done = _up_to_date_in_snakemake(graph, overrides)
+    stages = [dvc_name(graph.paths, "inputs", None)]
+    for name, outputs in outputs_by_stage(graph).items():
+        if done.issuperset(outputs):
+            stages.append(name)
+    told = _run("dvc", "commit", "--force", "--no-relink", *stages)
+    if told.returncode != 0:
+        return f"DVC was not told ({_reason(told)}); to have it take the results as done: {TO_DO}"
+    _agree()
     return None
 
 
-def _commit(opened: AbstractContextManager[Any], profile: str, done: set[str]) -> None:
-    with opened as repository:
-        changed = repository.status()
-        for stage in _in_order(repository):
-            if stage.addressing not in changed:
-                continue
-            own = _inputs_stage(stage) and is_current(load_params(profile))
-            if own or all(out.fs_path in done for out in stage.outs):
-                repository.commit(target=stage.addressing, force=True)
-                changed.pop(stage.addressing)
-        _put_in_order(repository, set(changed), Paths(profile))  # DVC's cache gave new times
-    _remember()
-
-
-def adopt(profile: str) -> str | None:
+def take_from_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
     """Let Snakemake see what DVC has made since the two last agreed.
 
     Snakemake's records of these outputs tell of an earlier making and are dropped. Outputs that
-    DVC knows to be up to date get times in the order of the graph: DVC compares contents, and
-    leaves an output older than an input that was made anew with the same content. Returns a line
-    to show if DVC could not be asked.
+    DVC knows to be up to date are touched, in the order of the graph. Returns a line to show if DVC
+    could not be asked.
     """
-    if ADOPTING in os.environ or not LOCK.is_file() or _agreed(Paths(profile)):
+    if NESTED in os.environ or not LOCK.is_file() or _agreed(graph.paths) or not _dvc_is_here():
         return None
-    opened = _repository()
-    if opened is None:
+    if default_profile() != graph.paths.profile:
         return None
     try:
-        _look(opened, profile)
-    except Exception as error:  # whatever ails DVC, Snakemake can go by its own records
-        return f"what DVC has made was not looked at ({error})"
+        check_dvc_file(graph)
+        made = _made_by_dvc()
+    except (BadInput, yaml.YAMLError, KeyError) as error:
+        return f"what DVC has made was not looked at ({' '.join(str(error).split())})"
+    status = _run("dvc", "status", "--json")
+    if status.returncode != 0:
+        return f"what DVC has made was not looked at ({_reason(status)})"
+    changed = set(json.loads(status.stdout or "{}"))
+    outputs = outputs_by_stage(graph)
+    forgotten = [path for name in made for path in outputs.get(name, []) if Path(path).exists()]
+    if forgotten and Path(".snakemake/metadata").is_dir():
+        _snakemake(graph, overrides, "--cleanup-metadata", *forgotten)
+    current = [path for name in _current(graph, changed) for path in outputs[name]]
+    if current:
+        _snakemake(graph, overrides, "--touch", "--cores", "1", "--", *current)
+    _agree()
     return None
 
 
-def _look(opened: AbstractContextManager[Any], profile: str) -> None:
-    before = yaml.safe_load(SEEN.read_text())["stages"] if SEEN.is_file() else {}
+def outputs_by_stage(graph: Graph) -> dict[str, list[str]]:
+    """The outputs of every job, by the name that DVC gives it, in the order of the graph."""
+    return {
+        dvc_name(graph.paths, stage.name, key): [
+            str(path) for path in stage.outputs(graph.paths, key)
+        ]
+        for stage in STAGES.values()
+        for key in stage.jobs(graph)
+    }
+
+
+def _current(graph: Graph, changed: set[str]) -> Iterable[str]:
+    """The jobs that DVC finds unchanged, and all whose ancestors are unchanged too."""
+    maker: dict[str, str] = {}
+    stale: set[str] = set()
+    for stage in STAGES.values():
+        for key in stage.jobs(graph):
+            name = dvc_name(graph.paths, stage.name, key)
+            before = {maker.get(str(path)) for path in stage.inputs(graph, key)}
+            outputs = [str(path) for path in stage.outputs(graph.paths, key)]
+            maker.update(dict.fromkeys(outputs, name))
+            if name in changed or before & stale or not all(Path(p).exists() for p in outputs):
+                stale.add(name)
+            else:
+                yield name
+
+
+def _up_to_date_in_snakemake(graph: Graph, overrides: Sequence[str]) -> set[str]:
+    """The outputs that Snakemake would not make anew, as `snakemake --summary` lists them."""
+    rows = [
+        line.split("\t") for line in _snakemake(graph, overrides, "--summary").stdout.splitlines()
+    ]
+    if not rows or "plan" not in rows[0]:
+        return set()
+    file, plan = rows[0].index("output_file"), rows[0].index("plan")
+    return {row[file] for row in rows[1:] if len(row) > plan and row[plan] == "no update"}
+
+
+def _snakemake(
+    graph: Graph, overrides: Sequence[str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Call Snakemake from within Snakemake, for the same profile."""
+    config = [f"profile={graph.paths.profile}"]
+    if overrides:
+        config.append(f"set={json.dumps(list(overrides))}")
+    return _run("snakemake", "--nolock", "--config", *config, *arguments)
+
+
+def _run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(
+        command, env={**os.environ, NESTED: "1"}, capture_output=True, text=True, check=False
+    )
+
+
+def _dvc_is_here() -> bool:
+    """Whether this is a repository of DVC's, with git around it, and DVC is installed."""
+    return Path(".dvc").is_dir() and _run("dvc", "root").returncode == 0
+
+
+def _made_by_dvc() -> list[str]:
+    """The stages whose entry in dvc.lock changed since the engines last agreed."""
     now = yaml.safe_load(LOCK.read_text())["stages"]
-    with opened as repository:
-        made = [name for name in now if now[name] != before.get(name)]
-        _forget(profile, [out["path"] for name in made for out in now[name].get("outs", ())])
-        # The Snakefile has just done what DVC's stage `inputs` does.
-        changed = {name for name in repository.status() if not name.startswith(INPUTS)}
-        _put_in_order(repository, changed, Paths(profile))
-    _remember()
+    before = yaml.safe_load(AGREED.read_text())["stages"] if AGREED.is_file() else {}
+    return [name for name in now if now[name] != before.get(name)]
 
 
 def _agreed(paths: Paths) -> bool:
     """Whether nothing happened since the engines last agreed: not in DVC, nor to any params."""
-    if not SEEN.is_file() or SEEN.read_bytes() != LOCK.read_bytes():
+    if not AGREED.is_file() or AGREED.read_bytes() != LOCK.read_bytes():
         return False
-    files = [*paths.params("train").parent.glob("*"), *paths.code("train").parent.glob("*")]
-    return all(path.stat().st_mtime_ns <= SEEN.stat().st_mtime_ns for path in files)
+    files = [*(paths.data / "params").glob("*"), *(paths.data / "code").glob("*"), paths.files]
+    agreed = AGREED.stat().st_mtime_ns
+    return all(path.stat().st_mtime_ns <= agreed for path in files if path.exists())
 
 
-def _forget(profile: str, outputs: Sequence[str]) -> None:
-    """Drop Snakemake's records of these outputs; that some have none is no matter."""
-    if not Path(".snakemake/metadata").is_dir() or not outputs:
-        return
-    command = [sys.executable, "-m", "snakemake", "--config", f"profile={profile}"]
-    subprocess.run(
-        [*command, "--cleanup-metadata", *outputs],
-        env={**os.environ, ADOPTING: "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-
-
-def _repository() -> AbstractContextManager[Any] | None:
-    """DVC's repository here, or None without one, or without git around it."""
-    if not Path(".dvc").is_dir():
-        return None
-    try:
-        from dvc.exceptions import NotDvcRepoError
-        from dvc.repo import Repo
-        from dvc.scm import SCMError
-    except ImportError:
-        return None
-    logging.getLogger("dvc").setLevel(logging.ERROR)
-    try:
-        return Repo(".")
-    except (NotDvcRepoError, SCMError):
-        return None
-
-
-def _in_order(repository: Any) -> list[Any]:
-    """The stages, each after those that it depends on."""
-    import networkx
-
-    graph = repository.index.graph  # from a stage to those that it depends on
-    return list(reversed(list(networkx.topological_sort(graph))))
-
-
-def _inputs_stage(stage: Any) -> bool:
-    """Whether it is the one that the Snakefile runs when it is loaded."""
-    return str(stage.addressing).startswith(INPUTS)
-
-
-def _put_in_order(repository: Any, changed: set[str], paths: Paths) -> None:
-    """Times in the order of the graph, for the outputs of all stages but those that changed.
-
-    Snakemake counts the benchmark of a job to its outputs: none may seem the oldest of them.
-    """
-    for stage in _in_order(repository):
-        parents = list(repository.index.graph.successors(stage))
-        if stage.addressing in changed or any(p.addressing in changed for p in parents):
-            changed = changed | {stage.addressing}
-        elif not _inputs_stage(stage):
-            _touch_if_older(stage, parents)
-    now = time.time_ns()  # os.utime's own clock is coarser, and may lie before the times above
-    for path in paths.benchmarks.glob("*"):
-        os.utime(path, ns=(now, now))
-
-
-def _touch_if_older(stage: Any, parents: Iterable[Any]) -> None:
-    """Give the outputs of a stage the present time if one is older than what it was made from."""
-    inputs = [dep.fs_path for dep in stage.deps if os.path.isfile(dep.fs_path)]
-    inputs += [out.fs_path for p in parents if not _inputs_stage(p) for out in p.outs]
-    outputs = [_stamped(out.fs_path) for out in stage.outs]
-    newest = max((os.stat(_stamped(path)).st_mtime_ns for path in inputs), default=0)
-    if min(os.stat(path).st_mtime_ns for path in outputs) <= newest:
-        now = time.time_ns()
-        for path in outputs:
-            os.utime(path, ns=(now, now))
-
-
-def _stamped(path: str) -> str:
-    """What Snakemake reads the time of: of a folder that it made, a file in it."""
-    stamp = os.path.join(path, ".snakemake_timestamp")
-    return stamp if os.path.isfile(stamp) else path
-
-
-def _remember() -> None:
-    """Both engines agree now."""
+def _agree() -> None:
+    """Remember that both engines agree now."""
     if LOCK.is_file():
-        SEEN.parent.mkdir(exist_ok=True)
-        shutil.copyfile(LOCK, SEEN)
+        AGREED.parent.mkdir(exist_ok=True)
+        shutil.copyfile(LOCK, AGREED)
+
+
+def _reason(failed: subprocess.CompletedProcess[str]) -> str:
+    """The last line that a program printed when it failed."""
+    lines = (failed.stderr or failed.stdout).strip().splitlines()
+    return lines[-1] if lines else f"exit code {failed.returncode}"

@@ -12,9 +12,10 @@ from cornernet.pipeline.paths import Paths, Tested, Trained
 
 @dataclass(frozen=True)
 class Graph:
-    """The trained models and tests of one profile."""
+    """The trained models and tests of one profile; `released` are weights that are imported."""
 
     params: Params
+    released: Path | None = None
 
     @property
     def paths(self) -> Paths:
@@ -78,15 +79,3 @@ class Graph:
         """The model whose weights `trained` is tested with: itself, unless it borrows another's."""
         other = self.params.variants[trained.variant].weights_of
         return trained if other is None else Trained(other, trained.seed)
-
-    def server_scores(self, tested: Tested) -> list[Path]:
-        """The score file that the user dropped in for a submission: one path, or none."""
-        path = self.paths.server_scores(tested)
-        return [path] if tested.split == "test_dev" and path.is_file() else []
-
-    def user_annotations(self) -> list[Path]:
-        """Annotation files that no stage makes: those of the user's own folder."""
-        data = self.params.data
-        if data.source != "folder":
-            return []
-        return [Path(data.root) / files.annotations for files in data.splits.values()]

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from cornernet.config.schema import Mode, Split
 
+# The paper, as data.
+LITERATURE = Path("params/literature.yaml")
+CLAIMS_FILE = Path("params/claims.yaml")
+PROFILE = Path("params/profile.yaml")  # names the profile of DVC and of commands without one
 SUBMISSION = "detections_test-dev2017_cornernet_results.zip"  # https://cocodataset.org/#upload
 
 
@@ -63,9 +67,19 @@ class Paths:
         name = stage if variant is None else f"{stage}-{variant}"
         return self.data / "params" / f"{name}.yaml"
 
-    def code(self, stage: str) -> Path:
-        """Digests of the source files that a stage imports; rewritten only when they change."""
-        return self.data / "code" / f"{stage}.yaml"
+    def code(self, job: str) -> Path:
+        """Digests of the code that decides a job's result; rewritten only when they change."""
+        return self.data / "code" / f"{job}.yaml"
+
+    @property
+    def files(self) -> Path:
+        """Digests of annotations and images that changed since they were prepared."""
+        return self.data / "files.yaml"
+
+    @property
+    def accepted(self) -> Path:
+        """Results that the user keeps although the code that made them has changed."""
+        return self.data / "accepted.yaml"
 
     @property
     def tracking(self) -> Path:
@@ -79,6 +93,10 @@ class Paths:
     @property
     def dataset(self) -> Path:
         return self.data / "dataset.json"
+
+    def file_digests(self, split: str) -> Path:
+        """Size, times and SHA-256 of a split's files as last hashed; an input of nothing."""
+        return self.data / "file_digests" / f"{split}.csv"
 
     @property
     def radii(self) -> Path:

@@ -2,18 +2,16 @@
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
-import time
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cornernet import __version__
-from cornernet.config import Params
-from cornernet.pipeline.resolved import stage_code, stage_params
 
 PACKAGES = (
     "torch",
@@ -28,39 +26,28 @@ PACKAGES = (
 )
 
 
-class Stopwatch:
-    """Wall-clock seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        return round(time.monotonic() - self._start, 1)
-
-
-def describe(params: Params, stage: str, watch: Stopwatch, **more: Any) -> dict[str, Any]:
-    """The provenance record of one output of `stage`; `more` are facts of the stage's own."""
+def describe(params: dict[str, Any], code: dict[str, str], seconds: float) -> dict[str, Any]:
+    """What holds for the outputs of every stage: its params, its code, and where it ran."""
     return {
-        "profile": params.profile,
-        "stage": stage,
-        "params": stage_params(params, stage),
-        "code": digest(stage_code(stage)),
+        "params": params,
+        "code": code,
         "commit": git_commit(),
         "version": __version__,
         "packages": versions(),
         "python": platform.python_version(),
         "hardware": hardware(),
-        "seconds": watch.seconds,
+        "seconds": round(seconds, 1),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        **more,
     }
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """What is recorded in a file of provenance; empty if there is none."""
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def digest(value: Any) -> str:
     """A short digest of a plain value."""
-    import json
-
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 

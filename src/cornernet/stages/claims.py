@@ -1,13 +1,12 @@
 """`cornernet claims`: the paper's claims, judged from this run's intervals."""
 
-import argparse
 import json
 
 from cornernet.config import Params
-from cornernet.options import existing, params_of
+from cornernet.options import existing
 from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import Paths, provenance
-from cornernet.pipeline.resolved import refresh
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import InferenceTime, judge_claims
 from cornernet.reporting.tables.differences import read_differences
@@ -16,10 +15,9 @@ from cornernet.reporting.tables.results import read_results, write_csv
 from cornernet.stages.tables import CLAIMS, LITERATURE
 
 
-def run(options: argparse.Namespace) -> None:
+def run(job: Job) -> None:
     """Write claims.csv and print how many claims got each verdict."""
-    params = params_of(options)
-    refresh(params, ("claims",))
+    params = job.profile
     paths, report = Paths(params.profile), params.report
     results = read_results(existing(paths.results, "tables"))
     differences = read_differences(existing(paths.differences, "tables"))

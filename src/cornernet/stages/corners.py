@@ -4,52 +4,45 @@ The journal version measures how well they are found in each quadrant of the ima
 without corner pooling; `tables` scores them.
 """
 
-import argparse
-import json
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from cornernet.config import resolve_variant
 from cornernet.data.coco.split import load_split
 from cornernet.detection.corners import ImageCorners, find_corners
 from cornernet.detection.network import as_network
 from cornernet.files import replacing
 from cornernet.model.network import CornerNet
 from cornernet.model.weights import load_weights
-from cornernet.options import existing, params_of, trained_of
 from cornernet.pipeline.gpu_lease import leased_gpus
-from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.job import Job
+from cornernet.pipeline.provenance import file_digest
 from cornernet.progress import Progress, say
 
-# One row a corner; x, y in pixels of the image, category an index among the split's.
+# One row per corner; x, y in pixels of the image, category an index among the split's.
 TYPES = {
     "corner": "str", "image_id": "int64", "category": "int64",
     "x": "float32", "y": "float32", "score": "float32",
 }  # fmt: skip
 
 
-def run(options: argparse.Namespace) -> None:
+def run(job: Job) -> dict[str, Any]:
     """Write the corners of one model, image after image by id, the best first."""
-    profile = params_of(options)
-    refresh(profile, ("corners",))
-    graph, trained = Graph(profile), trained_of(options, profile)
-    params = resolve_variant(profile, trained.variant)
-    paths = graph.paths
-    dataset = json.loads(existing(paths.dataset, "prepare").read_text())
-    weights = existing(paths.weights(graph.weights_of(trained)), "train")
-    split = load_split(Path(params.data.root), params.data.splits["val"], "val")
-    model = CornerNet(len(dataset["categories"]), params.model)
+    params, trained, paths = job.params, job.trained, job.paths
+    weights = paths.weights(job.graph.weights_of(trained))
+    split = load_split(job.root, params.data.splits["val"], "val")
+    model = CornerNet(job.dataset.num_categories, params.model)
     load_weights(weights, model)
     torch.set_num_threads(params.detection.threads)
-    wanted = 1 if options.devices is None else min(options.devices, 1)
-    with leased_gpus(wanted, report=lambda line: say(f"corners: {line}")) as gpus:
+    wanted = 1 if job.options.devices is None else min(job.options.devices, 1)
+    with (
+        leased_gpus(wanted, report=lambda line: say(f"corners: {line}")) as gpus,
+        Progress(f"corners of {trained}", len(split.images)) as progress,
+    ):
         device = torch.device("cuda:0" if gpus else "cpu")
         network = as_network(model.to(device), params.detection.precision, params.detection.compile)
-        progress = Progress(f"corners of {trained}", None)
         found = find_corners(network, params.model, split, params.detection, device, progress)
     frames = [
         _rows(corner, image_id, corners)
@@ -60,6 +53,7 @@ def run(options: argparse.Namespace) -> None:
     with replacing(paths.corners(trained)) as temporary:
         table.to_parquet(temporary, index=False)
     print(f"corners: {len(table):,} in {len(found)} images, {paths.corners(trained)}")
+    return {"weights_digest": file_digest(weights)}
 
 
 def _rows(corner: str, image_id: int, corners: ImageCorners) -> pd.DataFrame:

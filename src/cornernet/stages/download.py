@@ -1,6 +1,5 @@
 """`cornernet download`: images and annotations, fetched, generated or found; writes source.json."""
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,12 @@ from cornernet.data.download.download import download_files
 from cornernet.data.shapes.generate import generate_shapes
 from cornernet.errors import BadInput
 from cornernet.files import write_json
-from cornernet.options import params_of
-from cornernet.pipeline.paths import Paths
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.job import Job
 
 
-def run(options: argparse.Namespace) -> None:
+def run(job: Job) -> None:
     """Have the data set of the profile on disk."""
-    params = params_of(options)
-    refresh(params, ("download",))
-    write_json(Paths(params.profile).source, _get(params))
+    write_json(job.paths.source, _get(job.profile))
 
 
 def _get(params: Params) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`cornernet figures`: figures of this run, as SVG."""
 
-import argparse
 import json
 import shutil
 import tempfile
@@ -14,10 +13,11 @@ from cornernet.config import Params, resolve_variant
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit, load_split
 from cornernet.evaluation.coco_metrics import average_precision_by_category, precision_recall
-from cornernet.options import existing, params_of
+from cornernet.options import existing
 from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import Paths, Tested
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.scoring import evaluated
 from cornernet.reporting.figures.examples import Example, detections_figure, evenly_spaced
 from cornernet.reporting.figures.figure import Figure, write_figure
 from cornernet.reporting.figures.method import radii_histogram, targets_figure
@@ -27,16 +27,14 @@ from cornernet.reporting.figures.training import read_history, training_curves
 from cornernet.reporting.tables.formats import REFERENCES
 from cornernet.reporting.tables.literature import load_literature
 from cornernet.reporting.tables.results import read_results
-from cornernet.stages.evaluate import evaluated
 from cornernet.stages.tables import LITERATURE
 
 PICKED = "Images evenly spaced over the sorted ids of val, so that nobody chose them."
 
 
-def run(options: argparse.Namespace) -> None:
+def run(job: Job) -> None:
     """Draw every figure that this run has data for, and put them in place together."""
-    params = params_of(options)
-    refresh(params, ("figures",))
+    params = job.profile
     figures = [*_of_scores(params), *_of_training(params), *_of_examples(params)]
     folder = Paths(params.profile).figures
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +70,7 @@ def _of_scores(params: Params) -> list[Figure]:
             results, literature, reference, REFERENCES[reference], params.evaluation.confidence
         )
     ]
-    matched = {test.trained.variant: evaluated(params, test) for test in _val_tests(params)}
+    matched = {test.trained.variant: evaluated(Graph(params), test) for test in _val_tests(params)}
     if not matched:
         return figures
     by_category = {

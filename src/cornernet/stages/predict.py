@@ -1,6 +1,5 @@
 """`cornernet predict`: detections of a trained model on a split (section 4.2)."""
 
-import argparse
 import json
 import time
 from pathlib import Path
@@ -8,55 +7,41 @@ from typing import Any
 
 import torch
 
-from cornernet.config import Params, resolve_variant
+from cornernet.config import Params
 from cornernet.data.coco.split import load_split
 from cornernet.detection.network import as_network
 from cornernet.detection.parallel import Share, shared_out
 from cornernet.detection.predict import predict_split
-from cornernet.files import write_json
+from cornernet.files import write_text
 from cornernet.model.network import CornerNet
 from cornernet.model.weights import load_weights
-from cornernet.options import existing, params_of, tested_of
 from cornernet.pipeline.gpu_lease import leased_gpus
-from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import Paths, Tested, provenance
-from cornernet.pipeline.provenance import Stopwatch, describe, file_digest
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.job import Job
+from cornernet.pipeline.paths import Tested
+from cornernet.pipeline.provenance import file_digest
 from cornernet.progress import Progress, say
 
 
-def run(options: argparse.Namespace) -> None:
-    """Write the detections as COCO results, and how they were made beside them."""
-    profile = params_of(options)
-    tested = tested_of(options, profile)
-    params = resolve_variant(profile, tested.trained.variant)
-    refresh(profile, ("predict",))
-    paths = Paths(profile.profile)
-    dataset = json.loads(existing(paths.dataset, "prepare").read_text())
-    weights = existing(paths.weights(Graph(profile).weights_of(tested.trained)), "train")
-    wanted = 1 if options.devices is None else options.devices
-    watch = Stopwatch()
+def run(job: Job) -> dict[str, Any]:
+    """Write the detections as COCO results."""
+    tested, paths = job.tested, job.paths
+    weights = paths.weights(job.graph.weights_of(tested.trained))
+    wanted = 1 if job.options.devices is None else job.options.devices
     with leased_gpus(wanted, report=lambda line: say(f"{tested}: {line}")) as gpus:
         devices = [f"cuda:{number}" for number in range(len(gpus))] or ["cpu"] * max(wanted, 1)
-        arguments = (params, tested, weights, len(dataset["categories"]))
+        arguments = (job.params, tested, weights, job.dataset.num_categories)
         parts = shared_out(devices, predict_share, arguments)
     # Stable: the rows of an image stay as they are, whatever share it was in.
     results = sorted((row for rows, _ in parts for row in rows), key=lambda row: row["image_id"])
-    seconds = sum(spent for _, spent in parts)
     write_json_lines(paths.detections(tested), results)
-    write_json(
-        provenance(paths.detections(tested)),
-        describe(
-            params,
-            "predict",
-            watch,
-            weights_digest=file_digest(weights),
-            device=", ".join(devices),
-            images=dataset["splits"][tested.split]["images"],
-            seconds_per_image=seconds / max(1, dataset["splits"][tested.split]["images"]),
-        ),
-    )
     print(f"{tested}: {len(results):,} detections")
+    images = job.dataset.splits[tested.split].images
+    return {
+        "weights_digest": file_digest(weights),
+        "device": ", ".join(devices),
+        "images": images,
+        "seconds_per_image": sum(seconds for _, seconds in parts) / max(1, images),
+    }
 
 
 def predict_share(
@@ -69,21 +54,20 @@ def predict_share(
     model.to(share.device)
     split = load_split(Path(params.data.root), params.data.splits[tested.split], tested.split)
     began = time.monotonic()
-    results = predict_split(
-        as_network(model, params.detection.precision, params.detection.compile),
-        params.model,
-        share.of(split),
-        params.detection,
-        tested.mode,
-        torch.device(share.device),
-        Progress(share.name(str(tested)), None),
-    )
+    with Progress(share.name(str(tested)), None) as progress:
+        results = predict_split(
+            as_network(model, params.detection.precision, params.detection.compile),
+            params.model,
+            share.of(split),
+            params.detection,
+            tested.mode,
+            torch.device(share.device),
+            progress,
+        )
     return results, time.monotonic() - began
 
 
 def write_json_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A JSON list with one entry a line, atomically."""
-    from cornernet.files import write_text
-
+    """A JSON list with one entry per line, atomically."""
     lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
     write_text(path, f"[\n{lines}\n]\n" if rows else "[]\n")

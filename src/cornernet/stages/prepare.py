@@ -1,48 +1,41 @@
 """`cornernet prepare`: checks the data set and writes what it found, dataset.json."""
 
-import argparse
+import dataclasses
 import shutil
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 from cornernet.config import Params
 from cornernet.data.coco.check import check_dataset
+from cornernet.data.coco.dataset import SplitRecord
 from cornernet.errors import BadInput
 from cornernet.files import write_json
 from cornernet.model.cost import BYTES, network_cost
-from cornernet.options import existing, params_of
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import Paths
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.job import Job
 
-SECONDS_BETWEEN_LINES = 5.0
 # A finished model lies as weights and as state, a checkpoint as state: weights, Adam's two moments.
 STATE_COPIES = 3
 
 
-def run(options: argparse.Namespace) -> None:
+def run(job: Job) -> None:
     """Check every split, every image; refuse with all problems at once, before any training."""
-    params = params_of(options)
-    paths = Paths(params.profile)
-    refresh(params, ("prepare",))
-    existing(paths.source, "download")
-    dataset = check_dataset(Path(params.data.root), params.data, progress=_Progress())
-    check_room(params, len(dataset["categories"]))
-    write_json(paths.dataset, dataset)
-    for name, split in dataset["splits"].items():
+    params, paths = job.profile, job.paths
+    found = check_dataset(job.root, params.data, paths.file_digests)
+    check_room(params, found.num_categories)
+    dataset = dataclasses.replace(found, prepared_with=paths.files.read_text())
+    write_json(paths.dataset, dataset.to_json())
+    for name, split in dataset.splits.items():
         print(f"prepare: {name}: {_summary(split)}")
 
 
-def _summary(split: dict[str, Any]) -> str:
+def _summary(split: SplitRecord) -> str:
     """What a split holds, and what in it was handled by rule."""
-    if not split["boxes"]:
-        return f"{split['images']:,} images, without annotations"
-    sizes = ", ".join(f"{count:,} {size}" for size, count in split["boxes_by_size"].items())
-    text = f"{split['images']:,} images, {split['boxes']:,} boxes ({sizes})"
+    if not split.boxes:
+        return f"{split.images:,} images, without annotations"
+    sizes = ", ".join(f"{count:,} {size}" for size, count in split.boxes_by_size.items())
+    text = f"{split.images:,} images, {split.boxes:,} boxes ({sizes})"
     handled = [
-        f"{count:,} {name.replace('_', ' ')}" for name, count in split["problems"].items() if count
+        f"{count:,} {name.replace('_', ' ')}" for name, count in split.problems.items() if count
     ]
     return text + (f"; handled by rule: {', '.join(handled)}" if handled else "")
 
@@ -54,7 +47,7 @@ def check_room(params: Params, num_categories: int) -> None:
     model = network_cost(params.model, num_categories, size, last_only=False).parameters * BYTES
     trained = [t for t in graph.trained if not graph.paths.weights(t).is_file()]
     needed = len(trained) * model * (1 + STATE_COPIES * (1 + params.train.keep_checkpoints))
-    free = shutil.disk_usage(".").free
+    free = shutil.disk_usage(_existing_part(graph.paths.data)).free
     if free < needed:
         raise BadInput(
             f"no space left for what training writes: {len(trained)} models with their checkpoints "
@@ -63,22 +56,6 @@ def check_room(params: Params, num_categories: int) -> None:
         )
 
 
-class _Progress:
-    """A line every few seconds: images read, and the time left."""
-
-    def __init__(self) -> None:
-        self._split, self._began, self._said = "", 0.0, 0.0
-
-    def __call__(self, split: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if split != self._split:
-            self._split, self._began, self._said = split, now, now
-        if now - self._said < SECONDS_BETWEEN_LINES or not done:
-            return
-        self._said = now
-        left = (now - self._began) / done * (total - done)
-        print(
-            f"prepare: {split}: {done:,} of {total:,} images read, {left:.0f} s left",
-            file=sys.stderr,
-            flush=True,
-        )
+def _existing_part(folder: Path) -> Path:
+    """`folder` or its nearest parent that is there; data/ may be a link to another disk."""
+    return next(path for path in (folder, *folder.parents) if path.exists())

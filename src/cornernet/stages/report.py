@@ -1,6 +1,5 @@
 """`cornernet report`: the page, and tables and figures on every run of the tracker."""
 
-import argparse
 import json
 from typing import Any
 
@@ -8,10 +7,10 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.files import write_text
-from cornernet.options import existing, params_of
+from cornernet.options import existing
 from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import Paths
-from cornernet.pipeline.resolved import refresh
 from cornernet.pipeline.tracked_runs import run_of, weights_digest
 from cornernet.reporting.claims.judge import read_claims
 from cornernet.reporting.figures.figure import read_figure
@@ -29,10 +28,9 @@ from cornernet.stages.tables import LITERATURE
 from cornernet.tracking import send_waiting
 
 
-def run(options: argparse.Namespace) -> None:
+def run(job: Job) -> None:
     """Render the page from files alone."""
-    params = params_of(options)
-    refresh(params, ("report",))
+    params = job.profile
     paths, report = Paths(params.profile), params.report
     results = read_results(existing(paths.results, "tables"))
     differences = read_differences(existing(paths.differences, "tables"))
@@ -48,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
         differences=text_and_code(params, differences, recorded),
         provenance=_provenance(params),
-        dataset=json.loads(existing(paths.dataset, "prepare").read_text()),
+        dataset=job.dataset.to_json(),
         confidence=params.evaluation.confidence,
         recorded=recorded,
     )

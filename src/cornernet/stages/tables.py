@@ -1,6 +1,5 @@
 """`cornernet tables`: results.csv, differences.csv, and Tables 1 to 4 rendered from them."""
 
-import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +13,11 @@ from cornernet.evaluation.bootstrap import resampled_metrics
 from cornernet.evaluation.coco_metrics import METRICS, Evaluated
 from cornernet.evaluation.differences import check_paired, difference_of
 from cornernet.files import write_text
-from cornernet.options import existing, params_of
+from cornernet.options import existing
 from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import Paths, Tested, Trained
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.scoring import evaluated
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import claim_comparisons
 from cornernet.reporting.tables.corner_scores import corner_scores
@@ -34,16 +34,14 @@ from cornernet.reporting.tables.paper_tables import build_tables
 from cornernet.reporting.tables.results import collect_results, write_csv
 from cornernet.reporting.tables.summary import results_summary
 from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, text_and_code
-from cornernet.stages.evaluate import evaluated
 
 LITERATURE = Path("params/literature.yaml")
 CLAIMS = Path("params/claims.yaml")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(job: Job) -> None:
     """Collect all metrics, pair what the tables and claims compare, and render the tables."""
-    params = params_of(options)
-    refresh(params, ("tables",))
+    params = job.profile
     graph, paths, report = Graph(params), Paths(params.profile), params.report
     literature = load_literature(LITERATURE)
     confidence = params.evaluation.confidence

@@ -25,7 +25,7 @@ def params(root, splits=SPLITS, source="folder", keep_crowd=True):
 
 
 class SmallDataset:
-    """Three splits of three images; two boxes an image, none in the last. Break it, then check."""
+    """Three splits of three images; two boxes per image, none in the last. Break it, then check."""
 
     def __init__(self, root):
         self.root = root
@@ -58,11 +58,18 @@ class SmallDataset:
         categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
         return {"images": images, "categories": categories, "annotations": annotations}
 
-    def check(self, check_images=True, **more):
+    def write_annotations(self):
         for name, tree in self.trees.items():
             text = tree if isinstance(tree, str) else json.dumps(tree)
             (self.root / SPLITS[name].annotations).write_text(text)
-        return check_dataset(self.root, params(self.root, **more), check_images)
+
+    def record_of(self, name):
+        """Where the digests of a split's files are kept."""
+        return self.root / "file_digests" / f"{name}.csv"
+
+    def check(self, **more):
+        self.write_annotations()
+        return check_dataset(self.root, params(self.root, **more), self.record_of)
 
     def refused(self, **more):
         with pytest.raises(BadInput) as caught:

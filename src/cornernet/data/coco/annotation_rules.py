@@ -13,9 +13,9 @@ import numpy as np
 from cornernet.data.coco.annotations import AnnotationColumns, AnnotationFile, Image
 from cornernet.data.coco.problems import Problem
 
-# A box that is all outside is let through up to this far from the image if it is empty (of zero
-# width or height); it cannot be trained on anyway. Pixels.
-HAIR = 2.0
+# Pixels. An empty box (of zero width or height) that lies outside of its image is let through up to
+# this distance: training drops it anyway. Boxes that reach over the border by more are counted.
+BORDER_TOLERANCE = 2.0
 
 # COCO's classes of size, by area in square pixels: pycocotools' Params.setDetParams.
 MEDIUM_FROM, LARGE_FROM = 32.0**2, 96.0**2
@@ -54,7 +54,7 @@ def positions(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.where(keys[found] == values, found, -1)
 
 
-def counts(file: AnnotationFile) -> dict[str, int]:
+def count_irregularities(file: AnnotationFile) -> dict[str, int]:
     """How often the file has what is let through; see this module's head."""
     annotations = file.annotations
     x, y, width, height = annotations.xywh.T
@@ -66,7 +66,7 @@ def counts(file: AnnotationFile) -> dict[str, int]:
         "images_without_boxes": len(file.images) - len(with_boxes),
         "boxes_of_zero_width_or_height": int(((width == 0) | (height == 0)).sum()),
         "boxes_over_the_border": int((beyond > 0).sum()),
-        "boxes_over_the_border_by_more_than_2_pixels": int((beyond > HAIR).sum()),
+        "boxes_over_the_border_by_more_than_2_pixels": int((beyond > BORDER_TOLERANCE).sum()),
     }
 
 
@@ -138,7 +138,7 @@ def _wholly_outside(file: AnnotationFile) -> np.ndarray:
     size = _image_sizes(file)
     empty = (low == high).any(axis=1)
     outside = ((low >= size) | (high <= 0)).any(axis=1)
-    far = ((low > size + HAIR) | (high < -HAIR)).any(axis=1)
+    far = ((low > size + BORDER_TOLERANCE) | (high < -BORDER_TOLERANCE)).any(axis=1)
     return np.where(empty, far, outside)
 
 

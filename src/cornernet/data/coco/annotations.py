@@ -20,6 +20,7 @@ from cornernet.data.coco.annotation_fields import (
     IMAGE_FIELDS,
     well_formed,
 )
+from cornernet.data.coco.file_digests import FileDigest, size_and_times
 from cornernet.data.coco.problems import Problem
 from cornernet.errors import BadInput
 
@@ -65,8 +66,13 @@ class AnnotationFile:
     images: tuple[Image, ...]
     categories: tuple[Category, ...]
     annotations: AnnotationColumns
-    digest: str  # SHA-256 of the file's bytes
+    on_disk: FileDigest  # of the bytes that were parsed
     problems: tuple[Problem, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return self.on_disk.sha256
 
 
 def read_annotation_file(path: Path, need_annotations: bool = True) -> AnnotationFile:
@@ -77,12 +83,13 @@ def read_annotation_file(path: Path, need_annotations: bool = True) -> Annotatio
     not JSON, or lacks the three lists that COCO's format consists of.
     """
     try:
+        on_disk = size_and_times(path)
         content = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path}: no such annotation file; see data.root and data.splits") from None
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
-    digest = hashlib.sha256(content).hexdigest()
+    on_disk = on_disk._replace(sha256=hashlib.sha256(content).hexdigest())
     tree = _parse(path, content)
     del content
     _require_coco(path, tree, need_annotations)
@@ -98,7 +105,7 @@ def read_annotation_file(path: Path, need_annotations: bool = True) -> Annotatio
         ),
         categories=tuple(Category(entry["id"], entry["name"]) for entry in categories),
         annotations=_columns(annotations),
-        digest=digest,
+        on_disk=on_disk,
         problems=(*image_problems, *category_problems, *problems),
     )
 

@@ -4,88 +4,82 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cornernet.config.schema import Data, SplitFiles
-from cornernet.data.coco.annotation_rules import annotation_problems, counts, size_classes
-from cornernet.data.coco.annotations import AnnotationFile, read_annotation_file
-from cornernet.data.coco.image_check import (
-    FoundImage,
-    digest_of_images,
-    image_problems,
-    look_at_images,
+from cornernet.data.coco.annotation_rules import (
+    annotation_problems,
+    count_irregularities,
+    size_classes,
 )
+from cornernet.data.coco.annotations import AnnotationFile, Category, read_annotation_file
+from cornernet.data.coco.dataset import Dataset, SplitRecord
+from cornernet.data.coco.file_digests import digest_of_images, write_record
+from cornernet.data.coco.image_check import FoundImage, image_problems, read_all_images
 from cornernet.data.coco.problems import Problem
 from cornernet.data.coco.split import has_annotations
+from cornernet.data.coco.split_digests import record_of_split
 from cornernet.errors import BadInput
 
-Progress = Callable[[str, int, int], None]
-
-# Whom training must not share images with. Nothing forbids to test on val as if it were test-dev.
+# The splits that are tested on: none of their images may be trained on. They may share images with
+# each other, for a profile may test on its val as if it were test-dev.
 HELD_OUT = ("val", "test_dev")
 
 
 @dataclass(frozen=True)
-class Looked:
-    """One split as it was found."""
+class SplitContent:
+    """What a split's files hold: the parsed annotation file, and each image that it declares."""
 
     name: str
     files: SplitFiles
     file: AnnotationFile
-    found: list[FoundImage]
+    images: list[FoundImage]
 
 
 def check_dataset(
-    root: Path, data: Data, check_images: bool = True, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Check every split and describe the data set: the content of dataset.json.
+    root: Path, data: Data, record_of: Callable[[str], Path] | None = None
+) -> Dataset:
+    """Check every split, read and decode every image once, and describe the data set.
 
-    `check_images`: read and decode every image, once; otherwise only look whether it is there, and
-    take digests of file names and lengths. `progress` is called with the split, the images done
-    and the images in all. Raises BadInput with a line for each kind of problem in each split.
+    `record_of` gives the path of each split's record of file digests (see split_digests.py), which
+    is written if no problem was found, so that later stages need not hash the files again; None:
+    no record is written. Raises BadInput with a line for each kind of problem in each split.
     """
     lines: list[str] = []
-    looked: dict[str, Looked] = {}
+    splits: dict[str, SplitContent] = {}
     for name, files in data.splits.items():
         try:
-            looked[name] = _look(root, name, files, check_images, progress)
+            file = read_annotation_file(root / files.annotations, has_annotations(name))
         except BadInput as error:
             lines += [f"{name}: {problem}" for problem in error.problems]
             continue
+        images = read_all_images(root / files.images, file.images, f"reading {name}")
+        splits[name] = SplitContent(name, files, file, images)
         where = f"{name} ({root / files.annotations})"
-        lines += [problem.line(where) for problem in _problems(root, looked[name], data)]
-    lines += _category_problems(looked)
-    lines += _shared_image_problems(looked, data)
+        lines += [problem.message(where) for problem in _problems(root, splits[name], data)]
+    lines += _category_problems(splits)
+    lines += _shared_image_problems(splits, data)
     if lines:
         raise BadInput(lines)
-    return {
-        "source": data.source,
-        "categories": [
-            {"id": category.id, "name": category.name}
-            for category in sorted(looked["train"].file.categories, key=lambda item: item.id)
-        ],
-        "images_read": check_images,
-        "images_of_train_also_held_out": len(_copies(looked)),
-        "splits": {name: _description(split) for name, split in looked.items()},
-    }
-
-
-def _look(
-    root: Path, name: str, files: SplitFiles, check_images: bool, progress: Progress | None
-) -> Looked:
-    file = read_annotation_file(root / files.annotations, has_annotations(name))
-    found = look_at_images(
-        root / files.images,
-        file.images,
-        check_images,
-        None if progress is None else lambda done, total: progress(name, done, total),
+    if record_of is not None:
+        for split in splits.values():
+            images_on_disk = {found.image.file_name: found.on_disk for found in split.images}
+            record = record_of_split(split.files, split.file.on_disk, images_on_disk)
+            write_record(record_of(split.name), record)
+    return Dataset(
+        source=data.source,
+        categories=_categories(splits["train"]),
+        images_of_train_also_held_out=len(_copies(splits)),
+        splits={name: _split_record(split) for name, split in splits.items()},
     )
-    return Looked(name, files, file, found)
 
 
-def _problems(root: Path, split: Looked, data: Data) -> list[Problem]:
+def _categories(split: SplitContent) -> tuple[Category, ...]:
+    return tuple(sorted(split.file.categories, key=lambda category: category.id))
+
+
+def _problems(root: Path, split: SplitContent, data: Data) -> list[Problem]:
     problems = annotation_problems(split.file)
-    problems += image_problems(root / split.files.images, split.found)
+    problems += image_problems(root / split.files.images, split.images)
     if not split.file.images:
         remedy = "declare its images under 'images', or take the split out of data.splits"
         problems.append(Problem("the split is empty", remedy))
@@ -95,7 +89,7 @@ def _problems(root: Path, split: Looked, data: Data) -> list[Problem]:
     return problems
 
 
-def _objects(split: Looked, data: Data) -> int:
+def _objects(split: SplitContent, data: Data) -> int:
     """Boxes that can be trained on, or that metrics count."""
     annotations = split.file.annotations
     keep_crowd = data.keep_crowd and split.name == "train"
@@ -103,12 +97,12 @@ def _objects(split: Looked, data: Data) -> int:
     return int(usable.sum())
 
 
-def _category_problems(looked: Mapping[str, Looked]) -> Iterator[str]:
+def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
     """Every split must declare the categories of train: same ids, same names."""
-    if "train" not in looked:
+    if "train" not in splits:
         return
-    expected = {category.id: category.name for category in looked["train"].file.categories}
-    for name, split in looked.items():
+    expected = {category.id: category.name for category in splits["train"].file.categories}
+    for name, split in splits.items():
         declared = {category.id: category.name for category in split.file.categories}
         different = sorted(
             key
@@ -124,17 +118,17 @@ def _category_problems(looked: Mapping[str, Looked]) -> Iterator[str]:
                     for key in different
                 ],
                 "category",
-            ).line(f"train, {name}")
+            ).message(f"train, {name}")
 
 
-def _shared_image_problems(looked: Mapping[str, Looked], data: Data) -> Iterator[str]:
+def _shared_image_problems(splits: Mapping[str, SplitContent], data: Data) -> Iterator[str]:
     """Images of train that are in val or test-dev, too.
 
-    The same picture under two names is let through in COCO alone, which it would be hopeless to
-    mend (and which draws on Flickr, where pictures are uploaded twice); the number is reported.
+    The same picture under two names is let through in COCO alone, whose images come from
+    Flickr, where pictures are uploaded twice; their number is reported.
     """
     cases = defaultdict(list)
-    for name, one, other in _copies(looked):
+    for name, one, other in _copies(splits):
         same_name = one.image.file_name == other.image.file_name
         if data.source == "coco" and not same_name and one.path.resolve() != other.path.resolve():
             continue
@@ -143,41 +137,40 @@ def _shared_image_problems(looked: Mapping[str, Looked], data: Data) -> Iterator
     for name, files in cases.items():
         remedy = "take each out of one of the two, or the scores mean nothing"
         problem = Problem(f"train and {name} share images", remedy, files, "file")
-        yield problem.line(f"train, {name}")
+        yield problem.message(f"train, {name}")
 
 
-def _copies(looked: Mapping[str, Looked]) -> list[tuple[str, FoundImage, FoundImage]]:
+def _copies(splits: Mapping[str, SplitContent]) -> list[tuple[str, FoundImage, FoundImage]]:
     """(split, image of train, image of the split): one file, or two with the same bytes."""
-    if "train" not in looked:
+    if "train" not in splits:
         return []
     by_path: dict[Path, FoundImage] = {}
     by_digest: dict[str, FoundImage] = {}
-    for item in looked["train"].found:
+    for item in splits["train"].images:
         by_path[item.path.resolve()] = item
-        if item.digest:
-            by_digest[item.digest] = item
+        if item.on_disk.sha256:
+            by_digest[item.on_disk.sha256] = item
     copies = []
     for name in HELD_OUT:
-        for item in looked[name].found if name in looked else []:
-            twin = by_path.get(item.path.resolve()) or by_digest.get(item.digest)
+        for item in splits[name].images if name in splits else []:
+            twin = by_path.get(item.path.resolve()) or by_digest.get(item.on_disk.sha256)
             if twin is not None:
                 copies.append((name, twin, item))
     return copies
 
 
-def _description(split: Looked) -> dict[str, Any]:
-    file = split.file
-    number = Counter(file.annotations.category_ids.tolist())
-    return {
-        "images": len(file.images),
-        "boxes": len(file.annotations.ids),
-        "boxes_by_size": size_classes(file.annotations),
-        "boxes_by_category": {
-            str(category.id): number[category.id]
-            for category in sorted(file.categories, key=lambda item: item.id)
-        },
-        "problems": counts(file),
-        "annotations_sha256": file.digest,
-        "images_sha256": digest_of_images(split.found),
-        "image_bytes": sum(item.size for item in split.found),
-    }
+def _split_record(split: SplitContent) -> SplitRecord:
+    annotations = split.file.annotations
+    boxes = Counter(annotations.category_ids.tolist())
+    return SplitRecord(
+        images=len(split.images),
+        boxes=len(annotations.ids),
+        boxes_by_size=size_classes(annotations),
+        boxes_by_category={str(category.id): boxes[category.id] for category in _categories(split)},
+        problems=count_irregularities(split.file),
+        annotations_sha256=split.file.digest,
+        images_sha256=digest_of_images(
+            {found.image.file_name: found.on_disk.sha256 for found in split.images}
+        ),
+        image_bytes=sum(found.on_disk.size for found in split.images),
+    )

@@ -1,10 +1,10 @@
-"""Opens every image of a split once, on all cores: is it there, whole, and of the declared size?"""
+"""Reads every image of a split, on all cores: is it there, whole, and of the declared size?"""
 
 import contextlib
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,10 @@ import cv2
 
 from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.coco.annotations import Image
+from cornernet.data.coco.file_digests import NOT_READ, FileDigest, size_and_times
 from cornernet.data.coco.images import MISSING, REMEDIES, UnusableImage, decode_image, read_bytes
 from cornernet.data.coco.problems import Problem
+from cornernet.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -23,33 +25,24 @@ class FoundImage:
 
     image: Image
     path: Path
-    size: int = 0  # bytes of the file
-    digest: str = ""  # SHA-256 of the file's bytes; empty if it was not read
+    on_disk: FileDigest = NOT_READ
     kind: str = ""  # of problem (see images.py), empty if there is none
     detail: str = ""
 
 
-def look_at_images(
-    folder: Path,
-    images: Sequence[Image],
-    read: bool,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[FoundImage]:
-    """Find the images below `folder`, in the order given; file names that leave it are skipped.
+def read_all_images(folder: Path, images: Sequence[Image], title: str) -> list[FoundImage]:
+    """Read, hash and decode the images below `folder`, in the order given.
 
-    `read`: decode each and take the digest of its bytes; otherwise only its length is looked up.
-    `progress` is called with the images done and the images in all.
+    File names that leave the folder are skipped. `title` stands before the progress display.
     """
     inside = [image for image in images if not leaves_folder(image.file_name)]
     if not folder.is_dir():
         return [FoundImage(image, folder / image.file_name, kind=MISSING) for image in inside]
-    look = _read if read else _look_up
     found = []
-    with _quiet_opencv(), _all_cores() as pool:
-        for result in pool.map(lambda image: look(folder / image.file_name, image), inside):
+    with _quiet_opencv(), all_cores() as pool, Progress(title, len(inside)) as progress:
+        for result in pool.map(lambda image: _read(folder / image.file_name, image), inside):
             found.append(result)
-            if progress is not None:
-                progress(len(found), len(inside))
+            progress.update()
     return found
 
 
@@ -68,36 +61,21 @@ def image_problems(folder: Path, found: Sequence[FoundImage]) -> list[Problem]:
     ]
 
 
-def digest_of_images(found: Sequence[FoundImage]) -> str:
-    """SHA-256 over file names and contents (over names and lengths, if they were not read)."""
-    total = hashlib.sha256()
-    for item in sorted(found, key=lambda item: item.image.file_name):
-        total.update(f"{item.image.file_name}\0{item.digest or item.size}\n".encode())
-    return total.hexdigest()
-
-
-def _look_up(path: Path, image: Image) -> FoundImage:
-    try:
-        return FoundImage(image, path, path.stat().st_size)
-    except OSError:
-        return FoundImage(image, path, kind=MISSING)
-
-
 def _read(path: Path, image: Image) -> FoundImage:
+    on_disk = NOT_READ
     try:
+        with contextlib.suppress(OSError):  # which reading it says in a line
+            on_disk = size_and_times(path)
         content = read_bytes(path)
-    except UnusableImage as problem:
-        return FoundImage(image, path, kind=problem.kind, detail=problem.detail)
-    digest = hashlib.sha256(content).hexdigest()
-    try:
+        on_disk = on_disk._replace(sha256=hashlib.sha256(content).hexdigest())
         decode_image(content, path, image.width, image.height)
     except UnusableImage as problem:
-        return FoundImage(image, path, len(content), digest, problem.kind, problem.detail)
-    return FoundImage(image, path, len(content), digest)
+        return FoundImage(image, path, on_disk, problem.kind, problem.detail)
+    return FoundImage(image, path, on_disk)
 
 
 @contextlib.contextmanager
-def _all_cores() -> Iterator[ThreadPoolExecutor]:
+def all_cores() -> Iterator[ThreadPoolExecutor]:
     """Threads for all cores of this process (OpenCV decodes without the interpreter's lock).
 
     Whatever is not begun is dropped when the block is left early, by Ctrl-C for example.

@@ -18,7 +18,7 @@ class Problem:
     cases: Sequence[str] = ()
     noun: str = "annotation"
 
-    def line(self, where: str) -> str:
+    def message(self, where: str) -> str:
         """What, where and how to mend it: "train (x.json): ... in 7 images (a.jpg, ...); ..."."""
         return f"{where}: {self.what}{self._count()}; {self.remedy}"
 
@@ -26,8 +26,13 @@ class Problem:
         if not self.cases:
             return ""
         number = len(self.cases)
-        shown = ", ".join(self.cases[:SHOWN]) + (", ..." if number > SHOWN else "")
-        return f" in {number:,} {self.noun if number == 1 else plural(self.noun)} ({shown})"
+        noun = self.noun if number == 1 else plural(self.noun)
+        return f" in {number:,} {noun} ({first_of(self.cases)})"
+
+
+def first_of(cases: Sequence[str]) -> str:
+    """The first few of the cases, and dots if there are more."""
+    return ", ".join(cases[:SHOWN]) + (", ..." if len(cases) > SHOWN else "")
 
 
 def plural(noun: str) -> str:

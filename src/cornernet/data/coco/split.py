@@ -35,6 +35,7 @@ class CocoSplit:
     boxes: tuple[Boxes, ...]
     category_ids: tuple[int, ...]  # index -> id in the file, ascending
     category_names: tuple[str, ...]
+    annotations_sha256: str = ""  # of the annotation file that was read, if the split is of one
 
 
 def has_annotations(name: str) -> bool:
@@ -53,7 +54,7 @@ def load_split(root: Path, files: SplitFiles, name: str) -> CocoSplit:
     file = read_annotation_file(path, need_annotations=has_annotations(name))
     problems = annotation_problems(file)
     if problems:
-        raise BadInput(problem.line(f"{name} ({path})") for problem in problems)
+        raise BadInput(problem.message(f"{name} ({path})") for problem in problems)
     return split_of(file, root / files.images, name)
 
 
@@ -68,6 +69,7 @@ def split_of(file: AnnotationFile, folder: Path, name: str) -> CocoSplit:
         boxes=_boxes_by_image(file, np.array(category_ids, np.int64)),
         category_ids=category_ids,
         category_names=tuple(category.name for category in categories),
+        annotations_sha256=file.digest,
     )
 
 

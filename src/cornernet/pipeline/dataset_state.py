@@ -1,0 +1,69 @@
+"""Whether the data set on the disk is still the one that `prepare` described.
+
+Sizes and times of all files are listed at each start, and only what changed in these is read again.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from cornernet.config import Params
+from cornernet.data.coco.dataset import Dataset, read_dataset
+from cornernet.data.coco.split_digests import changed_inputs, split_digests
+from cornernet.errors import BadInput
+from cornernet.pipeline.paths import Paths
+
+UNCHANGED = "{}\n"
+
+
+def state_of_files(params: Params) -> str:
+    """What files.yaml is to say: nothing new, or the digests that differ from dataset.json's.
+
+    `prepare` depends on it, and on it depends all else. What it said when the data set was
+    prepared is in dataset.json: files that are put back as they were bring that back, too.
+    """
+    paths = Paths(params.profile)
+    if not paths.dataset.is_file():
+        return paths.files.read_text() if paths.files.is_file() else UNCHANGED
+    dataset = read_dataset(paths.dataset)
+    found = {}
+    for name, files in params.data.splits.items():
+        try:
+            found[name] = split_digests(
+                Path(params.data.root), files, name, paths.file_digests(name)
+            )
+        except BadInput:  # not there: to be fetched again, or told by the stage that needs it
+            return dataset.prepared_with
+    same = all(
+        name in dataset.splits
+        and digests.annotations == dataset.splits[name].annotations_sha256
+        and digests.images == dataset.splits[name].images_sha256
+        for name, digests in found.items()
+    )
+    if same:
+        return dataset.prepared_with
+    return yaml.safe_dump(
+        {name: {"annotations": d.annotations, "images": d.images} for name, d in found.items()}
+    )
+
+
+@contextmanager
+def files_as_prepared(params: Params, dataset: Dataset, names: Sequence[str]) -> Iterator[None]:
+    """Raises BadInput, at the block's begin and at its end, if the files of a split changed."""
+    _refuse_changed(params, dataset, names)
+    yield
+    _refuse_changed(params, dataset, names)
+
+
+def _refuse_changed(params: Params, dataset: Dataset, names: Sequence[str]) -> None:
+    lines = changed_inputs(
+        dataset,
+        Path(params.data.root),
+        params.data.splits,
+        Paths(params.profile).file_digests,
+        [name for name in names if name in params.data.splits],
+    )
+    if lines:
+        raise BadInput(lines)

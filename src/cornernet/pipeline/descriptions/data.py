@@ -1,0 +1,33 @@
+"""From the network, a generator or the user's folder to a checked data set."""
+
+from cornernet.pipeline import deciding
+from cornernet.pipeline.stage import Stage
+
+DOWNLOAD = Stage(
+    name="download",
+    summary="fetch, generate or find the images and annotations",
+    # It names what lies in data.root, which no workflow engine copies or deletes.
+    outputs=lambda paths, key: [paths.source],
+    params=("data.source", "data.root", "data.splits", "data.shapes", "data.files"),
+    deciding=deciding.SHAPES,
+    cached=False,
+)
+
+PREPARE = Stage(
+    name="prepare",
+    summary="check the data set; list every problem before anything is trained",
+    inputs=lambda graph, key: [graph.paths.source, graph.paths.files],
+    outputs=lambda paths, key: [paths.dataset],
+    params=("data.source", "data.root", "data.splits"),
+    deciding=deciding.PREPARE,
+)
+
+RADII = Stage(
+    name="radii",
+    summary="penalty-reduction radius of every annotation",
+    inputs=lambda graph, key: [graph.paths.dataset],
+    outputs=lambda paths, key: [paths.radii],
+    params=("targets.min_iou",),
+    deciding=deciding.RADII,
+    reads=lambda key: ("train", "val"),
+)

@@ -1,0 +1,113 @@
+"""From metrics to the paper's tables, figures, judged claims and the page."""
+
+from pathlib import Path
+
+from cornernet.pipeline import deciding
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Paths
+from cornernet.pipeline.stage import Key, Stage
+
+NUMBERS = (1, 2, 3, 4)  # of the paper's tables
+
+
+def _all_tests(graph: Graph, key: Key) -> list[Path]:
+    paths = graph.paths
+    return [
+        paths.dataset,
+        *(paths.metrics(tested) for tested in graph.tested),
+        *(paths.detections(tested) for tested in graph.tested),
+        *(paths.corners(trained) for trained in graph.with_corners),
+        LITERATURE,
+    ]
+
+
+def _tables(paths: Paths, key: Key) -> list[Path]:
+    rendered = [paths.table(n, suffix) for n in NUMBERS for suffix in ("md", "csv", "tex")]
+    return [paths.results, paths.differences, paths.corner_scores, *rendered]
+
+
+def _drawn(graph: Graph, key: Key) -> list[Path]:
+    paths = graph.paths
+    return [
+        paths.dataset,
+        paths.radii,
+        paths.results,
+        *(paths.history(trained) for trained in graph.trained),
+        *(paths.weights(trained) for trained in graph.trained + graph.imported),
+        *(paths.detections(tested) for tested in graph.tested),
+        *(paths.corners(trained) for trained in graph.with_corners),
+    ]
+
+
+def _shown(graph: Graph, key: Key) -> list[Path]:
+    paths = graph.paths
+    return [
+        paths.dataset,
+        paths.claims,
+        paths.results,
+        paths.differences,
+        paths.corner_scores,
+        *(paths.table(number, "csv") for number in NUMBERS),
+        paths.figures,
+        *(paths.weights(trained) for trained in graph.trained + graph.imported),
+        paths.accepted,
+    ]
+
+
+TABLES = Stage(
+    name="tables",
+    summary="results.csv, differences.csv and the paper's tables",
+    inputs=_all_tests,
+    outputs=_tables,
+    params=("evaluation", "corners", "report", "tested", "train.seeds"),
+    deciding=deciding.TABLES,
+    reads=lambda key: ("val",),
+)
+
+FIGURES = Stage(
+    name="figures",
+    summary="figures of this run",
+    inputs=_drawn,
+    outputs=lambda paths, key: [paths.figures],
+    params=(
+        "targets",
+        "model",
+        "detection",
+        "evaluation.confidence",
+        "report",
+        "tested",
+        "train.seeds",
+    ),
+    deciding=deciding.FIGURES,
+    reads=lambda key: ("val",),
+)
+
+CLAIMS = Stage(
+    name="claims",
+    summary="the paper's claims, judged",
+    inputs=lambda graph, key: [graph.paths.results, graph.paths.differences, CLAIMS_FILE],
+    outputs=lambda paths, key: [paths.claims],
+    params=("report", "tested", "evaluation.confidence"),
+    deciding=deciding.CLAIMS,
+)
+
+REPORT = Stage(
+    name="report",
+    summary="the page that shows it all",
+    inputs=_shown,
+    outputs=lambda paths, key: [paths.page],
+    params=(
+        "targets",
+        "augmentation",
+        "model",
+        "losses",
+        "train",
+        "detection",
+        "evaluation",
+        "corners",
+        "report",
+        "variants",
+        "tested",
+    ),
+    deciding=deciding.REPORT,
+)

@@ -1,0 +1,62 @@
+"""What `snakemake --config` asked for: a profile, params that are overridden, released weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cornernet.config import load_params
+from cornernet.errors import BadInput
+from cornernet.pipeline.graph import Graph
+
+# The authors' weights have a profile of their own: those of the others are trained.
+RELEASED_PROFILE = "released_weights"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`overrides` are "section.key=value" strings, as `cornernet --set` takes them."""
+
+    profile: str
+    overrides: tuple[str, ...] = ()
+    weights: Path | None = None
+
+    def graph(self) -> Graph:
+        """What is to be run. Raises BadInput for params that cannot be used."""
+        return Graph(load_params(self.profile, self.overrides), self.weights)
+
+
+def settings_of(config: Mapping[str, Any]) -> Settings:
+    """The settings in Snakemake's config. Raises BadInput for weights that are not there."""
+    asked = config.get("set") or []
+    overrides = [str(asked)] if not isinstance(asked, list) else [str(text) for text in asked]
+    weights = config.get("weights")
+    if not weights:
+        return Settings(str(config["profile"]), tuple(overrides))
+    if not Path(weights).is_file():
+        raise BadInput(f"weights={weights}: no such file; give the path of the released weights")
+    return Settings(RELEASED_PROFILE, tuple(overrides), Path(weights))
+
+
+def refuse_repeated(words: Sequence[str]) -> None:
+    """Raise BadInput if a command line gives a setting twice: Snakemake hands over only the last.
+
+    The same for a second `--config`, which makes Snakemake forget the first.
+    """
+    options = [word for word in words if word in ("--config", "-C") or word.startswith("--config=")]
+    given = [word.removeprefix("--config=") for word in words]
+    for name in ("set", "profile", "weights"):
+        values = [word.partition("=")[2] for word in given if word.startswith(f"{name}=")]
+        if len(values) > 1 and name == "set":
+            listed = ", ".join(f'"{value}"' for value in values)
+            raise BadInput(
+                f"set= is given {len(values)} times, and Snakemake hands over only the last; "
+                f"write: --config 'set=[{listed}]'"
+            )
+        if len(values) > 1:
+            raise BadInput(f"{name}= is given {len(values)} times; give it once")
+    if len(options) > 1:
+        raise BadInput(
+            f"--config is given {len(options)} times, and Snakemake hands over only the last; "
+            "write all settings after one --config"
+        )
