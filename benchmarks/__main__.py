@@ -6,16 +6,12 @@ Exit codes: 0 done, 1 failed (forms that differ), 2 bad input.
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cornernet.config.load import nearest
 from cornernet.errors import BadInput
-
-if TYPE_CHECKING:
-    from benchmarks.measuring import Settings
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,6 @@ BENCHMARKS = {
     ),
     "prepare": Benchmark("annotations of COCO's size, checked; radii", "prepare.prepare"),
     "evaluation": Benchmark("COCO's metrics beside pycocotools", "evaluation.evaluation"),
-    "bootstrap": Benchmark("confidence intervals of a whole split", "evaluation.bootstrap"),
     "demo": Benchmark("the demo, from a fresh clone to its report (minutes)", "demo.demo"),
     "step": Benchmark(
         "a step of Hourglass-104, 49 images, bf16 and fp32", "training.paper_step", ("cuda",)
@@ -49,7 +44,7 @@ BENCHMARKS = {
     ),
 }
 GPU_ITEMS = ("step", "tested_image", "corner_pooling", "step_compiled")  # the most valuable first
-CPU_ITEMS = ("training", "tested_image", "prepare", "evaluation", "bootstrap")
+CPU_ITEMS = ("training", "tested_image", "prepare", "evaluation")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,27 +97,48 @@ def _listing() -> list[str]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    """Raises BadInput, before anything is measured, for what cannot be measured as asked."""
     names, device = _chosen(options)
-    _require_usable(options, device)
+    if options.threads < 1:
+        raise BadInput(f"--threads {options.threads}: must be at least 1")
+    if options.weights is not None:
+        if not any(BENCHMARKS[name].weights for name in names):
+            raise BadInput("--weights: it does not use any; leave it out")
+        if not options.weights.is_file():
+            raise BadInput(f"--weights {options.weights}: no such file; train a model first")
 
+    import cv2  # all that is heavy comes only now: the list is there at once
+    import torch
+
+    from benchmarks.gpu import run_within_limit
     from benchmarks.measuring import BenchmarkFailed, Settings
+    from benchmarks.record import Record
 
-    _use_threads(options.threads)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadInput("torch sees no GPU here; use a machine with one")
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
     settings = Settings(
         device, options.threads, options.quick, options.data, options.weights, options.out
     )
     if options.name == "gpu":
-        from benchmarks.gpu import run_within_limit
-
-        return run_within_limit(GPU_ITEMS, settings)
+        return run_within_limit(names, settings)
     failures = 0
     for name in names:
+        print(f"{name}: {BENCHMARKS[name].summary}", flush=True)
+        record = Record(name, settings)
         try:
-            _measure(name, settings)
+            _function(name)(settings, record)
+            record.finish()
         except BenchmarkFailed as error:
             print(f"benchmarks {name}: {error}", file=sys.stderr, flush=True)
             failures += 1
     return 1 if failures else 0
+
+
+def _function(name: str) -> Callable[..., None]:
+    module, function = BENCHMARKS[name].function.split(".")
+    return getattr(importlib.import_module(f"benchmarks.{module}"), function)
 
 
 def _chosen(options: argparse.Namespace) -> tuple[Sequence[str], str]:
@@ -130,58 +146,17 @@ def _chosen(options: argparse.Namespace) -> tuple[Sequence[str], str]:
 
     Raises BadInput for a name that there is not, or a device that it is not measured on.
     """
-    if options.name in ("cpu", "gpu"):
-        device = "cpu" if options.name == "cpu" or options.quick else "cuda"
-        if options.device not in (None, device):
-            raise BadInput(f"{options.name} runs on {device}; leave --device out")
-        return (CPU_ITEMS if options.name == "cpu" else GPU_ITEMS), device
-    if options.name not in BENCHMARKS:
-        known = (*BENCHMARKS, "cpu", "gpu")
+    groups = {"cpu": CPU_ITEMS, "gpu": GPU_ITEMS}
+    known = (*BENCHMARKS, *groups)
+    if options.name not in known:
         raise BadInput(f"no such benchmark ({', '.join(known)}){nearest(options.name, known)}")
-    item = BENCHMARKS[options.name]
-    device = options.device or ("cpu" if options.quick else item.devices[0])
-    if device not in item.devices and not (options.quick and device == "cpu"):
-        raise BadInput(f"it is measured on {item.devices[0]}, not on {device}; leave --device out")
-    return (options.name,), device
-
-
-def _require_usable(options: argparse.Namespace, device: str) -> None:
-    """Raise BadInput with every reason why nothing can be measured as asked."""
-    problems = []
-    if options.threads < 1:
-        problems.append(f"--threads {options.threads}: must be at least 1")
-    if options.weights is not None:
-        item = BENCHMARKS.get(options.name)
-        if item is not None and not item.weights:
-            problems.append("--weights: it does not use any; leave it out")
-        elif not options.weights.is_file():
-            problems.append(f"--weights {options.weights}: no such file; train a model first")
-    if problems:
-        raise BadInput(problems)
-    if device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise BadInput("torch sees no GPU here; use a machine with one")
-
-
-def _use_threads(threads: int) -> None:
-    import cv2
-    import torch
-
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
-
-
-def _measure(name: str, settings: "Settings") -> None:
-    """Run one benchmark; its record is written as it goes."""
-    from benchmarks.record import Record
-
-    module, function = BENCHMARKS[name].function.split(".")
-    print(f"{name}: {BENCHMARKS[name].summary}", flush=True)
-    record = Record(name, settings)
-    getattr(importlib.import_module(f"benchmarks.{module}"), function)(settings, record)
-    record.finish()
+    names = groups.get(options.name, (options.name,))
+    devices = {"cpu": ("cpu",), "gpu": ("cuda",)}.get(options.name)
+    devices = devices or BENCHMARKS[options.name].devices
+    device = options.device or ("cpu" if options.quick else devices[0])
+    if device not in devices and not (options.quick and device == "cpu"):
+        raise BadInput(f"it is measured on {devices[0]}, not on {device}; leave --device out")
+    return names, device
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import Settings, Window, ratios, require_equal, time_in_turn
+from benchmarks.measuring import Settings, Window, rates, ratios, require_equal, time_in_turn
 from benchmarks.record import Record
 from cornernet.model.corner_pooling import Corner, corner_pool
 
@@ -24,7 +24,6 @@ OURS, BASELINE, COPY = "ours", "flip + cummax", "copy"
 COPIED_BYTES = 256 * 2**20  # far more than any cache holds
 MAPS_MOVED, RECORDS_MOVED = 6, 4
 WINDOW = Window(rounds=15, seconds=0.1, limit=15)
-AIM = 0.8  # of the copy's bandwidth
 
 Pool = Callable[[Tensor, Tensor, Corner], Tensor]
 Maps = tuple[Tensor, Tensor, Tensor]  # vertical, horizontal, gradient; each [B, C, H, W]
@@ -33,26 +32,30 @@ Maps = tuple[Tensor, Tensor, Tensor]  # vertical, horizontal, gradient; each [B,
 def corner_pooling(settings: Settings, record: Record) -> None:
     """Time the layer for each shape and type."""
     shapes = QUICK_SHAPES if settings.quick else SHAPES
+    record.window(WINDOW)
+    source = torch.zeros(COPIED_BYTES // (1024 if settings.quick else 4), device=settings.device)
+    target = torch.empty_like(source)
     record.sizes(shapes=[list(shape) for shape in shapes], corner="top_left")
     for shape in shapes:
         for kind, dtype, layout in KINDS:
-            what = f"{'x'.join(map(str, shape))}"
+            what = "x".join(map(str, shape))
             maps = made_maps(shape, dtype, layout, settings.device)
             record.check(_require_same(f"{what} {kind}", maps))
             forms = {
                 OURS: as_cuda_graph(partial(forward_backward, corner_pool, maps)),
                 BASELINE: as_cuda_graph(partial(forward_backward, flip_and_cummax, maps)),
-                COPY: _copy(settings),
+                COPY: partial(target.copy_, source),
             }
             times = time_in_turn(forms, WINDOW, settings)
             moved = maps[0].numel() * (MAPS_MOVED * maps[0].element_size() + RECORDS_MOVED)
-            share = ratios([moved / s for s in times[OURS]], _bandwidth(times[COPY], settings))
+            copied = 2 * source.numel() * source.element_size()  # read and written
+            share = ratios(rates(moved, times[OURS]), rates(copied, times[COPY]))
             for name in (OURS, BASELINE):
                 milliseconds = [1000 * s for s in times[name]]
-                record.add(what, name, milliseconds, "ms", WINDOW, kind)
+                record.add(what, name, milliseconds, "ms", kind)
             times_as_fast = ratios(times[BASELINE], times[OURS])
-            record.add(what, f"{BASELINE} / {OURS}", times_as_fast, "times", WINDOW, kind)
-            record.add(what, "of the copy's bandwidth", share, "share", WINDOW, kind, at_least=AIM)
+            record.add(what, f"{BASELINE} / {OURS}", times_as_fast, "times", kind)
+            record.add(what, "of the copy's bandwidth", share, "share", kind)
 
 
 def flip_and_cummax(vertical: Tensor, horizontal: Tensor, corner: Corner) -> Tensor:
@@ -113,18 +116,3 @@ def as_cuda_graph(work: Callable[[], object]) -> Callable[[], object]:
     with torch.cuda.graph(graph):
         work()
     return graph.replay
-
-
-def _copy(settings: Settings) -> Callable[[], object]:
-    source = torch.zeros(_copied(settings) // 4, device=settings.device)
-    target = torch.empty_like(source)
-    return lambda: target.copy_(source)
-
-
-def _copied(settings: Settings) -> int:
-    return COPIED_BYTES // (256 if settings.quick else 1)
-
-
-def _bandwidth(seconds: list[float], settings: Settings) -> list[float]:
-    """Bytes read and written per second."""
-    return [2 * _copied(settings) / each for each in seconds]

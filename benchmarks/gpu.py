@@ -19,7 +19,7 @@ def run_within_limit(names: Sequence[str], settings: Settings, limit: float = LI
 
     The one that meets the end of the time is stopped, those after it are left out; a line says so.
     """
-    end, failures = time.monotonic() + limit, []
+    end, failures = time.monotonic() + limit, 0
     for name in names:
         left = end - time.monotonic()
         if left <= 0:
@@ -30,10 +30,7 @@ def run_within_limit(names: Sequence[str], settings: Settings, limit: float = LI
         except subprocess.TimeoutExpired:
             print(f"{name}: stopped, the time is over; what was measured is kept", flush=True)
             continue
-        if code != 0:
-            failures.append(name)
-    if failures:
-        print(f"benchmarks gpu: failed: {', '.join(failures)}", file=sys.stderr)
+        failures += code != 0  # it has said why
     return 1 if failures else 0
 
 

@@ -4,7 +4,6 @@ In turn, because a machine's speed drifts (clock, heat, neighbours): what slows 
 the others down with it, and ratios are taken within a round.
 """
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cornernet.config.schema import Params
 from cornernet.model.network import CornerNet
+from cornernet.progress import Progress
 
 REPOSITORY = Path(__file__).parents[1]
 CONVOLUTION = (1, 256, 128, 128)  # the paper's widest map, through a 3 x 3 kernel: its commonest
@@ -66,25 +66,33 @@ def time_in_turn(forms: Forms, window: Window, settings: Settings) -> Times:
 
     Torch's timer waits for the device before it reads the clock.
     """
+    rounds = 1 if settings.quick else window.rounds
+    seconds = 1e-9 if settings.quick else window.seconds
     timers = {
         name: Timer("form()", globals={"form": form}, num_threads=settings.threads)
         for name, form in forms.items()
     }
     times: Times = {name: [] for name in forms}
     began = time.monotonic()
-    for number in range(1 if settings.quick else window.rounds):
-        if number >= FEWEST_ROUNDS and time.monotonic() - began > window.limit:
-            break
-        for name in list(forms)[:: 1 if number % 2 == 0 else -1]:
-            seconds = 1e-9 if settings.quick else window.seconds
-            times[name].append(timers[name].blocked_autorange(min_run_time=seconds).median)
-        print(f"round {number + 1} of {window.rounds}", file=sys.stderr, flush=True)
+    with Progress("timing", total=rounds, unit="round") as progress:
+        for number in range(rounds):
+            if number >= FEWEST_ROUNDS and time.monotonic() - began > window.limit:
+                break
+            for name in list(forms)[:: 1 if number % 2 == 0 else -1]:
+                block = timers[name].blocked_autorange(min_run_time=seconds)
+                times[name].append(block.median)
+            progress.show(number + 1)
     return times
 
 
 def ratios(numerator: Sequence[float], denominator: Sequence[float]) -> list[float]:
     """The quotient within each round."""
     return [one / other for one, other in zip(numerator, denominator, strict=True)]
+
+
+def rates(amount: float, seconds: Sequence[float]) -> list[float]:
+    """`amount` per second, for each round."""
+    return [amount / each for each in seconds]
 
 
 def require_equal(what: str, ours: ArrayLike, baseline: ArrayLike, tolerance: float = 0.0) -> str:
@@ -135,9 +143,3 @@ def operations(params: Params, categories: int, height: int, width: int, last_on
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(image, last_only=last_only)
     return counter.get_total_flops()
-
-
-def wait_for(device: str) -> None:
-    """Until all that was given to a GPU is done."""
-    if device != "cpu":
-        torch.cuda.synchronize()

@@ -1,5 +1,6 @@
 """What a benchmark found: a JSON file that grows with each measurement, and lines of text."""
 
+import dataclasses
 import platform
 import re
 import sys
@@ -40,6 +41,7 @@ class Record:
             "python": platform.python_version(),
             "versions": {"commit": git_commit(), **versions()},
             "complete": False,
+            "window": {},
             "checks": [],
             "notes": [],
             "sizes": {},
@@ -56,6 +58,10 @@ class Record:
         self._content["checks"].append(line)
         self._lines.append(f"check: {line}")
 
+    def window(self, window: Window) -> None:
+        """How long each measurement is repeated."""
+        self._content["window"] = dataclasses.asdict(window)
+
     def sizes(self, **sizes: Any) -> None:
         """Sizes of the input."""
         self._content["sizes"].update(sizes)
@@ -66,18 +72,15 @@ class Record:
         form: str,
         values: Sequence[float],
         unit: str,
-        window: Window,
         precision: str = "",
-        at_least: float | None = None,
-        at_most: float | None = None,
     ) -> None:
         """Keep one measurement: its median and quartiles over the rounds.
 
-        `form` is "ours", a precision, or what the baseline is. `at_least` or `at_most` is the value
-        that is aimed at, if any.
+        `form` is "ours", a precision, or what the baseline is.
         """
         low, median, high = np.quantile(np.asarray(values, np.float64), (0.25, 0.5, 0.75)).tolist()
-        line = f"{what}, {form}: {number(median)} {unit} ({number(low)} to {number(high)})"
+        line = f"{what}, {form}{f' ({precision})' if precision else ''}: {median:,.4g} {unit}"
+        line += f" ({low:,.4g} to {high:,.4g})"
         found = {
             "what": what,
             "form": form,
@@ -87,15 +90,7 @@ class Record:
             "unit": unit,
             "rounds": len(values),
             "precision": precision,
-            "window": {"rounds": window.rounds, "seconds": window.seconds, "limit": window.limit},
         }
-        for key, aim in (("at_least", at_least), ("at_most", at_most)):
-            if aim is not None:
-                reached = median >= aim if key == "at_least" else median <= aim
-                found |= {key: aim, "reached": reached}
-                line += (
-                    f"; aim: {key.replace('_', ' ')} {aim:g}, {'' if reached else 'NOT '}reached"
-                )
         self._measurements.append(found)
         print(line, flush=True)
         write_json(self.path, self._content)
@@ -115,11 +110,3 @@ def hardware_slug(processor: str, cores: int, gpu: str | None) -> str:
     name = gpu or re.sub(generic, " ", processor)
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unknown"
     return slug if gpu else f"{slug}-{cores}-core{'s' if cores != 1 else ''}"
-
-
-def number(value: float) -> str:
-    """Three significant digits, and no exponent for what a reader meets in a table."""
-    if value == 0 or not 1e-3 <= abs(value) < 1e7:
-        return f"{value:.3g}"
-    digits = max(0, 2 - int(f"{abs(value):e}".partition("e")[2]))
-    return f"{value:,.{digits}f}"

@@ -5,6 +5,7 @@ Padding, the network, decoding and soft-NMS. The baseline is the network as it w
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.measuring import (
-    REPOSITORY,
     Settings,
     Window,
     convolution,
     operations,
+    rates,
     ratios,
     require_equal,
     time_in_turn,
@@ -26,9 +27,8 @@ from benchmarks.record import Record
 from benchmarks.training import CATEGORIES, CONVOLUTION, QUICK_CATEGORIES, quick_params
 from cornernet.config import load_params
 from cornernet.config.schema import Params
-from cornernet.detection.detector import Detections, placements_of
+from cornernet.detection.detector import placements_of
 from cornernet.detection.network import as_network
-from cornernet.detection.padding import Placement
 from cornernet.detection.predict import predict_image
 from cornernet.model.network import CornerNet, CornerOutputs
 from cornernet.model.weights import load_weights, num_categories
@@ -38,46 +38,46 @@ WINDOW = Window(rounds=9, seconds=0.3, limit=120)
 BASELINE, FP32, BF16 = "network as trained, fp32", "fp32", "bf16"
 SAME, SAME_BF16 = 1e-3, 0.1  # relative to the largest value of a map
 SAME_SCORES = 1e-3
-AIM_MILLISECONDS = 15.0  # on one H100; the paper has 244
 
 Network = Callable[[Tensor], CornerOutputs]
 
 
 def tested_image(settings: Settings, record: Record) -> None:
     """Time one image in fp32 and bf16."""
-    params = load_params("paper", folder=REPOSITORY / "params")
+    params = load_params("paper")
     params = quick_params(params) if settings.quick else params
+    record.window(WINDOW)
     model, categories = _model(params, settings, record)
     networks = {
         FP32: as_network(model),
         BF16: as_network(model, "bf16"),
         BASELINE: _as_trained(model),
     }
-    image, origin = _image(settings)
-    record.note(origin)
-    detect = {name: _detector(one, params, image, settings) for name, one in networks.items()}
-    _check(networks, detect, params, image, settings, record)
-    forms: dict[str, Callable[[], object]] = {**detect}
-    kinds = {FP32: torch.float32, BF16: torch.bfloat16}
-    rates = {name: convolution(dtype, settings) for name, dtype in kinds.items()}
-    forms |= {f"{CONVOLUTION}, {name}": convolve for name, (convolve, _) in rates.items()}
-    times = time_in_turn(forms, WINDOW, settings)
-    height, width = _placement(params, image).padded
+    image = _image(settings, record)
+    multiple, mode = params.model.size_multiple, "single_scale"
+    (placement,) = placements_of(*image.shape[:2], multiple, params.detection, mode)
+    height, width = placement.padded
     record.sizes(height=image.shape[0], width=image.shape[1], padded=[height, width])
+    device = torch.device(settings.device)
+    forms: dict[str, Callable[[], Any]] = {
+        name: partial(predict_image, network, params.model, image, params.detection, mode, device)
+        for name, network in networks.items()
+    }
+    record.check(_require_same_maps(networks, torch.randn(2, 3, height, width).to(device)))
+    scores = [forms[name]().scores for name in (FP32, BASELINE)]
+    record.check(require_equal("fp32: scores of the detections", *scores, SAME_SCORES))
+    for name, dtype in ((FP32, torch.float32), (BF16, torch.bfloat16)):
+        forms[f"{CONVOLUTION}, {name}"], convolved = convolution(dtype, settings)
+    times = time_in_turn(forms, WINDOW, settings)
     work = 2 * operations(params, categories, height, width, last_only=True)
     what = "one image with its mirror"
     for name in networks:
-        milliseconds = [1000 * seconds for seconds in times[name]]
-        aim = AIM_MILLISECONDS if name == BF16 and settings.device != "cpu" else None
-        precision = BF16 if name == BF16 else FP32
-        record.add(what, name, milliseconds, "ms", WINDOW, precision, at_most=aim)
-    for name, (_, convolved) in rates.items():
-        times_as_fast = ratios(times[BASELINE], times[name])
-        record.add(what, f"{BASELINE} / {name}", times_as_fast, "times", WINDOW, name)
-        ours = [work / seconds for seconds in times[name]]
-        best = [convolved / seconds for seconds in times[f"{CONVOLUTION}, {name}"]]
-        form = f"{name}: of the convolution's rate"
-        record.add(what, form, ratios(ours, best), "share", WINDOW, name)
+        record.add(what, name, [1000 * seconds for seconds in times[name]], "ms")
+    for name in (FP32, BF16):
+        record.add(what, f"{BASELINE} / {name}", ratios(times[BASELINE], times[name]), "times")
+        best = rates(convolved, times[f"{CONVOLUTION}, {name}"])
+        share = ratios(rates(work, times[name]), best)
+        record.add(what, f"{name}: of the convolution's rate", share, "share")
 
 
 def _model(params: Params, settings: Settings, record: Record) -> tuple[CornerNet, int]:
@@ -105,54 +105,26 @@ def _as_trained(model: CornerNet) -> Network:
     return network
 
 
-def _image(settings: Settings) -> tuple[NDArray[np.uint8], str]:
+def _image(settings: Settings, record: Record) -> NDArray[np.uint8]:
     """A photograph of COCO, or noise.  uint8 [H, W, 3]"""
     height, width = QUICK_SIZE if settings.quick else SIZE
     photos = sorted((settings.data / "coco_mini").rglob("*.jpg"))
     if photos:
-        photo = cv2.imread(str(photos[0]))
-        return cv2.resize(photo, (width, height)).astype(np.uint8), f"image: {photos[0].name}"
-    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return noise, "image: noise, for no photograph of COCO is at hand"
+        record.note(f"image: {photos[0].name}")
+        return cv2.resize(cv2.imread(str(photos[0])), (width, height)).astype(np.uint8)
+    record.note("image: noise, for no photograph of COCO is at hand")
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def _detector(
-    network: Network, params: Params, image: NDArray[np.uint8], settings: Settings
-) -> Callable[[], Detections]:
-    """`cornernet detect`, once the network is loaded and the image is read."""
-    device = torch.device(settings.device)
-    return partial(
-        predict_image, network, params.model, image, params.detection, "single_scale", device
-    )
-
-
-def _placement(params: Params, image: NDArray[np.uint8]) -> Placement:
-    height, width = image.shape[:2]
-    (placement,) = placements_of(
-        height, width, params.model.size_multiple, params.detection, "single_scale"
-    )
-    return placement
-
-
-def _check(
-    networks: dict[str, Network],
-    detect: dict[str, Callable[[], Detections]],
-    params: Params,
-    image: NDArray[np.uint8],
-    settings: Settings,
-    record: Record,
-) -> None:
-    """All maps of both forms against the baseline's, and fp32's scores of detections."""
-    draw = torch.Generator().manual_seed(0)
-    images = torch.randn(2, 3, *_placement(params, image).padded, generator=draw)
+def _require_same_maps(networks: dict[str, Network], images: Tensor) -> str:
+    """All maps of both forms against the baseline's."""
     with torch.inference_mode():
-        outputs = {name: one(images.to(settings.device)) for name, one in networks.items()}
+        outputs = {name: network(images) for name, network in networks.items()}
     for name, tolerance in ((FP32, SAME), (BF16, SAME_BF16)):
         for field, ours, exact in zip(
             CornerOutputs._fields, outputs[name], outputs[BASELINE], strict=True
         ):
             scale = exact.abs().max()
             mine, other = ((each.float() / scale).cpu() for each in (ours, exact))
-            record.check(require_equal(f"{name}: {field}", mine, other, tolerance))
-    ours, exact = detect[FP32]().scores, detect[BASELINE]().scores
-    record.check(require_equal("fp32: scores of the detections", ours, exact, SAME_SCORES))
+            require_equal(f"{name}: {field}", mine, other, tolerance)
+    return f"maps within {SAME:g} (fp32) and {SAME_BF16:g} (bf16) of the baseline's largest value"

@@ -6,26 +6,22 @@ it a step reaches means something on another machine too.
 
 import dataclasses
 import tempfile
-import time
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from itertools import repeat
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from benchmarks.measuring import (
-    REPOSITORY,
     Settings,
     Window,
     convolution,
     operations,
+    rates,
     ratios,
     require_equal,
     time_in_turn,
-    wait_for,
 )
 from benchmarks.record import Record
 from cornernet.config import load_params
@@ -49,14 +45,13 @@ CONVOLUTION = "one convolution"
 PLAIN_LOOP = "plain loop, input in memory"
 DEMO_WINDOW = Window(rounds=9, seconds=2.0)
 STEP_WINDOW = Window(rounds=5, seconds=0.5, limit=60)
-AIM_IMAGES_PER_SECOND = 120.0  # on one H100
 SAME_LOSS, SAME_GRADIENTS = 1e-4, 1e-3  # fp32 in another order, relative
 SAME_LOSS_BF16 = 0.02  # bf16 keeps 8 bits
 
 
 def demo_training(settings: Settings, record: Record) -> None:
     """Time steps of the demo's baseline, samples included, beside a loop as one would write it."""
-    params = _without_ends(load_params("demo", folder=REPOSITORY / "params"))
+    params = _without_ends(load_params("demo"))
     if settings.quick:
         params = quick_params(params)
     settings = dataclasses.replace(settings, threads=params.train.threads)
@@ -66,8 +61,7 @@ def demo_training(settings: Settings, record: Record) -> None:
         plain = PlainLoop(params, categories)
         with training_settings(params.train), closing(trainer.chunks(samples)) as source:
             chunks = next(source)
-            for line in _require_same_step(trainer, plain, chunks):
-                record.check(line)
+            _require_same_step(trainer, plain, chunks, record)
             convolve, convolved = convolution(torch.float32, settings)
             forms = {
                 "ours": lambda: trainer.step(source, StopRequest()),
@@ -75,16 +69,14 @@ def demo_training(settings: Settings, record: Record) -> None:
                 CONVOLUTION: convolve,
             }
             times = time_in_turn(forms, DEMO_WINDOW, settings)
-    images, size = sum(params.train.chunks), params.augmentation.input_size
-    work = PASSES * images * operations(params, categories, size, size, last_only=False)
-    record.sizes(images=len(samples), chunks=list(params.train.chunks), pixels=size)
-    record.sizes(categories=categories, operations_per_step=work, threads=params.train.threads)
+    images, work = _describe(params, categories, record)
+    record.window(DEMO_WINDOW)
+    record.sizes(images=len(samples), threads=params.train.threads)
     for name in ("ours", PLAIN_LOOP):
-        speed = [images / seconds for seconds in times[name]]
-        record.add("demo training", name, speed, "images/s", DEMO_WINDOW, "fp32")
-    share = ratios(_rates(work, times["ours"]), _rates(convolved, times[CONVOLUTION]))
+        record.add("demo training", name, rates(images, times[name]), "images/s", "fp32")
+    share = ratios(rates(work, times["ours"]), rates(convolved, times[CONVOLUTION]))
     what = "of the convolution's rate"
-    record.add("demo training", what, share, "share", DEMO_WINDOW, "fp32")
+    record.add("demo training", what, share, "share", "fp32")
 
 
 def paper_step(settings: Settings, record: Record) -> None:
@@ -93,7 +85,6 @@ def paper_step(settings: Settings, record: Record) -> None:
     half, full = (_with(params, precision=name, compile=False) for name in ("bf16", "fp32"))
     trainers = {"bf16": half, "fp32": full}
     made = {name: _trainer(one, categories, settings) for name, one in trainers.items()}
-    record.check(_require_same_loss(made["bf16"], made["fp32"], _made_chunks(params, categories)))
     _time_steps(made, settings, record)
     del made
     for name, one in trainers.items():
@@ -101,7 +92,7 @@ def paper_step(settings: Settings, record: Record) -> None:
         kind = "peak" if found.memory_is_peak else "kept for the backward pass, at least"
         for images, size in found.memory.items():
             what = f"memory of a chunk of {images}"
-            record.add(what, kind, [size / 1e9], "GB", STEP_WINDOW, name)
+            record.add(what, kind, [size / 1e9], "GB", name)
 
 
 def compiled_step(settings: Settings, record: Record) -> None:
@@ -111,14 +102,6 @@ def compiled_step(settings: Settings, record: Record) -> None:
         "bf16, compiled": _trainer(_with(params, precision="bf16"), categories, settings),
         "bf16": _trainer(_with(params, precision="bf16", compile=False), categories, settings),
     }
-    chunks = _made_chunks(params, categories)
-    began = time.perf_counter()
-    record.check(_require_same_loss(made["bf16, compiled"], made["bf16"], chunks))
-    with training_settings(params.train):
-        made["bf16, compiled"].step(repeat(chunks), StopRequest())
-    wait_for(settings.device)
-    seconds = [time.perf_counter() - began]
-    record.add("compiling, and the first step", "bf16, compiled", seconds, "s", STEP_WINDOW, "bf16")
     _time_steps(made, settings, record)
 
 
@@ -165,7 +148,7 @@ def quick_params(params: Params) -> Params:
 
 
 def _paper(settings: Settings) -> tuple[Params, int]:
-    params = _without_ends(load_params("paper", folder=REPOSITORY / "params"))
+    params = _without_ends(load_params("paper"))
     return (quick_params(params), QUICK_CATEGORIES) if settings.quick else (params, CATEGORIES)
 
 
@@ -181,13 +164,6 @@ def _trainer(params: Params, categories: int, settings: Settings) -> Trainer:
     return Trainer.create(params, categories, 0, None, Processes(), settings.device)
 
 
-def _made_chunks(params: Params, categories: int) -> dict[int, Chunk]:
-    return {
-        number: made_chunk(params, categories, images)
-        for number, images in enumerate(params.train.chunks)
-    }
-
-
 def _demo_samples(params: Params, root: Path, quick: bool) -> tuple[TrainingSamples, int]:
     """The demo's training split, generated as `cornernet download` does."""
     shapes = params.data.shapes
@@ -201,45 +177,38 @@ def _demo_samples(params: Params, root: Path, quick: bool) -> tuple[TrainingSamp
 
 
 def _require_same_step(
-    trainer: Trainer, plain: PlainLoop, chunks: dict[int, Chunk]
-) -> Iterator[str]:
+    trainer: Trainer, plain: PlainLoop, chunks: dict[int, Chunk], record: Record
+) -> None:
     """Both start from the same weights: their first losses and gradients agree."""
     loss = plain.gradients(chunks)
     terms, _ = trainer.step(repeat(chunks), StopRequest())
-    yield require_equal("first loss", terms[0, 0].item(), loss, SAME_LOSS * abs(loss))
-    ours, baseline = (_gradients(model) for model in (trainer.model, plain.model))
-    distance = ((ours - baseline).norm() / baseline.norm()).item()
-    yield require_equal("distance of the first gradients, relative", distance, 0, SAME_GRADIENTS)
+    record.check(require_equal("first loss", terms[0, 0].item(), loss, SAME_LOSS * abs(loss)))
+    ours, baseline = (
+        torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+        for model in (trainer.model, plain.model)
+    )
+    apart = ((ours - baseline).norm() / baseline.norm()).item()
+    record.check(require_equal("first gradients, relative distance", apart, 0, SAME_GRADIENTS))
 
 
-def _gradients(model: CornerNet) -> Tensor:
-    found = [parameter.grad for parameter in model.parameters()]
-    return torch.cat([gradient.flatten() for gradient in found if gradient is not None])
-
-
-def _require_same_loss(ours: Trainer, baseline: Trainer, chunks: dict[int, Chunk]) -> str:
-    """The first chunk's losses of two networks that start from the same weights."""
+def _require_same_loss(trainers: dict[str, Trainer], chunk: Chunk) -> str:
+    """The losses of one chunk in two networks that start from the same weights."""
     losses = []
-    for trainer in (ours, baseline):
+    for trainer in trainers.values():
         with training_settings(trainer.params.train):
-            terms = chunk_losses(
-                trainer.model,
-                chunks[0],
-                trainer.num_categories,
-                trainer.params,
-                trainer.losses_of,
-                trainer.staging,
-            )
-        losses.append(terms.total.item())
+            known = trainer.num_categories, trainer.params, trainer.losses_of, trainer.staging
+            losses.append(chunk_losses(trainer.model, chunk, *known).total.item())
     return require_equal("first loss", losses[0], losses[1], SAME_LOSS_BF16 * abs(losses[1]))
 
 
 def _time_steps(trainers: dict[str, Trainer], settings: Settings, record: Record) -> None:
-    """Time steps of each trainer, beside a convolution in bf16."""
+    """Time steps of two trainers, made input in memory, beside a convolution in bf16."""
     one = next(iter(trainers.values()))
-    params, categories = one.params, one.num_categories
-    chunks = _made_chunks(params, categories)
-    chunks = {number: chunk.to(settings.device) for number, chunk in chunks.items()}
+    chunks = {
+        number: made_chunk(one.params, one.num_categories, images).to(settings.device)
+        for number, images in enumerate(one.params.train.chunks)
+    }
+    record.check(_require_same_loss(trainers, chunks[0]))
 
     def step(trainer: Trainer) -> None:
         with training_settings(trainer.params.train):
@@ -248,21 +217,20 @@ def _time_steps(trainers: dict[str, Trainer], settings: Settings, record: Record
     convolve, convolved = convolution(torch.bfloat16, settings)
     forms = {name: partial(step, trainer) for name, trainer in trainers.items()}
     times = time_in_turn(forms | {CONVOLUTION: convolve}, STEP_WINDOW, settings)
+    images, work = _describe(one.params, one.num_categories, record)
+    record.window(STEP_WINDOW)
+    for name in trainers:
+        record.add("a step", name, times[name], "s")
+        record.add("a step", name, rates(images, times[name]), "images/s")
+    first = next(iter(trainers))
+    share = ratios(rates(work, times[first]), rates(convolved, times[CONVOLUTION]))
+    record.add("a step", f"{first}: of the convolution's rate", share, "share")
+
+
+def _describe(params: Params, categories: int, record: Record) -> tuple[int, int]:
+    """Images and floating-point operations of a step; what else a step is goes to the record."""
     images, size = sum(params.train.chunks), params.augmentation.input_size
     work = PASSES * images * operations(params, categories, size, size, last_only=False)
     record.sizes(chunks=list(params.train.chunks), pixels=size, categories=categories)
     record.sizes(operations_per_step=work, deterministic=params.train.deterministic)
-    first = next(iter(trainers))
-    for name, trainer in trainers.items():
-        precision = trainer.params.train.precision
-        speed = [images / seconds for seconds in times[name]]
-        aim = AIM_IMAGES_PER_SECOND if name == first else None
-        record.add("a step", name, times[name], "s", STEP_WINDOW, precision)
-        record.add("a step", name, speed, "images/s", STEP_WINDOW, precision, at_least=aim)
-    share = ratios(_rates(work, times[first]), _rates(convolved, times[CONVOLUTION]))
-    what = f"{first}: of the convolution's rate"
-    record.add("a step", what, share, "share", STEP_WINDOW, "bf16")
-
-
-def _rates(work: float, seconds: list[float]) -> list[float]:
-    return [work / each for each in seconds]
+    return images, work
