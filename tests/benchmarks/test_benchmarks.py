@@ -21,11 +21,6 @@ from cornernet.model.weights import save_weights
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def in_the_repository(monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
-
-
 @pytest.fixture
 def quick(tmp_path):
     """Runs a benchmark in quick mode, on made data."""
@@ -137,7 +132,8 @@ def test_alone_it_lists_them_and_imports_nothing_heavy():
         "import sys\nfrom benchmarks.__main__ import main\nmain([])\n"
         "print('HEAVY', [name for name in ('torch', 'cv2', 'pandas') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert all(re.search(rf"^{name} +c", done.stdout, re.M) for name in BENCHMARKS)
     assert "HEAVY []" in done.stdout, done.stderr
 
@@ -161,6 +157,7 @@ def test_on_a_machine_that_lacks_the_workflow_s_packages(tmp_path):
         [sys.executable, "-c", program, str(tmp_path)],
         capture_output=True,
         text=True,
+        cwd=REPOSITORY,
         env={"PYTHONPATH": str(REPOSITORY / "src"), "PATH": "/usr/bin:/bin"},
     )
     assert "[0, 2]" in done.stdout, done.stderr
