@@ -146,13 +146,12 @@ def _chosen(options: argparse.Namespace) -> tuple[Sequence[str], str]:
 
     Raises BadInput for a name that there is not, or a device that it is not measured on.
     """
-    groups = {"cpu": CPU_ITEMS, "gpu": GPU_ITEMS}
-    known = (*BENCHMARKS, *groups)
+    groups = {"cpu": (CPU_ITEMS, ("cpu",)), "gpu": (GPU_ITEMS, ("cuda",))}
+    single = {name: ((name,), item.devices) for name, item in BENCHMARKS.items()}
+    known = single | groups
     if options.name not in known:
         raise BadInput(f"no such benchmark ({', '.join(known)}){nearest(options.name, known)}")
-    names = groups.get(options.name, (options.name,))
-    devices = {"cpu": ("cpu",), "gpu": ("cuda",)}.get(options.name)
-    devices = devices or BENCHMARKS[options.name].devices
+    names, devices = known[options.name]
     device = options.device or ("cpu" if options.quick else devices[0])
     if device not in devices and not (options.quick and device == "cpu"):
         raise BadInput(f"it is measured on {devices[0]}, not on {device}; leave --device out")

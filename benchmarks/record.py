@@ -67,12 +67,7 @@ class Record:
         self._content["sizes"].update(sizes)
 
     def add(
-        self,
-        what: str,
-        form: str,
-        values: Sequence[float],
-        unit: str,
-        precision: str = "",
+        self, what: str, form: str, values: Sequence[float], unit: str, precision: str = ""
     ) -> None:
         """Keep one measurement: its median and quartiles over the rounds.
 
