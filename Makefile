@@ -1,10 +1,12 @@
+# make .venv   the environment: all packages at their locked versions, and the `cornernet` command
 # make demo    the experiment on embedded data: minutes on two CPU cores
 # make test    the tests
 # make mlflow  the tracking UI, on this machine only
 # make effects what each difference of text and code does to AP, found anew: half an hour
+#
+# Paths are relative: make splits absolute ones at the spaces that a folder above may have.
 PYTHON ?= python3
-BIN := $(CURDIR)/.venv/bin
-export PATH := $(BIN):$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: demo test slow-test lint mlflow smoke effects
 
@@ -13,8 +15,8 @@ export PATH := $(BIN):$(PATH)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 .venv: .venv/.ready

@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from reporting.synthetic import page_context
+from reporting.synthetic import NOT_SCORED, page_context
 
 from cornernet.reporting.page import render_page
 
@@ -48,14 +48,13 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     runs = {
         "whole": {"seeds": (0, 1)},
-        "single": {"val": ("baseline/single_scale",), "test_status": "submitted, not scored"},
+        "single": {"val": ("baseline/single_scale",), "test_status": NOT_SCORED},
     }
     figures = None
     for name, run in runs.items():
         context = page_context(tmp_path_factory.mktemp(name), figures=figures, **run)
         figures = context.figures  # drawn once: they take the time
-        text = render_page(context)
-        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+        (folder / f"{name}.html").write_text(render_page(context), encoding="utf-8")
     return folder
 
 
@@ -149,15 +148,13 @@ def test_verdicts_come_first_and_can_be_read(browser, pages):
         "return [...document.querySelectorAll('td.verdict')].map(e => e.innerText)"
     )
     assert len(verdicts) == 28
-    assert set(verdicts) <= {
-        "direction reproduced", "inconclusive", "contradicted", "not run",
-    }  # fmt: skip
+    assert set(verdicts) <= {"direction reproduced", "inconclusive", "contradicted", "not run"}
 
 
 def test_print_fits_the_paper(browser, pages):
     show(browser, pages / "whole.html", 1200)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    # A4 less margins of 1 cm, at 96 pixels an inch
+    # A4 less margins of 1 cm, at 96 pixels per inch
     metrics = {"width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     take_screenshot(browser, "print")

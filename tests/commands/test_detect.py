@@ -32,34 +32,20 @@ def detect(place, *images, weights="data/smoke/models/baseline-s0.safetensors", 
     return main([*command, "--out", str(place / "found"), "--score", "0"])
 
 
-def test_detect_draws_a_picture_for_every_image_of_a_folder(place, capsys):
-    images = sorted((place / "data/smoke/shapes/val").iterdir())
-    assert detect(place, place / "data/smoke/shapes/val") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert list(found) == [str(path) for path in images]
-    assert all(
-        {"category", "bbox", "score", "category_id"} == set(row)
-        for rows in found.values()
-        for row in rows
-    )
-    for path in images:
-        assert (place / "found" / f"{path.stem}.png").read_bytes()[:4] == b"\x89PNG"
-
-
-def test_detect_finds_what_predict_found(place, capsys):
-    """The same images through both commands: the same best boxes, image by image."""
-    dataset = json.loads((place / "data/smoke/shapes/annotations/instances_val.json").read_text())
-    assert detect(place, place / "data/smoke/shapes/val") == 0
-    drawn = {Path(path).name: rows for path, rows in json.loads(capsys.readouterr().out).items()}
-    stored = json.loads(
-        (place / "data/smoke/detections/baseline-s0-val-single_scale.json").read_text()
-    )
+def test_detect_draws_and_prints_what_predict_found_in_every_image_of_a_folder(place, capsys):
+    data = place / "data/smoke"
+    assert detect(place, data / "shapes/val") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == [str(path) for path in sorted((data / "shapes/val").iterdir())]
+    stored = json.loads((data / "detections/baseline-s0-val-single_scale.json").read_text())
     assert stored
+    dataset = json.loads((data / "shapes/annotations/instances_val.json").read_text())
     for image in dataset["images"]:
-        mine = drawn[image["file_name"]]
-        others = [row for row in stored if row["image_id"] == image["id"]]
-        assert len(mine) == len(others)
-        for row, other in zip(mine, others, strict=True):
+        path = data / "shapes/val" / image["file_name"]
+        assert (place / "found" / f"{path.stem}.png").read_bytes()[:4] == b"\x89PNG"
+        of_image = [row for row in stored if row["image_id"] == image["id"]]
+        for row, other in zip(printed[str(path)], of_image, strict=True):
+            assert set(row) == {"category", "bbox", "score", "category_id"}
             assert row["bbox"] == pytest.approx(other["bbox"], abs=0.01)
             assert row["score"] == pytest.approx(other["score"], abs=1e-4)
 

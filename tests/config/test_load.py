@@ -9,21 +9,13 @@ import pytest
 import yaml
 
 from cornernet.config import load_params, resolve_variant
+from cornernet.config.profiles import NOT_PROFILES, default_profile
 from cornernet.errors import BadInput
 
-PROFILES = (
-    "paper",
-    "as_run",
-    "released",
-    "released_weights",
-    "demo",
-    "differences",
-    "smoke",
-    "custom",
+
+@pytest.mark.parametrize(
+    "profile", sorted({path.stem for path in Path("params").glob("*.yaml")} - NOT_PROFILES)
 )
-
-
-@pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_loads_and_opens_with_command_cost_and_ap(profile):
     assert load_params(profile).profile == profile
     head = Path(f"params/{profile}.yaml").read_text()[:1200]
@@ -75,6 +67,7 @@ def test_paper_follows_the_text():
         ("data.source=web", "params data.source: Input should be 'coco', 'shapes' or 'folder'"),
         ("tested=[{variants: [basline], split: val, modes: [single_scale]}]", "no variant is called 'basline'"),
         ("variants.mine.set={train.iteratons: 3}", "variants.mine.set: params train.iteratons: no such param"),
+        ("profile=demo", "params profile: is no param; choose a profile with --profile"),
         ("train.iterations", "write it as section.key=value"),
         ("train.iterations={", "the value is not YAML"),
     ],
@@ -92,9 +85,37 @@ def test_all_problems_are_named_at_once():
     assert len(error.value.problems) == 2
 
 
-def test_an_unknown_profile_names_the_nearest():
+def test_an_unknown_profile_or_variant_names_the_nearest():
     with pytest.raises(BadInput, match=r"no profile 'demmo'.*did you mean 'demo'\?"):
         load_params("demmo")
+    with pytest.raises(BadInput, match=r"variant 'base_line'.*did you mean 'baseline'\?"):
+        resolve_variant(load_params("demo"), "base_line")
+
+
+@pytest.mark.parametrize(
+    "name", ["../params/smoke", "params/smoke", str(Path("params/smoke").resolve()), "smoke.yaml", "$(touch x)", "", 7]
+)  # fmt: skip
+def test_a_profile_is_named_without_folder_or_suffix(name):
+    with pytest.raises(BadInput) as error:
+        load_params(name)
+    (problem,) = error.value.problems
+    assert f"profile {name!r}: give the name of a file of params/ alone" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "profile.yaml is not there; write `profile: paper` into it"),
+        ("profle: demo", "profile.yaml: names no profile; write for example `profile: paper`"),
+        ("demo", "profile.yaml: must hold sections, not a str"),
+    ],
+)
+def test_the_default_profile_is_one_that_is_named(tmp_path, text, expected):
+    assert default_profile() == "paper"
+    if text is not None:
+        (tmp_path / "profile.yaml").write_text(text)
+    with pytest.raises(BadInput, match=expected):
+        default_profile(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -109,11 +130,6 @@ def test_a_broken_profile_is_refused(tmp_path, text, expected):
     (tmp_path / "loop.yaml").write_text(text)
     with pytest.raises(BadInput, match=expected):
         load_params("loop", folder=tmp_path)
-
-
-def test_a_variant_that_is_not_there_names_the_nearest():
-    with pytest.raises(BadInput, match=r"variant 'base_line'.*did you mean 'baseline'\?"):
-        resolve_variant(load_params("demo"), "base_line")
 
 
 def test_without_pydantic_the_same_params_come_out(monkeypatch):

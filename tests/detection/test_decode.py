@@ -1,4 +1,4 @@
-"""Decoding against section 4.2 written as loops, and its fast form against its plain one."""
+"""Decoding against section 4.2 written as loops."""
 
 from dataclasses import replace
 
@@ -7,7 +7,6 @@ import pytest
 import torch
 from detection.settings import CLEAN
 
-from cornernet.detection import decode as decoding
 from cornernet.detection.decode import decode, top_corners
 from cornernet.model.network import CornerOutputs
 
@@ -77,35 +76,9 @@ def test_equals_the_text(shape, corners, kernel, pairs, levels):
                 np.testing.assert_allclose(rows[image][valid], np.array(reference), rtol=1e-6)
 
 
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("kind", ["rough", "smooth", "ties", "few"])
-def test_sparse_search_equals_the_plain_form(kind, layout):
-    shape = (2, 12, 64, 64)
-    heat = random_outputs(1, *shape, levels=30 if kind == "ties" else None).tl_heat
-    if kind == "smooth":
-        coarse = heat[:, :, ::8, ::8]
-        heat = torch.nn.functional.interpolate(coarse, scale_factor=8, mode="bicubic")
-    if kind == "few":
-        kept = torch.rand(shape, generator=torch.Generator().manual_seed(4)) < 1e-3
-        heat = torch.where(kept, heat, -torch.inf)
-    heat = heat.contiguous(memory_format=layout)
-
-    sparse = decoding._sparse_peaks(heat, 20, 3)
-    plain = decoding._dense_peaks(heat, 20, 3)
-
-    assert sparse is not None
-    for image in range(2):
-        real = plain[0][image] > 0
-        assert real.any()
-        assert torch.equal(sparse[0][image], plain[0][image])
-        assert torch.equal(sparse[1][image][real], plain[1][image][real])
-
-
-def test_a_flat_map_falls_back_to_the_plain_form():
-    heat = torch.zeros(1, 12, 64, 64)
-    assert decoding._sparse_peaks(heat, 20, 3) is None
-    corners = top_corners(heat, 20, 3)
-    assert corners.x[0].tolist() == list(range(20))  # equal scores: by their place
+def test_equal_scores_keep_the_order_of_their_place():
+    corners = top_corners(torch.zeros(1, 12, 64, 64), 20, 3)
+    assert corners.x[0].tolist() == list(range(20))
     assert not corners.y.any()
     assert not corners.category.any()
 

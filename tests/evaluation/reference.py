@@ -3,15 +3,32 @@
 import contextlib
 import copy
 import io
+import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-FROM_STATS = (
-    *("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),
-    *("AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large"),
-)
+from cornernet.evaluation.coco_metrics import COCO_METRICS, METRICS, evaluate_detections
+
+
+def evaluated(content, results):
+    """`evaluate_detections`, with the annotations written to a file first."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "annotations.json"
+        path.write_text(json.dumps(content))
+        return evaluate_detections(path, results)
+
+
+def assert_equal_metrics(found, expected):
+    """Compare metrics in percent with `coco_metrics`; None or NaN is undefined."""
+    for name, value in zip(METRICS, found, strict=True):
+        if expected[name] is None:
+            assert value is None or np.isnan(value), name
+        else:
+            assert abs(value / 100 - expected[name]) <= 1e-12, name
 
 
 def random_split(seed, images=6, categories=4, decimals=1, crowded=True, overfull=True):
@@ -38,11 +55,15 @@ def random_split(seed, images=6, categories=4, decimals=1, crowded=True, overful
     for index, row in enumerate(rng.permutation(len(annotations)).tolist()):
         annotations[row]["id"] = index + 1
     content = {
-        "images": [{"id": int(image), "width": 640, "height": 480} for image in image_ids],
+        "images": [declared(int(image)) for image in image_ids],
         "categories": [{"id": int(c), "name": f"kind {c}"} for c in category_ids],
         "annotations": annotations,
     }
     return content, results
+
+
+def declared(image):
+    return {"id": image, "file_name": f"{image}.jpg", "width": 640, "height": 480}
 
 
 def _object(rng, image, category_ids, crowded):
@@ -94,7 +115,7 @@ def coco_evaluation(content, results):
 def coco_metrics(content, results):
     """The sixteen metrics as fractions by the COCO API; None where it has -1."""
     evaluation, _ = coco_evaluation(content, results)
-    values = dict(zip(FROM_STATS, evaluation.stats.tolist(), strict=True))
+    values = dict(zip(COCO_METRICS, evaluation.stats.tolist(), strict=True))
     for step, name in ((2, "AP60"), (4, "AP70"), (6, "AP80"), (8, "AP90")):
         precision = evaluation.eval["precision"][step, :, :, 0, 2]
         known = precision[precision > -1]
@@ -109,7 +130,7 @@ def with_copies(content, results, weights):
     for image, weight in zip(order, weights, strict=True):
         for _ in range(weight):
             new = len(images) + 1
-            images.append({"id": new, "width": 640, "height": 480})
+            images.append(declared(new))
             for row in content["annotations"]:
                 if row["image_id"] == image:
                     annotations.append({**row, "image_id": new, "id": len(annotations) + 1})

@@ -6,12 +6,10 @@ imported: `test_corner_pooling_triton.py` starts a process for it.
 
 import os
 
-import pytest
-
 from cornernet.model import corner_pooling, corner_pooling_plain
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-FORMS = ("compiled", "plain", *(("triton",) if INTERPRETED else ()))
+FORMS = ("plain", *(("triton",) if INTERPRETED else ()))
 
 
 def use_form(name, monkeypatch, ahead=4, columns=1024):
@@ -20,15 +18,10 @@ def use_form(name, monkeypatch, ahead=4, columns=1024):
     `ahead` and `columns` are sizes of Triton's: its interpreter takes its time for each program
     and step, whatever the columns are.
     """
-    if name == "compiled":
-        if corner_pooling._kernels() is None:
-            pytest.skip("numba is not installed")
-        return
-    monkeypatch.setattr(corner_pooling, "_kernels", lambda: None)
     form = corner_pooling_plain
     if name == "triton":
         from cornernet.model import corner_pooling_triton as form
 
         monkeypatch.setattr(form, "AHEAD", ahead)
         monkeypatch.setattr(form, "COLUMNS", columns)
-    monkeypatch.setattr(corner_pooling, "_form", lambda device: form)
+    monkeypatch.setattr(corner_pooling, "_scans", lambda device: form)

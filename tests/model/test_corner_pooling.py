@@ -22,7 +22,7 @@ MAPS = st.tuples(*[st.integers(1, side) for side in (2, 3, 40, 19)]).flatmap(
 
 @pytest.fixture(params=FORMS)
 def form(request, monkeypatch):
-    """The scans compiled for the CPU, plain torch operations, or Triton's scans."""
+    """The scans in torch's operations, or in Triton's kernel."""
     use_form(request.param, monkeypatch)
     return request.param
 
@@ -102,14 +102,13 @@ def test_half_precision_rounds_only_the_sum(form, dtype):
     pooled = corner_pool(*maps, "top_left")
     assert pooled.dtype == dtype
     exact = directional_pool(maps[0].float(), "top") + directional_pool(maps[1].float(), "left")
-    if form == "triton" and dtype == torch.bfloat16:  # its interpreter cuts digits off instead
-        exact = (exact.view(torch.int32) & -(2**16)).view(torch.float32)
     assert torch.equal(pooled, exact.to(dtype))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_every_form_gives_the_same_bits(form, dtype, monkeypatch):
-    """More rows, columns and channels than one program of any form takes at a time."""
+@pytest.mark.skipif(not INTERPRETED, reason="needs Triton's interpreter")
+def test_the_kernel_gives_the_bits_of_the_plain_form(form, dtype, monkeypatch):
+    """More rows, columns and channels than one program of the kernel takes at a time."""
     generator = torch.Generator().manual_seed(0)
     maps = [torch.randn(1, 2, 19, 35, generator=generator).round(decimals=1).to(dtype)] * 2
     upstream = torch.randint(-8, 8, maps[0].shape, generator=generator).to(dtype)

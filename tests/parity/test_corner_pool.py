@@ -14,7 +14,7 @@ DIRECTIONS = ("top", "bottom", "left", "right")
 
 @pytest.fixture(params=FORMS)
 def form(request, monkeypatch):
-    """The scans compiled for the CPU, plain torch operations, or Triton's scans."""
+    """The scans in torch's operations, or in Triton's kernel."""
     use_form(request.param, monkeypatch)
 
 

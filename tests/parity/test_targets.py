@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cornernet.config.schema import Targets
-from cornernet.data.sampling.augment import Placed
+from cornernet.data.sampling.augment import ViewBoxes
 from cornernet.data.sampling.chunks import chunk_of
 from cornernet.data.sampling.geometry import clip_boxes, crop_boxes, resize_boxes
 from cornernet.data.sampling.samples import encode
@@ -69,7 +69,7 @@ def chunk(arrays, wanted):
             resize_boxes(boxes, square, wanted.input_size), wanted.input_size
         )
         image = np.zeros((3, *wanted.input_size), np.float32)
-        placed = Placed(boxes, kept, clipped, scale=float("nan"))
+        placed = ViewBoxes(boxes, kept, clipped, scale=float("nan"))
         category = rows[kept, 4].astype(np.int64) - 1
         samples.append(encode(image, placed, category, None, wanted.targets))
     return chunk_of(samples)

@@ -6,44 +6,47 @@ from pathlib import Path
 import pytest
 from workflow.clone import git
 
-from cornernet.pipeline.engines import adopt, record
+from cornernet.config import load_params
+from cornernet.pipeline.dvc_file import dvc_text
+from cornernet.pipeline.engines import take_from_dvc, tell_dvc
+from cornernet.pipeline.graph import Graph
 
 REPOSITORY = Path(__file__).parents[2]
+BROKEN = "<<<<<<< HEAD\nstages: {\n"
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    """A copy of what DVC reads, in which nothing has run."""
-    for name in (".dvc", "params", "workflow"):
-        ignored = shutil.ignore_patterns("cache", "tmp", "profiles")
+def smoke(tmp_path, monkeypatch):
+    """The graph of smoke in a copy of what DVC reads, in which nothing has run."""
+    ignored = shutil.ignore_patterns("cache", "tmp")
+    for name in (".dvc", "params"):
         shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=ignored)
-    shutil.copy(REPOSITORY / "dvc.yaml", tmp_path)
     (tmp_path / "params/profile.yaml").write_text("profile: smoke\n")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    graph = Graph(load_params("smoke"))
+    (tmp_path / "dvc.yaml").write_text(dvc_text(graph))
+    return graph
 
 
-def test_a_copy_without_git_goes_on_in_silence(place):
-    (place / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-    assert adopt("smoke") is None
-    assert record("smoke", []) is None
+def test_a_copy_without_git_goes_on_in_silence(smoke):
+    Path("dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    assert take_from_dvc(smoke) is None
+    assert tell_dvc(smoke) is None
 
 
-def test_a_profile_that_dvc_does_not_follow_is_said(place):
-    git(place, "init", "-q", ".")
-    assert "DVC follows params/profile.yaml (smoke)" in record("demo", [])
+def test_a_profile_that_dvc_does_not_follow_is_said(smoke):
+    git(Path(), "init", "-q", ".")
+    assert "DVC follows params/profile.yaml (smoke)" in tell_dvc(Graph(load_params("demo")))
 
 
-def test_a_lock_file_that_cannot_be_read_is_said_and_stays(place):
-    git(place, "init", "-q", ".")
-    broken = "<<<<<<< HEAD\nstages: {\n"
-    (place / "dvc.lock").write_text(broken)
-    assert "not looked at" in adopt("smoke")
-    assert "DVC was not told" in record("smoke", [])
-    assert (place / "dvc.lock").read_text() == broken
+def test_a_lock_file_that_cannot_be_read_is_said_and_stays(smoke):
+    git(Path(), "init", "-q", ".")
+    Path("dvc.lock").write_text(BROKEN)
+    assert "not looked at" in take_from_dvc(smoke)
+    assert Path("dvc.lock").read_text() == BROKEN
 
 
-def test_matrices_of_another_profile_are_said(place):
-    git(place, "init", "-q", ".")
-    (place / "workflow/matrix.yaml").write_text("seeds: [5]\n")
-    assert "cornernet matrix --profile smoke" in record("smoke", [])
+def test_a_file_of_other_stages_is_said(smoke):
+    git(Path(), "init", "-q", ".")
+    Path("dvc.yaml").write_text("stages: {}\n")
+    assert "cornernet dvc-yaml" in tell_dvc(smoke)

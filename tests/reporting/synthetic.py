@@ -2,12 +2,16 @@
 
 import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cornernet.config.load import load_params
+from cornernet.evaluation.bootstrap import Interval
+from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.evaluation.corners import QUADRANTS
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import claim_comparisons, judge_claims
 from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
@@ -17,26 +21,26 @@ from cornernet.reporting.figures.method import (
     targets_figure,
 )
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
-from cornernet.reporting.figures.training import HISTORY_COLUMNS, training_curves
+from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.page import PageContext
-from cornernet.reporting.tables.corner_table import (
-    QUADRANTS,
-    WITH,
-    WITHOUT,
-    Scored,
-    collect_corners,
-    corner_table,
+from cornernet.reporting.tables.corner_scores import WITH, WITHOUT, Scored, collect_corners
+from cornernet.reporting.tables.differences import (
+    DIFFERENCE_COLUMNS,
+    collect_differences,
+    possible,
+    table_comparisons,
 )
-from cornernet.reporting.tables.differences import collect_differences, possible, table_comparisons
-from cornernet.reporting.tables.iou_table import iou_table
-from cornernet.reporting.tables.literature import METRICS, Cell, load_literature
-from cornernet.reporting.tables.paper_tables import build_tables
+from cornernet.reporting.tables.journal_tables import corner_table, iou_table
+from cornernet.reporting.tables.literature import Cell, load_literature
+from cornernet.reporting.tables.paper_tables import build_tables, waiting_table
 from cornernet.reporting.tables.results import collect_results
-from cornernet.reporting.tables.waiting_table import waiting_table
+from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.text_and_code import text_and_code
+from cornernet.training.history import COLUMNS
 
 PARAMS = Path(__file__).parents[2] / "params"
 NOTICE = "Another data set (shapes) and a smaller network: not the paper's numbers."
+NOT_SCORED = "submitted, not scored"
 VAL_CELLS = (
     "baseline/single_scale", "no_corner_pooling/single_scale", "no_penalty_reduction/single_scale",
     "fixed_radius/single_scale", "full_schedule/single_scale", "baseline/gt_heatmaps",
@@ -55,9 +59,16 @@ def claims(reference="eccv"):
     return load_claims(PARAMS / "claims.yaml", literature(), reference)
 
 
-def write_metrics(
-    folder, cell, split, seed=0, status="scored", noise=1.0, metrics=None, half_width=1.0
-):
+@functools.cache
+def profile(name):
+    return load_params(name, folder=PARAMS)
+
+
+def table_context(notice="", confidence=0.95):
+    return TableContext(literature(), "eccv", notice, confidence)
+
+
+def write_metrics(folder, cell, split, seed=0, status="scored", noise=1.0, metrics=None):
     """One file as `evaluate` writes it: the paper's numbers plus noise, unless `metrics` says."""
     variant, mode = cell.split("/")
     random = np.random.default_rng([seed, len(cell), len(split)])
@@ -68,26 +79,28 @@ def write_metrics(
         drawn = np.clip(np.array(centre) + noise * random.normal(size=len(METRICS)), 0, 100)
         metrics = {name: float(value) for name, value in zip(METRICS, drawn, strict=True)}
         intervals = {
-            name: [max(value - half_width, 0.0), min(value + half_width, 100.0)]
-            for name, value in metrics.items()
+            name: [max(value - 1, 0.0), min(value + 1, 100.0)] for name, value in metrics.items()
         }
-    tree = {"variant": variant, "seed": seed, "split": split, "mode": mode, "status": status}
     if status != "scored":
         metrics, intervals = {}, {}
+    tree = {"variant": variant, "seed": seed, "split": split, "mode": mode, "status": status}
     tree |= {"images": 100, "metrics": metrics, "intervals": intervals}
     path = folder / f"{variant}-s{seed}-{split}-{mode}.json"
     path.write_text(json.dumps(tree))
     return path
 
 
-def write_run(folder, seeds=(0,), val=VAL_CELLS, test=TEST_CELLS, test_status="scored", noise=0.1):
-    """Metrics files of a whole run; returns their paths."""
+def run_results(
+    folder, seeds=(0,), val=VAL_CELLS, test=TEST_CELLS, test_status="scored", noise=0.1, extra=()
+):
+    """results.csv of a whole run; `extra` are further metrics files."""
     paths = [write_metrics(folder, cell, "val", s, noise=noise) for cell in val for s in seeds]
-    return paths + [
+    paths += [
         write_metrics(folder, cell, "test_dev", s, status=test_status, noise=noise)
         for cell in test
         for s in seeds
     ]
+    return collect_results([*paths, *extra], literature(), "eccv")
 
 
 def paired_differences(results, half_width=0.5):
@@ -97,16 +110,16 @@ def paired_differences(results, half_width=0.5):
     values = results.set_index(["split", "variant", "mode", "seed", "metric"])["value"]
     paired = {}
     for pair in wanted:
-        sides = [(c.variant, c.mode) for c in (pair.cell, pair.reference)]
+        mine, other = ((c.variant, c.mode) for c in (pair.cell, pair.reference))
         seeds = sorted(set(results.loc[results["variant"] == pair.cell.variant, "seed"]))
         paired[pair] = [
             {
-                metric: interval(
-                    values[(pair.split, *sides[0], seed, metric)]
-                    - values[(pair.split, *sides[1], seed, metric)],
+                name: interval(
+                    values[(pair.split, *mine, seed, name)]
+                    - values[(pair.split, *other, seed, name)],
                     half_width,
                 )
-                for metric in METRICS
+                for name in METRICS
             }
             for seed in seeds
         ]
@@ -114,11 +127,18 @@ def paired_differences(results, half_width=0.5):
 
 
 def interval(value, half_width):
-    defined = not np.isnan(value)
-    return (value, value - half_width, value + half_width) if defined else (None, None, None)
+    if np.isnan(value):
+        return Interval(None, None, None)
+    return Interval(value, value - half_width, value + half_width)
 
 
-def made_corners(seeds=(0,), half_width=1.0, noise=0.5):
+def effects(*rows):
+    """differences.csv with the given (variant, mode, metric, value, ci_low, ci_high) on val."""
+    tree = [(variant, "baseline", "val", *rest, None) for variant, *rest in rows]
+    return pd.DataFrame(tree, columns=list(DIFFERENCE_COLUMNS))
+
+
+def made_corners(seeds=(0,), noise=0.5):
     """corners.csv around the journal's numbers: both models, and their paired difference."""
     random = np.random.default_rng(3)
     scored = {}
@@ -130,10 +150,10 @@ def made_corners(seeds=(0,), half_width=1.0, noise=0.5):
                 drawn = {q: paper.get(q, 62.0) + noise * random.normal() for q in QUADRANTS}
                 values[variant] = drawn
                 scored[Scored(variant, "", seed, corner)] = {
-                    q: interval(value, half_width) for q, value in drawn.items()
+                    quadrant: interval(value, 1.0) for quadrant, value in drawn.items()
                 }
             scored[Scored(WITH, WITHOUT, seed, corner)] = {
-                q: interval(values[WITH][q] - values[WITHOUT][q], half_width) for q in QUADRANTS
+                q: interval(values[WITH][q] - values[WITHOUT][q], 1.0) for q in QUADRANTS
             }
     return collect_corners(scored, literature())
 
@@ -142,10 +162,11 @@ def history(seed, iterations=900, every=10):
     """A training's history: falling losses with noise."""
     random = np.random.default_rng(seed)
     steps = np.arange(every, iterations + 1, every)
-    frame = pd.DataFrame({"iteration": steps})
-    for name in HISTORY_COLUMNS[1:]:
-        frame[name] = 5 * np.exp(-steps / 200) + 0.3 + 0.05 * random.random(len(steps))
-    return frame.assign(learning_rate=np.where(steps > 700, 2.5e-5, 2.5e-4))
+    columns = {"iteration": steps}
+    for name in COLUMNS[1:]:
+        columns[name] = 5 * np.exp(-steps / 200) + 0.3 + 0.05 * random.random(len(steps))
+    columns["learning_rate"] = np.where(steps > 700, 2.5e-5, 2.5e-4)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def picture(seed, height=96, width=128):
@@ -172,11 +193,8 @@ def all_figures(results):
     recall = np.linspace(0, 1, 101)
     heat = np.zeros((24, 32))
     heat[5, 6] = 1.0
-    overlaid = example(9)
-    overlaid = Example(
-        "image 9", overlay_heatmaps(overlaid.image, heat, heat.T[:24]), overlaid.truth,
-        overlaid.boxes, overlaid.labels, overlaid.scores,
-    )  # fmt: skip
+    plain = example(9)
+    overlaid = replace(plain, image=overlay_heatmaps(plain.image, heat, heat.T[:24]))
     maps = random.random((2, 16, 16))
     pooled = (
         np.maximum.accumulate(maps[0][::-1], 0)[::-1],
@@ -188,7 +206,7 @@ def all_figures(results):
         training_curves({"baseline-s0": history(0), "no_corner_pooling-s0": history(1)}),
         detections_figure([example(seed) for seed in range(4)], "Evenly spaced image ids."),
         detections_figure([overlaid], "The first image.", name="heatmaps", title="Heatmaps"),
-        ap_by_size(results, literature(), "eccv", "ECCV 2018"),
+        ap_by_size(results, table_context()),
         ap_by_category({"baseline": {"disc": 61.0, "ring": None, "cross": 72.5}}),
         precision_recall_curves(
             {"IoU 0.50": 1 - recall**3, "IoU 0.75": 0.9 - 0.9 * recall}, recall
@@ -198,37 +216,39 @@ def all_figures(results):
     ]
 
 
+PROVENANCE = {
+    "profile": "differences",
+    "commit": "0123456789abcdef0123456789abcdef01234567",
+    "hardware": {"processor": "Some CPU", "cores": 2, "gpus": []},
+    "packages": {"torch": "2.13.0"},
+    "params": {"train": {"chunks": (4, 5, 5), "learning_rate": 0.00025}, "empty": {}},
+    "mlflow_run_id": "a" * 32,
+    "seconds": 312.5,
+    "finished": "2026-11-25T20:15:00+00:00",
+}
+
+
 def page_context(folder, comparable=False, figures=None, **run):
     """A whole page's content from a made-up run."""
-    results = collect_results(write_run(folder, **run), literature(), "eccv")
+    results = run_results(folder, **run)
     differences = paired_differences(results)
     notice = "" if comparable else NOTICE
-    params = load_params("paper", folder=PARAMS)
-    waiting = waiting_table(results, literature(), "eccv", notice)
+    title = "CornerNet on shapes <demo>"
+    params = profile("paper")
+    report = replace(params.report, title=title, notice=notice, comparable=comparable)
+    shared = table_context(notice)
+    waiting = waiting_table(results, shared)
     return PageContext(
-        profile="demo",
-        title="CornerNet on shapes <demo>",
-        notice=notice,
-        comparable=comparable,
-        reference="eccv",
+        params=replace(params, profile="demo", report=report),
         claims=judge_claims(results, differences, claims(), comparable),
         tables=[
-            *build_tables(results, differences, literature(), "eccv", notice),
-            iou_table(results, literature(), "eccv", notice),
-            corner_table(made_corners(run.get("seeds", (0,))), literature(), 12, notice),
+            *build_tables(results, differences, shared),
+            iou_table(results, shared),
+            corner_table(made_corners(run.get("seeds", (0,))), 12, shared),
             *([] if waiting is None else [waiting]),
         ],
         figures=all_figures(results) if figures is None else figures,
         differences=text_and_code(params),
-        provenance={
-            "models/baseline-s0.provenance.json": {
-                "git_commit": "0123456789abcdef0123456789abcdef01234567",
-                "versions": {"torch": "2.13.0", "python": "3.11.9"},
-                "params": {"train": {"chunks": (4, 5, 5), "learning_rate": 0.00025}, "empty": {}},
-                "mlflow_run_id": "a" * 32,
-                "seconds": 312.5,
-                "digest": "sha256:" + "f" * 64,
-            }
-        },
+        provenance={"baseline-s0.provenance.json": PROVENANCE},
         dataset={"train": {"images": 400, "boxes": 1200}, "problems": []},
     )

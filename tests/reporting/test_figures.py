@@ -12,22 +12,20 @@ from cornernet.errors import BadInput
 from cornernet.reporting.figures.examples import detections_figure, evenly_spaced, overlay_heatmaps
 from cornernet.reporting.figures.figure import read_figure, style_of, write_figure
 from cornernet.reporting.figures.scores import ap_by_size
-from cornernet.reporting.figures.training import averaged, read_history, training_curves
-from cornernet.reporting.tables.results import collect_results
+from cornernet.reporting.figures.training import averaged, training_curves
 from reporting.synthetic import (
     all_figures,
     example,
     history,
-    literature,
+    run_results,
+    table_context,
     write_metrics,
-    write_run,
 )
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    paths = write_run(tmp_path_factory.mktemp("metrics"), noise=0.0)
-    return collect_results(paths, literature(), "eccv")
+    return run_results(tmp_path_factory.mktemp("metrics"), noise=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +33,13 @@ def figures(results):
     return {figure.name: figure for figure in all_figures(results)}
 
 
-def test_every_figure_round_trips_through_its_file(figures, tmp_path):
+def test_every_figure_round_trips_and_refers_to_nothing_outside_itself(figures, tmp_path):
     assert len(figures) == 9
     for figure in figures.values():
         assert read_figure(write_figure(figure, tmp_path)) == figure
         assert figure.caption.endswith(".")
+        links = re.findall(r'href="([^"]*)"', figure.svg)
+        assert all(link.startswith(("#", "data:")) for link in links)
 
 
 def test_same_input_same_bytes(figures, results):
@@ -48,18 +48,12 @@ def test_same_input_same_bytes(figures, results):
         assert "<dc:date>" not in again.svg
 
 
-def test_no_figure_refers_outside_itself(figures):
-    for figure in figures.values():
-        links = re.findall(r'href="([^"]*)"', figure.svg)
-        assert all(link.startswith(("#", "data:")) for link in links)
-
-
-def test_a_file_that_is_no_figure_is_refused(tmp_path):
+@pytest.mark.parametrize("text", ["<svg", "<svg/>"])
+def test_a_file_that_is_no_figure_is_refused(tmp_path, text):
     path = tmp_path / "figure.svg"
-    for text in ("<svg", "<svg/>"):
-        path.write_text(text)
-        with pytest.raises(BadInput, match=r"figure\.svg"):
-            read_figure(path)
+    path.write_text(text)
+    with pytest.raises(BadInput, match=r"figure\.svg.*run `figures` again"):
+        read_figure(path)
 
 
 def test_captions_are_escaped():
@@ -91,8 +85,15 @@ def test_detections_are_drawn_where_they_are():
     np.testing.assert_allclose(*colours, atol=3)  # not swapped
 
 
-def test_no_example_still_makes_a_figure():
+def test_what_is_empty_is_drawn_too(tmp_path):
     ElementTree.fromstring(detections_figure([], "Rule.").svg)
+    training_curves({"empty": []})
+    extra = [
+        write_metrics(tmp_path, "baseline/single_scale", "val", metrics={"AP": 61.0}),
+        write_metrics(tmp_path, "fixed_radius/single_scale", "val", metrics={}),
+    ]
+    results = run_results(tmp_path, val=(), test=(), extra=extra)
+    assert "<title>AP by object size</title>" in ap_by_size(results, table_context()).svg
 
 
 @pytest.mark.parametrize(
@@ -123,26 +124,6 @@ def test_averaged_curves_keep_the_mean():
     assert len(averaged(values)) == 200
     assert averaged(values).mean() == pytest.approx(values.mean())
     np.testing.assert_array_equal(averaged(values[:7]), values[:7])
-    assert len(averaged(values[:0])) == 0
-
-
-def test_histories_are_checked_and_may_be_empty(tmp_path):
-    path = tmp_path / "baseline-s0.history.csv"
-    history(0).to_csv(path, index=False)
-    assert len(read_history(path)) == 90
-    training_curves({"empty": history(0).iloc[:0]})
-    history(0).drop(columns="pull").to_csv(path, index=False)
-    with pytest.raises(BadInput, match="no column pull"):
-        read_history(path)
-
-
-def test_scores_without_value_or_interval_are_drawn_too(tmp_path):
-    paths = [
-        write_metrics(tmp_path, "baseline/single_scale", "val", metrics={"AP": 61.0}),
-        write_metrics(tmp_path, "fixed_radius/single_scale", "val", metrics={}),
-    ]
-    results = collect_results(paths, literature(), "eccv")
-    assert "<title>AP by object size</title>" in ap_by_size(results, literature(), "eccv", "x").svg
 
 
 def test_no_two_of_many_series_look_alike():

@@ -1,20 +1,23 @@
 """The page as text; tests/browser opens it."""
 
-import dataclasses
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-import yaml
 
-from cornernet.config.load import load_params
 from cornernet.errors import BadInput
-from cornernet.reporting.page import paragraphs, plain, provenance_rows, render_page
-from cornernet.reporting.text_and_code import param, text_and_code
-from reporting.synthetic import NOTICE, PARAMS, page_context
+from cornernet.reporting.claims.rule import VERDICTS
+from cornernet.reporting.page import plain, provenance_rows, render_page
+from cornernet.stages.report import read_accepted
+from reporting.synthetic import NOT_SCORED, NOTICE, PROVENANCE, page_context
 
-# Params with a [code ...] source that change no number of the result.
-HARMLESS = {"train.checkpoint_every", "train.log_every"}
+ACCEPTED = {
+    "result": "models/baseline-s0.safetensors",
+    "modules": ["cornernet.model.losses", "cornernet.data.sampling.targets"],
+    "because": "rounding <alone>",
+    "when": "2026-11-29",
+}
 
 
 class Document(HTMLParser):
@@ -24,10 +27,10 @@ class Document(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.seen, self.addresses, self.text = [], [], [], []
+        self.open, self.tags, self.addresses, self.text = [], [], [], []
 
     def handle_starttag(self, tag, attrs):
-        self.seen.append(tag)
+        self.tags.append(tag)
         self.addresses += [value for name, value in attrs if name in ("src", "href")]
         if tag not in self.VOID:
             self.open.append(tag)
@@ -39,27 +42,37 @@ class Document(HTMLParser):
         self.text.append(data)
 
 
+def parsed(page):
+    document = Document()
+    document.feed(page)
+    assert document.open == []
+    return document
+
+
+def text_of(context, section=""):
+    """The text of the page, or of one section, in single spaces."""
+    page = render_page(context)
+    if section:
+        page = page.split(f'<section id="{section}">')[1].split("</section>")[0]
+    return " ".join(" ".join(parsed(page).text).split())
+
+
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
-    return page_context(tmp_path_factory.mktemp("run"), test_status="submitted, not scored")
+    return page_context(tmp_path_factory.mktemp("run"), test_status=NOT_SCORED)
 
 
-@pytest.fixture(scope="module")
-def document(context):
-    parsed = Document()
-    parsed.feed(render_page(context))
-    assert parsed.open == []
-    return parsed
-
-
-def test_page_is_self_contained(document):
-    assert "script" not in document.seen
+def test_page_is_self_contained_and_the_same_twice(context):
+    page = render_page(context)
+    document = parsed(page)
+    assert "script" not in document.tags
     assert all(address.startswith(("#", "data:")) for address in document.addresses)
-    assert document.seen.count("img") == 9
+    assert document.tags.count("img") == 9
+    assert render_page(context) == page
 
 
-def test_page_says_what_a_reader_must_know(document):
-    text = " ".join(" ".join(document.text).split())
+def test_page_says_what_a_reader_must_know(context):
+    text = text_of(context)
     assert text.count(NOTICE) == 1 + 7  # on top and above each table
     assert "A claim earns “direction reproduced” at most here." in text
     assert "submitted, not scored" in text
@@ -68,63 +81,87 @@ def test_page_says_what_a_reader_must_know(document):
     assert "0123456789abcdef" in text
     assert "CornerNet on shapes <demo>" in text  # escaped in the source
     assert text.index("Claims") < text.index("Table 1") < text.index("Training curves")
-
-
-def test_same_context_same_page(context):
-    assert render_page(context) == render_page(context)
+    rule = re.search(r"<details>.*?</details>", render_page(context), re.DOTALL)[0]
+    assert all(f"<li>{verdict}:" in rule for verdict in VERDICTS)
 
 
 def test_empty_run_renders(context):
-    bare = dataclasses.replace(
+    bare = replace(
         context, claims=context.claims.iloc[:0], figures=(), provenance={}, dataset={}, tables=()
     )
-    text = render_page(bare)
+    text = text_of(bare)
     assert "No figure was made." in text
     assert "No provenance was recorded." in text
 
 
 def test_comparable_run_has_no_warning(context):
-    page = render_page(dataclasses.replace(context, comparable=True, notice=""))
+    report = replace(context.params.report, comparable=True, notice="")
+    page = render_page(replace(context, params=replace(context.params, report=report)))
     assert "not comparable with the paper: another" not in page
 
 
-def test_text_and_code_covers_every_param_that_the_code_decides():
-    """Each param of paper.yaml whose comment cites the code is a row on the page."""
-    section, cited = [], set()
-    for line in (PARAMS / "paper.yaml").read_text().splitlines():
-        found = re.match(r"( *)(\w+):(.*)", line)
-        if found:
-            section = [*section[: len(found[1]) // 2], found[2]]
-            if "[code" in found[3]:
-                cited.add(".".join(section))
-    rows = text_and_code(load_params("paper", folder=PARAMS))
-    listed = {name for row in rows for name in row.chosen}
-    assert cited - HARMLESS <= listed
+def test_results_that_were_kept_are_shown_with_their_reason(context):
+    assert 'id="accepted"' not in render_page(context)
+    kept = replace(context, accepted=[ACCEPTED])
+    assert parsed(render_page(kept)).addresses.count("#accepted") == 1
+    text = text_of(kept, "accepted")
+    assert text.startswith("Kept although the code changed")
+    assert text.endswith(
+        "models/baseline-s0.safetensors cornernet.model.losses cornernet.data.sampling.targets "
+        "rounding <alone> 2026-11-29"
+    )
 
 
-def test_text_and_code_shows_the_runs_own_choice():
-    changed = load_params("paper", ["targets.min_iou=0.3"], folder=PARAMS)
-    rows = {name: value for row in text_and_code(changed) for name, value in row.chosen.items()}
-    assert rows["targets.min_iou"] == 0.3
-    assert rows["detection.soft_nms.sigma"] == 0.5
-    with pytest.raises(BadInput, match=r"'targets\.min_iuo'; did you mean 'min_iou'"):
-        param(changed, "targets.min_iuo")
+def test_accepted_results_are_read(tmp_path):
+    path = tmp_path / "accepted.yaml"
+    assert read_accepted(path) == []
+    for text, expected in (("", []), ("[]", []), (str([ACCEPTED]), [ACCEPTED])):
+        path.write_text(text)
+        assert read_accepted(path) == expected
 
 
-def test_docstring_blocks():
-    assert paragraphs("One\ntwo.\n\n- a\n  b;\n- c - d.") == [["One two."], ["a b;", "c", "d."]]
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[", "not readable as YAML"),
+        ("- result: a", "because, modules"),
+        ("a: b", "must be a list"),
+    ],
+)
+def test_a_damaged_list_of_accepted_results_is_refused(tmp_path, text, message):
+    path = tmp_path / "accepted.yaml"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=rf"accepted\.yaml: .*{message}"):
+        read_accepted(path)
+
+
+def test_a_model_says_which_code_trained_which_iterations(context):
+    spans = [
+        {"from": 0, "to": 500, "code": {"losses": "aa", "targets": "bb", "old": "cc"}},
+        {"from": 500, "to": 900, "code": {"losses": "dd", "targets": "bb", "new": "ee"}},
+    ]
+
+    def provenance(spans):
+        made = {"baseline-s0.provenance.json": PROVENANCE | {"code_spans": spans}}
+        return text_of(replace(context, provenance=made), "provenance")
+
+    text = provenance(spans)
+    assert "iterations 0 to 500: the first code iterations 500 to 900: losses, new, old" in text
+    assert "code of iterations 500 to 900 losses dd targets bb new ee" in text
+    alone = provenance(spans[:1])
+    assert "The code changed" not in alone
+    assert "code of iterations 0 to 500 losses aa" in alone
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(True, "true"), (None, "none"), (0.00025, "0.00025"), ((4, 5), "4, 5"), ("x", "x")],
+    [(True, "true"), (None, "none"), (0.00025, "0.00025"), ((4, 5), "4, 5"), ((), "none")],
 )
 def test_plain_values(value, text):
     assert plain(value) == text
-    assert yaml.safe_load(plain(0.1)) == 0.1
 
 
-def test_provenance_has_a_line_a_model():
+def test_provenance_has_one_row_per_model():
     made = {
         "commit": "0123456789abcdef" * 2, "hardware": {"gpus": ["NVIDIA TITAN X"] * 10},
         "devices": ["0", "1"], "seconds": 7200.0, "mlflow_run_id": "abc",

@@ -2,37 +2,21 @@
 
 import dataclasses
 import re
+from operator import attrgetter
 
 import pandas as pd
 import pytest
 
 from cornernet.config.load import load_params, resolve_variant
 from cornernet.reporting.page import render_page
-from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS, possible
+from cornernet.reporting.tables.differences import possible
 from cornernet.reporting.tables.results import RESULT_COLUMNS
-from cornernet.reporting.text_and_code import (
-    Effect,
-    effect_comparisons,
-    effects_summary,
-    param,
-    text_and_code,
-)
-from reporting.synthetic import PARAMS, page_context
+from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, text_and_code
+from reporting.synthetic import PARAMS, effects, page_context, profile
 
-SECTIONS = ("targets", "augmentation", "model", "losses", "detection")
-
-
-def profile(name):
-    return load_params(name, folder=PARAMS)
-
-
-def differences(*rows):
-    """differences.csv with the given (variant, mode, metric, value, ci_low, ci_high) on val."""
-    tree = [(variant, "baseline", "val", *rest, None) for variant, *rest in rows]
-    return pd.DataFrame(tree, columns=list(DIFFERENCE_COLUMNS))
-
-
-FOUND = differences(
+# Params with a [code ...] source that change no number of the result.
+HARMLESS = {"train.checkpoint_every", "train.log_every"}
+FOUND = effects(
     ("stale_rows", "single_scale", "AP", -0.42, -0.61, -0.24),
     ("stale_rows", "single_scale", "AP50", 9.0, 8.0, 10.0),
     ("as_run", "single_scale", "AP", 1.0, -1.0, 3.0),
@@ -47,6 +31,26 @@ def test_every_row_is_whole():
         assert bool(row.effects) != bool(row.not_shown)
 
 
+def test_every_param_that_the_code_decides_is_a_row():
+    """Each param of paper.yaml whose comment cites the code."""
+    section, cited = [], set()
+    for line in (PARAMS / "paper.yaml").read_text().splitlines():
+        found = re.match(r"( *)(\w+):(.*)", line)
+        if found:
+            section = [*section[: len(found[1]) // 2], found[2]]
+            if "[code" in found[3]:
+                cited.add(".".join(section))
+    listed = {name for row in text_and_code(profile("paper")) for name in row.chosen}
+    assert cited - HARMLESS <= listed
+
+
+def test_the_run_s_own_choice_is_shown():
+    changed = load_params("paper", ["targets.min_iou=0.3"], folder=PARAMS)
+    chosen = {name: value for row in text_and_code(changed) for name, value in row.chosen.items()}
+    assert chosen["targets.min_iou"] == 0.3
+    assert chosen["detection.soft_nms.sigma"] == 0.5
+
+
 def test_every_variant_that_shows_a_difference_changes_that_and_nothing_else():
     base = profile("differences")
     shown = {}
@@ -56,10 +60,10 @@ def test_every_variant_that_shows_a_difference_changes_that_and_nothing_else():
     for variant in base.variants:
         if variant in ("baseline", "as_run", "nudged_up", "nudged_down"):
             continue
-        resolved = resolve_variant(base, variant)
         (name,) = base.variants[variant].set
+        choice = attrgetter(name)
         assert name in shown[variant], variant
-        assert param(resolved, name) != param(base, name), variant
+        assert choice(resolve_variant(base, variant)) != choice(base), variant
     assert set(shown) == set(base.variants) - {"baseline"}
     tested = {name for row in base.tested for name in row.variants}
     assert tested == set(base.variants)
@@ -68,12 +72,13 @@ def test_every_variant_that_shows_a_difference_changes_that_and_nothing_else():
 def test_a_variant_chooses_as_the_profiles_that_follow_the_code():
     """Where those differ from the text; those that show what the text permits are left out."""
     permitted = ("as_run", "all_pairs", "linear_soft_nms", "bf16_training", "bf16_testing")
-    base, as_run, released = (profile(name) for name in ("differences", "as_run", "released"))
-    for variant, asked in base.variants.items():
+    as_run, released = profile("as_run"), profile("released")
+    for variant, asked in profile("differences").variants.items():
         if variant.startswith("nudged") or variant in permitted:
             continue
         for name, value in asked.set.items():
-            assert value in (param(as_run, name), param(released, name)), variant
+            choice = attrgetter(name)
+            assert value in (choice(as_run), choice(released)), variant
 
 
 def test_all_at_once_is_the_profile_as_run():
@@ -81,35 +86,23 @@ def test_all_at_once_is_the_profile_as_run():
     base, paper, as_run = (profile(name) for name in ("differences", "paper", "as_run"))
     expected = {
         name: value
-        for name, value in flat(as_run).items()
-        if value != flat(paper)[name] or name == "detection.mirror"  # of which the demo has its own
+        for name, value in method_params(as_run).items()
+        # the demo has its own mirror
+        if value != method_params(paper)[name] or name == "detection.mirror"
     }
     assert base.variants["as_run"].set == expected
     for variant in ("nudged_up", "nudged_down"):
         assert list(base.variants[variant].set) == ["train.learning_rate"]
 
 
-def flat(params):
-    """The method's params by dotted name."""
-    tree = dataclasses.asdict(params)
+def method_params(params):
+    """The params of the paper's method by dotted name."""
     names = {}
-    for section in SECTIONS:
-        for key, value in tree[section].items():
+    for section in ("targets", "augmentation", "model", "losses", "detection"):
+        for key, value in dataclasses.asdict(getattr(params, section)).items():
             inner = value if isinstance(value, dict) else {"": value}
             names |= {f"{section}.{key}.{k}".rstrip("."): v for k, v in inner.items()}
     return names
-
-
-def test_effects_come_from_differences_csv():
-    rows = text_and_code(profile("paper"), FOUND)
-    by_variant = {}
-    for row in rows:
-        for effect in row.effects:
-            by_variant.setdefault(effect.variant, []).append(effect)
-    (stale,) = by_variant["stale_rows"]
-    assert (stale.mode, stale.points.value, stale.points.low) == ("single_scale", -0.42, -0.61)
-    assert [effect.mode for effect in by_variant["as_run"]] == ["single_scale", "multi_scale"]
-    assert by_variant["merge_1x1"] == [Effect("merge_1x1", "", None)]
 
 
 def test_the_summary_has_a_line_for_each_effect_that_was_run():
@@ -123,14 +116,10 @@ def test_the_summary_has_a_line_for_each_effect_that_was_run():
 
 
 def test_only_what_was_scored_on_both_sides_is_compared():
-    rows = [
-        (variant, 0, "val", mode, "AP", 50.0, 49.0, 51.0, None)
-        for variant, mode in (
-            ("baseline", "single_scale"),
-            ("stale_rows", "single_scale"),
-            ("mismatched_merge", "multi_scale"),
-        )
-    ]
+    tested = {
+        "baseline": "single_scale", "stale_rows": "single_scale", "mismatched_merge": "multi_scale",
+    }  # fmt: skip
+    rows = [(name, 0, "val", mode, "AP", 50.0, 49.0, 51.0, None) for name, mode in tested.items()]
     results = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
     (only,) = possible(effect_comparisons(), results)
     assert str(only.cell) == "stale_rows/single_scale"
@@ -152,11 +141,14 @@ def cells(tmp_path_factory):
     return found
 
 
-def test_the_page_shows_effects_or_says_why_not(cells):
-    minus = "\N{MINUS SIGN}"
-    assert cells["Boxes that soft-NMS drops"] == f"stale_rows {minus}0.4 [{minus}0.6, {minus}0.2]"
-    assert cells["All of these at once"] == (
-        f"as_run +1.0 [{minus}1.0, +3.0] as_run multi scale +2.0"
-    )
-    assert cells["Convolutions between the two hourglasses"] == "merge_1x1 not run"
-    assert cells["Colour jitter"] == "all profiles on COCO follow the code"
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Boxes that soft-NMS drops", "stale_rows −0.4 [−0.6, −0.2]"),  # noqa: RUF001
+        ("All of these at once", "as_run +1.0 [−1.0, +3.0] as_run multi scale +2.0"),  # noqa: RUF001
+        ("Convolutions between the two hourglasses", "merge_1x1 not run"),
+        ("Colour jitter", "all profiles on COCO follow the code"),
+    ],
+)
+def test_the_page_shows_effects_or_says_why_not(cells, subject, text):
+    assert cells[subject] == text

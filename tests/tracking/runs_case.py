@@ -1,12 +1,13 @@
 """Runs of the tracker as tests open, fill and read them."""
 
 from cornernet.tracking import open_run
+from cornernet.training.history import COLUMNS, write_history
 
 
-def opened(folder, **more):
+def opened(folder, seed=0, **more):
     said = []
     arguments = {"params": {}, "tags": {}, **more}
-    run = open_run("demo", "baseline", 0, folder=folder, say=said.append, **arguments)
+    run = open_run("demo", "baseline", seed, folder=folder, say=said.append, **arguments)
     run.begin()
     return run, said
 
@@ -20,7 +21,9 @@ def log(run, first, last):
         run.log(i, {"total": i / 10, "pull": 0.5})
 
 
-def history(path, last, missing=()):
-    rows = [f"{i},{i / 10},0.5" for i in range(1, last + 1) if i not in missing]
-    path.write_text("\n".join(["iteration,total,pull", *rows]) + "\n")
+def history(path, last):
+    rows = [
+        {**dict.fromkeys(COLUMNS, 0.5), "iteration": i, "total": i / 10} for i in range(1, last + 1)
+    ]
+    write_history(path, rows)
     return path

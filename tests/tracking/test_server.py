@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,9 +15,10 @@ import pytest
 pytest.importorskip("mlflow", reason="MLflow is not installed")
 
 from tracking.mlflow_server import MlflowServer
+from tracking.runs_case import log, opened
 
 from cornernet.cli import main
-from cornernet.tracking import find_run, open_run, send_waiting
+from cornernet.tracking import find_run, send_waiting
 from cornernet.training.history import read_history
 
 REPOSITORY = Path(__file__).parents[2]
@@ -57,23 +59,11 @@ def curve(server, run, name="loss/total"):
     return [(p.step, p.value) for p in server.records.get_metric_history(run.info.run_id, name)]
 
 
-def log(run, first, last):
-    for i in range(first, last + 1):
-        run.log(i, {"total": i / 10, "pull": 0.5})
-
-
 def wait_for(condition, what, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
-
-
-def opened(folder, seed, **more):
-    said = []
-    run = open_run("demo", "baseline", seed, {"a": 1}, {"b": 2}, folder=folder, say=said.append)
-    run.begin(**more)
-    return run, said
 
 
 def test_a_server_that_dies_midway_and_comes_back_gets_each_point_once(running, quick, tmp_path):
@@ -101,7 +91,7 @@ def test_a_server_that_is_away_from_start_to_end_gets_all_of_it_later(
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
     began = time.time()
-    run, said = opened(tmp_path, 2)
+    run, said = opened(tmp_path, 2, params={"a": 1}, tags={"b": 2})
     log(run, 1, 9)
     run.log_dataset("shapes", "d" * 64, {"root": "data"}, "train")
     (tmp_path / "table1.md").write_text("| AP |")
@@ -157,8 +147,6 @@ def test_several_senders_at_once_double_nothing(running, tmp_path):
 
 def test_a_server_that_does_not_answer_holds_nobody_up_for_long(tmp_path, monkeypatch):
     """A port that takes connections and says nothing."""
-    import socket
-
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -9,7 +9,7 @@ import pytest
 from tracking.runs_case import history, log, opened, points
 
 from cornernet.tracking import find_run, initialise
-from cornernet.tracking.curve import POINTS_A_REQUEST, _requests
+from cornernet.tracking.curve import POINTS_PER_REQUEST, _requests
 from cornernet.tracking.run import flat
 
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed")
@@ -165,7 +165,7 @@ def test_requests_never_cut_an_iteration_in_two():
     line = [(i, 0, name, 1.0) for i in range(500) for name in "abc"]
     batches = list(_requests(line))
     assert [point for batch in batches for point in batch] == line
-    assert all(len(batch) <= POINTS_A_REQUEST for batch in batches)
+    assert all(len(batch) <= POINTS_PER_REQUEST for batch in batches)
     ends = [batch[-1][0] for batch in batches]
     starts = [batch[0][0] for batch in batches]
     assert all(end < start for end, start in zip(ends[:-1], starts[1:], strict=True))

@@ -6,9 +6,8 @@ import pytest
 import torch
 from functorch.compile import make_boxed_func
 from torch._dynamo.backends.common import aot_autograd
-from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+from training.tiny import CATEGORIES, tiny_params
 
-from cornernet.data.sampling.samples import batches
 from cornernet.model.corner_pooling import corner_pool
 from cornernet.model.network import CornerNet
 from cornernet.training.compilation import compiled_losses, losses_for, plain_losses
@@ -19,16 +18,9 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory):
-    root = tmp_path_factory.mktemp("compilation") / "data"
-    make_coco(root)
-    return tiny_params(root, "train.chunks=[2, 3, 3]", "model.stacks=1", "targets.max_objects=6")
-
-
-@pytest.fixture(scope="module")
-def chunks(params):
-    served = batches(tiny_samples(params), params.train.chunks, 0, 2, workers=0)
-    return [dict(enumerate(one)) for one in served]
+def params(data):
+    schedule = ("train.iterations=2", "train.learning_rate_drops=[]", "train.chunks=[2, 3, 3]")
+    return tiny_params(data, *schedule, "model.stacks=1", "targets.max_objects=6")
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +73,10 @@ def test_in_bf16_what_a_compiler_is_given_computes_the_same(params, chunks):
 
 def test_corner_pooling_is_an_operator_that_compilers_can_hold():
     maps = [torch.randn(2, 3, 5, 7).round().requires_grad_() for _ in range(2)]
-    operator = torch.ops.cornernet.corner_pool.default
-    torch.library.opcheck(operator, (*maps, "top_left"))
+    operator = torch.ops.cornernet.running_maximum.default
+    torch.library.opcheck(operator, (maps[0], "top"))
     last = [m.detach().to(memory_format=torch.channels_last).requires_grad_() for m in maps]
-    torch.library.opcheck(operator, (*last, "bottom_right"))
+    torch.library.opcheck(operator, (last[0], "right"))
     compiled = torch.compile(
         lambda v, h: corner_pool(v, h, "top_left"), backend="aot_eager", fullgraph=True
     )
@@ -149,7 +141,7 @@ def test_out_of_memory_is_no_reason_to_compile_no_more(params, chunks):
 
     compiled = compiled_losses(params.train, pytest.fail, backend=backend)
     model = CornerNet(CATEGORIES, params.model).train()
-    images, targets = Staging(CPU).bring(chunks[0][0], CATEGORIES, params.targets)
+    images, targets = Staging(CPU).to_device(chunks[0][0], CATEGORIES, params.targets)
     with pytest.raises(torch.OutOfMemoryError):
         compiled(model, images, targets, False, params.losses)
     assert compiled.works
@@ -166,8 +158,8 @@ def test_only_a_gpu_compiles(params):
 def test_empty_slots_for_a_fixed_shape_change_no_loss(params, chunks):
     chunk = chunks[0][1]
     model = CornerNet(CATEGORIES, params.model).train()
-    plain = Staging(CPU).bring(chunk, CATEGORIES, params.targets)
-    padded = Staging(CPU).bring(chunk, CATEGORIES, params.targets, slots=6)
+    plain = Staging(CPU).to_device(chunk, CATEGORIES, params.targets)
+    padded = Staging(CPU).to_device(chunk, CATEGORIES, params.targets, slots=6)
     assert padded[1].mask.shape[1] == 6 > chunk.mask.shape[1]
     assert torch.equal(padded[1].tl_heat, corner_targets(chunk, CATEGORIES, params.targets).tl_heat)
     for one, other in zip(

@@ -1,11 +1,12 @@
 """Whole trainings: an interrupted one ends where an uninterrupted one does, to the bit."""
 
+import re
 import shutil
 import signal
 from dataclasses import replace
 
 import pytest
-from training.tiny import make_coco, tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
+from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
 
 from cornernet.errors import BadInput
 from cornernet.training.errors import Interrupted, TrainingFailed
@@ -20,14 +21,12 @@ class Killed(Exception):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("loop")
-    make_coco(root / "data")
-    return root
+    return tmp_path_factory.mktemp("loop")
 
 
 @pytest.fixture(scope="module")
-def params(root):
-    return tiny_params(root / "data")
+def params(data):
+    return tiny_params(data)
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +112,8 @@ def test_a_signal_saves_a_checkpoint_first(tmp_path, params, uninterrupted, numb
     assert losses(files.history) == losses(uninterrupted.history)
 
 
-def test_workers_change_nothing(tmp_path, root, uninterrupted):
-    train_tiny(tmp_path, tiny_params(root / "data", "train.workers=2"))
+def test_workers_change_nothing(tmp_path, data, uninterrupted):
+    train_tiny(tmp_path, tiny_params(data, "train.workers=2"))
     assert same_bytes(tiny_files(tmp_path), uninterrupted)
 
 
@@ -123,12 +122,12 @@ def test_another_seed_is_another_model(tmp_path, params, uninterrupted):
     assert not same_bytes(tiny_files(tmp_path), uninterrupted)
 
 
-def test_going_on_from_a_finished_model_is_one_long_training(tmp_path, root, uninterrupted):
+def test_going_on_from_a_finished_model_is_one_long_training(tmp_path, data, uninterrupted):
     """As full_schedule goes on from the baseline, which has no drops before its end."""
-    half = tiny_params(root / "data", "train.iterations=6", "train.learning_rate_drops=[]")
+    half = tiny_params(data, "train.iterations=6", "train.learning_rate_drops=[]")
     train_tiny(tmp_path / "baseline", half)
     state = tiny_files(tmp_path / "baseline").state
-    full = tiny_params(root / "data")
+    full = tiny_params(data)
     result = train_tiny(tmp_path / "full", full, initial_state=state)
     assert result.started_from == 6
     assert same_bytes(tiny_files(tmp_path / "full"), uninterrupted)
@@ -140,11 +139,11 @@ def test_going_on_from_a_finished_model_is_one_long_training(tmp_path, root, uni
         train_tiny(tmp_path / "again", full, initial_state=tmp_path / "none.state")
 
 
-def test_other_params_start_anew_and_an_explicit_resume_is_refused(tmp_path, root, params, capsys):
+def test_other_params_start_anew_and_an_explicit_resume_is_refused(tmp_path, data, params, capsys):
     job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
     with pytest.raises(Killed):
         train(job, samples, files, stopping_at(6, kill))
-    other = tiny_params(root / "data", "train.learning_rate=0.002")
+    other = tiny_params(data, "train.learning_rate=0.002")
     checkpoint = tmp_path / "checkpoints" / "iteration-00000004.pt"
     with pytest.raises(BadInput, match=r"learning_rate: 0.001 -> 0.002"):
         train_tiny(tmp_path, other, resume=checkpoint)
@@ -155,12 +154,16 @@ def test_other_params_start_anew_and_an_explicit_resume_is_refused(tmp_path, roo
     assert (tmp_path / "checkpoints" / "set-aside-1" / checkpoint.name).is_file()
 
 
-def test_an_explicit_resume_goes_on_from_that_checkpoint(tmp_path, params, uninterrupted):
+def test_an_explicit_resume_goes_on_from_that_checkpoint(tmp_path, params, uninterrupted, capsys):
     job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
     with pytest.raises(Killed):
         train(job, samples, files, stopping_at(9, kill))
     resume = tmp_path / "checkpoints" / "iteration-00000004.pt"
+    capsys.readouterr()
     assert train(replace(job, resume=resume), samples, files).started_from == 4
+    said = capsys.readouterr().err
+    assert "tiny: 4/12 iterations" in said
+    assert re.search(r"tiny: 12/12 iterations .*loss=\d", said)
     assert same_bytes(files, uninterrupted)
     assert losses(files.history) == losses(uninterrupted.history)
 

@@ -4,40 +4,34 @@ from dataclasses import replace
 
 import pytest
 import torch
-from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+from training.tiny import CATEGORIES, tiny_params
 
-from cornernet.data.sampling.samples import batches
 from cornernet.training.processes import Processes
 from cornernet.training.settings import training_settings
 from cornernet.training.signals import StopRequest
 from cornernet.training.trainer import Trainer
 
-ITERATIONS = 12
-
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory):
-    root = tmp_path_factory.mktemp("precision") / "data"
-    make_coco(root)
+def params(data):
     sizes = ("model.dims=[16, 16]", "model.stem_channels=16", "model.pool_channels=16")
     more = ("augmentation.input_size=63", "augmentation.crop_border=16", "train.chunks=[3, 3]")
-    return tiny_params(root, *sizes, *more, f"train.iterations={ITERATIONS}")
+    return tiny_params(data, *sizes, *more)
 
 
-def trained(params, precision):
+def trained(params, chunks, precision):
     params = replace(params, train=replace(params.train, precision=precision))
     trainer = Trainer.create(params, CATEGORIES, 0, None, Processes(), "cpu")
-    source = batches(tiny_samples(params), params.train.chunks, 0, ITERATIONS, workers=0)
     rows, norms = [], []
-    for chunks in source:
-        rows.append(trainer.step(iter([dict(enumerate(chunks))]), StopRequest())[0])
+    for one in chunks:
+        rows.append(trainer.step(iter([one]), StopRequest())[0])
         norms.append(float(trainer.gradients.vector.norm()))
     return trainer, torch.cat(rows), torch.tensor(norms)
 
 
-def test_bf16_follows_fp32(params):
-    _, exact, exact_norms = trained(params, "fp32")
-    trainer, lower, norms = trained(params, "bf16")
+def test_bf16_follows_fp32(params, chunks):
+    _, exact, exact_norms = trained(params, chunks, "fp32")
+    trainer, lower, norms = trained(params, chunks, "bf16")
     assert not torch.equal(lower, exact)
     # Wide margins: training amplifies rounding, in another way on each processor.
     torch.testing.assert_close(lower[:, 0], exact[:, 0], rtol=0.15, atol=0)

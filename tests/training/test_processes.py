@@ -5,42 +5,33 @@ import signal
 
 import pytest
 import torch
-from training.tiny import make_coco, tiny_files, tiny_params, tiny_samples, train_tiny
+from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
 
 from cornernet.errors import BadInput
 from cornernet.training.errors import TrainingFailed
 from cornernet.training.history import read_history
+from cornernet.training.loop import train
 from cornernet.training.processes import processes_on
 from cornernet.training.state import load_state
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("processes")
-    make_coco(root / "data")
-    return root
-
-
-def one_step(root, processes):
+def one_step(data, folder, processes):
     """State and history row after one step of the paper's kind: a smaller first chunk."""
-    params = tiny_params(
-        root / "data", "train.chunks=[4, 5, 5]", "train.iterations=1", "train.log_every=1"
-    )
-    folder = root / f"on-{processes}"
+    params = tiny_params(data, "train.chunks=[4, 5, 5]", "train.iterations=1", "train.log_every=1")
     train_tiny(folder, params, devices=("cpu",) * processes)
     files = tiny_files(folder)
     return load_state(files.state), read_history(files.history)[0]
 
 
 @pytest.fixture(scope="module")
-def alone(root):
-    return one_step(root, 1)
+def on_one(data, tmp_path_factory):
+    return one_step(data, tmp_path_factory.mktemp("one"), 1)
 
 
 @pytest.mark.parametrize("processes", [2, 3])
-def test_any_number_of_processes_takes_the_same_step(root, alone, processes):
-    expected, expected_row = alone
-    state, row = one_step(root, processes)
+def test_any_number_of_processes_takes_the_same_step(data, tmp_path, on_one, processes):
+    expected, expected_row = on_one
+    state, row = one_step(data, tmp_path, processes)
     assert state.model.keys() == expected.model.keys()
     for name, tensor in state.model.items():
         # Adam's first step is the gradient's sign times the rate, 1e-3: rounding of a gradient
@@ -55,19 +46,15 @@ def test_any_number_of_processes_takes_the_same_step(root, alone, processes):
             assert row[name] == pytest.approx(value, rel=1e-6), name
 
 
-def test_bad_input_in_another_process_is_bad_input_here(root, tmp_path, capfd):
-    params = tiny_params(root / "data", "train.chunks=[1, 8]", "train.iterations=2")
+def test_bad_input_in_another_process_is_bad_input_here(data, tmp_path, capfd):
+    params = tiny_params(data, "train.chunks=[1, 8]", "train.iterations=2")
     samples = tiny_samples(params)
     first = samples.order(0)[0]  # the one image that the first process needs
     for number, image in enumerate(samples._images):
         link = tmp_path / "images" / image.file_name
         link.parent.mkdir(exist_ok=True)
         if number == samples._used[first]:
-            link.symlink_to(root / "data" / "images" / image.file_name)
-    from training.tiny import tiny_job
-
-    from cornernet.training.loop import train
-
+            link.symlink_to(data / "images" / image.file_name)
     samples._folder = tmp_path / "images"
     job = tiny_job(tmp_path, params, devices=("cpu", "cpu"))
     with pytest.raises(BadInput, match=r"images/.*\.png"):

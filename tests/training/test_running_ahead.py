@@ -7,27 +7,18 @@ import copy
 
 import pytest
 import torch
-from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+from training.tiny import CATEGORIES, tiny_params
 
-from cornernet.data.sampling.samples import batches
 from cornernet.training.errors import NonFinite
+from cornernet.training.loss_terms import LossTermsReader
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
-from cornernet.training.terms import TermsReader
 from cornernet.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory):
-    root = tmp_path_factory.mktemp("ahead") / "data"
-    make_coco(root)
-    return tiny_params(root, "train.chunks=[2, 1]", "train.iterations=7", "train.log_every=3")
-
-
-@pytest.fixture(scope="module")
-def chunks(params):
-    served = batches(tiny_samples(params), params.train.chunks, 0, 7, workers=0)
-    return [dict(enumerate(one)) for one in served]
+def params(data):
+    return tiny_params(data, "train.chunks=[2, 1]", "train.iterations=7", "train.log_every=3")
 
 
 def new_trainer(params, ahead):
@@ -89,11 +80,11 @@ def test_weights_stay_as_before_an_infinite_loss_that_is_seen_late(params, chunk
 
 
 def test_reading_stops_at_the_first_that_is_not_finite():
-    reader = TermsReader(torch.device("cpu"))
+    reader = LossTermsReader(torch.device("cpu"))
     fine, bad = torch.ones(6, dtype=torch.float64), torch.ones(6, dtype=torch.float64)
     bad[3] = torch.nan
     for iteration, terms in enumerate((fine, bad, fine), start=1):
-        reader.note(iteration, terms)
+        reader.add(iteration, terms)
     assert float(reader.broken) == 1
     with pytest.raises(NonFinite, match=r"iteration 2: not finite: pull"):
         reader.read()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-from training.tiny import CATEGORIES, make_coco, tiny_params, tiny_samples
+from training.tiny import CATEGORIES, tiny_params, tiny_samples
 
 from cornernet.config import load_params
 from cornernet.data.sampling.samples import batches
@@ -26,16 +26,10 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory):
-    root = tmp_path_factory.mktemp("step") / "data"
-    make_coco(root)
-    return tiny_params(root, "train.chunks=[2, 3, 1]")
-
-
-@pytest.fixture(scope="module")
-def chunks(params):
-    served = batches(tiny_samples(params), params.train.chunks, 0, 2, workers=0)
-    return [dict(enumerate(one)) for one in served]
+def params(data):
+    return tiny_params(
+        data, "train.chunks=[2, 3, 1]", "train.iterations=2", "train.learning_rate_drops=[]"
+    )
 
 
 def new_trainer(params):
@@ -179,7 +173,7 @@ def test_a_state_goes_on_in_a_network_that_lies_in_memory_in_another_order(param
     """As from a GPU in fp32 to a CPU, or the other way: channels outermost, and innermost."""
     ours = new_trainer(params)
     ours.step(iter([chunks[0]]), StopRequest())
-    state = capture(ours.model, ours.optimizer, 1, (), {}, None)
+    state = capture(ours.model, ours.optimizer, 1, (), {}, None, [])
     other = new_trainer(params)
     other.model.to(memory_format=torch.channels_last)
     other.gradients = FlatGradients(other.model)
@@ -280,7 +274,7 @@ def test_a_state_put_back_goes_on_alike(params, chunks, tmp_path):
     """Into another network, with other random numbers drawn since."""
     first = new_trainer(params)
     first.step(iter([chunks[0]]), StopRequest())
-    save_state(tmp_path / "s", capture(first.model, first.optimizer, 1, (), {}, None))
+    save_state(tmp_path / "s", capture(first.model, first.optimizer, 1, (), {}, None, []))
     drawn = torch.rand(3)
     first.step(iter([chunks[1]]), StopRequest())
     torch.manual_seed(99)

@@ -1,12 +1,9 @@
 """A tiny data set and network, and a program that trains one on the other (to be killed).
 
-Usage: python tiny.py FOLDER [section.key=value ...] [--resume PATH] [--kill-at N]
+Usage: python tiny.py FOLDER [section.key=value ...]
 """
 
-import argparse
 import json
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,7 @@ import numpy as np
 from cornernet.config import Params, load_params
 from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.samples import TrainingSamples
-from cornernet.errors import BadInput
-from cornernet.training.errors import Interrupted, TrainingFailed
+from cornernet.training.errors import TrainingFailed
 from cornernet.training.job import TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.loop import train
 
@@ -115,28 +111,9 @@ def train_tiny(folder: Path, params: Params, **more: Any) -> TrainingResult:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("overrides", nargs="*")
-    parser.add_argument("--resume", type=Path)
-    parser.add_argument("--signal", type=int, default=int(signal.SIGKILL))
-    parser.add_argument("--signal-at", type=int, help="after this many progress rows")
-    options = parser.parse_args()
-    params = tiny_params(options.folder / "data", *options.overrides)
-
-    def on_log(iteration: int, row: dict[str, float]) -> None:
-        if iteration == options.signal_at:
-            os.kill(os.getpid(), options.signal)
-
-    job = tiny_job(options.folder, params, resume=options.resume)
+    folder, *overrides = sys.argv[1:]
     try:
-        train(job, tiny_samples(params), tiny_files(options.folder), on_log)
-    except Interrupted as error:
-        print(error, file=sys.stderr)
-        return 1
-    except BadInput as error:
-        print(error, file=sys.stderr)
-        return 2
+        train_tiny(Path(folder), tiny_params(Path(folder) / "data", *overrides))
     except TrainingFailed as error:
         print(error, file=sys.stderr)
         return 1

@@ -12,7 +12,6 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 JOB = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
 RAN = re.compile(r"^Running stage '(?P<name>[^']+)'", re.MULTILINE)
-UP_TO_DATE = "Data and pipelines are up to date."
 
 
 def clone_to(folder: Path) -> Path:
@@ -74,6 +73,7 @@ def repository_in(folder: Path, profile: str) -> Path:
     """A clone under git, as DVC wants it, whose params/profile.yaml names `profile`."""
     clone_to(folder)
     (folder / "params/profile.yaml").write_text(f"profile: {profile}\n")
+    ok(run(folder, "cornernet", "dvc-yaml"))
     git(folder, "init", "-q", ".")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "as cloned")

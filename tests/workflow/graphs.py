@@ -1,106 +1,52 @@
-"""The jobs of both workflow engines, as the engines themselves list them."""
+"""The jobs of both workflow engines, as commands: those that are left to be run, and all."""
 
-import json
 import re
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
-from workflow.clone import environment_of
+import yaml
 
+from workflow.clone import dvc, ok, snakemake
+
+PLANNED = re.compile(r"^\s*Shell command: (cornernet .*)$", re.MULTILINE)
 # What Snakemake adds to a command: where it logs, and the GPUs that it gives to the job.
 ADDED = re.compile(r" --devices \d+| 2>&1 \| tee -i \S+")
-# The engines' own Python interfaces, in processes that stand in the clone.
-LIST_JOBS = """
-import json, sys
-from pathlib import Path
-from snakemake.api import SnakemakeApi
-from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
-
-with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-    workflow = api.workflow(ResourceSettings(cores=1), snakefile=Path("Snakefile"))
-    workflow.dag().execute_workflow(executor="dryrun")
-    dag = workflow._workflow.dag
-    print(json.dumps([
-        {
-            "command": job.shellcmd,
-            "inputs": [str(file) for file in job.input],
-            "outputs": [str(file) for file in job.output],
-            "to_run": dag.needrun(job),
-        }
-        for job in dag.jobs if job.shellcmd
-    ]))
-"""
-LIST_STAGES = """
-import json
-from dvc.repo import Repo
-
-def relative(path):
-    return repo.fs.relpath(path, repo.root_dir)
-
-with Repo(".") as repo:
-    graph = repo.index.graph
-    print(json.dumps([
-        {
-            "name": stage.addressing,
-            "command": " ".join(stage.cmd.split()),
-            "inputs": [relative(dep.fs_path) for dep in stage.deps],
-            "params": {
-                relative(dep.fs_path): list(dep.params)
-                for dep in stage.deps if hasattr(dep, "params")
-            },
-            "outputs": [relative(out.fs_path) for out in stage.outs],
-            "after": [other.addressing for other in graph.successors(stage)],
-        }
-        for stage in repo.index.stages
-    ]))
-"""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One command of Snakemake's, the files before and after it, and whether it is to be run."""
-
-    command: str
-    inputs: frozenset[str]
-    outputs: frozenset[str]
-    to_run: bool
+def left_to_snakemake(folder, *arguments):
+    """The commands that Snakemake would run."""
+    listed = ok(snakemake(folder, "-n", "-p", *arguments))
+    return sorted(ADDED.sub("", command) for command in PLANNED.findall(listed))
 
 
-def snakemake_jobs(folder: Path) -> set[Job]:
-    """Every job behind Snakemake's default target, done or not."""
-    return {
-        Job(
-            ADDED.sub("", row["command"]),
-            frozenset(row["inputs"]),
-            frozenset(row["outputs"]),
-            row["to_run"],
-        )
-        for row in _listed(folder, LIST_JOBS)
-    }
+def dvc_stages(folder):
+    """Every stage of dvc.yaml but the first, by name."""
+    stages = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"]
+    return {name: stage for name, stage in stages.items() if not name.startswith("inputs-")}
 
 
-def dvc_stages(folder: Path) -> list[dict]:
-    """Every stage of DVC, with the names of those that it comes after."""
-    return _listed(folder, LIST_STAGES)
+def dvc_changed(folder):
+    """The stages that `dvc status` names, but the first, which it always names."""
+    changed = yaml.safe_load(ok(dvc(folder, "status", "--json")))
+    return {name for name in changed if not name.startswith("inputs-")}
 
 
-def _listed(folder: Path, program: str) -> list[dict]:
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        env=environment_of(folder),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+def left_to_dvc(folder):
+    """The commands that DVC would run: what it sees as changed, and all that comes after.
+
+    Its dry run leaves out what lies behind a stage whose outputs may come out as they were.
+    """
+    stages = dvc_stages(folder)
+    (first,) = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"].keys() - stages.keys()
+    ok(dvc(folder, "repro", "--quiet", first))  # as loading the Snakefile does
+    maker = {out: name for name, stage in stages.items() for out in outputs_of(stage)}
+    changed = dvc_changed(folder)
+    for name, stage in stages.items():  # each comes after those that it depends on
+        if {maker.get(dep) for dep in stage["deps"]} & changed:
+            changed.add(name)
+    return sorted(stages[name]["cmd"] for name in changed)
 
 
-def edges(jobs: set[Job]) -> set[tuple[str, str]]:
-    """From a job to one that reads what it makes, by command."""
-    maker = {file: job for job in jobs for file in job.outputs}
-    return {
-        (maker[file].command, job.command) for job in jobs for file in job.inputs if file in maker
-    }
+def outputs_of(stage):
+    """The paths that a stage of dvc.yaml makes, and the folders of submissions."""
+    rows = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
+    paths = [row if isinstance(row, str) else next(iter(row)) for row in rows]
+    return paths + [path.rpartition("/")[0] for path in paths if path.endswith(".zip")]

@@ -1,1 +1,1 @@
-"""Commands for people, which are no stages: one module for each."""
+"""Commands for people, which are no stages: one module per command, and the rates of `plan`."""

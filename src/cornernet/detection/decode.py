@@ -13,12 +13,8 @@ from torch.nn import functional as F
 from cornernet.config.schema import Detection
 from cornernet.model.network import CornerOutputs
 
-# Rows of a heatmap that the sparse search looks into, as multiples of the corners wanted: the
-# second is tried when the first does not hold enough peaks.
-ROWS_A_CORNER = (8, 40)
 
-
-class Corners(NamedTuple):
+class CornerPeaks(NamedTuple):
     """The K strongest corners of one kind in each image; a slot without a corner scores 0."""
 
     score: Tensor  # [B, K]
@@ -76,77 +72,21 @@ def decode(outputs: CornerOutputs, params: Detection) -> CornerPairs:
     )
 
 
-def top_corners(heat: Tensor, count: int, kernel: int) -> Corners:
+def top_corners(heat: Tensor, count: int, kernel: int) -> CornerPeaks:
     """The `count` strongest peaks of `heat` [B, C, H, W] (logits), over all categories jointly.
 
     A peak equals the maximum of the kernel x kernel window around it, after the sigmoid; cells
-    that are no peak, or score 0, are no candidates. On the CPU a sparse search over the rows that
-    hold the largest values finds the same corners as the plain form.
+    that are no peak, or score 0, are no candidates.
     """
-    width = heat.shape[3]
-    found = None
-    if heat.device.type == "cpu":
-        found = _sparse_peaks(heat, count, kernel)
-    score, index = _dense_peaks(heat, count, kernel) if found is None else found  # [B, K]
-    cells = heat.shape[2] * width
-    return Corners(score, index // cells, index % width, index % cells // width)
-
-
-def _dense_peaks(heat: Tensor, count: int, kernel: int) -> tuple[Tensor, Tensor]:
-    """Scores and flat indices [B, K] of the strongest peaks: the whole map through max pooling."""
+    _, _, height, width = heat.shape
     score = _scores(heat)
-    margin = kernel // 2
+    margin = kernel // 2  # a square window in two steps, columns and then rows
     highest = F.max_pool2d(score, (1, kernel), stride=1, padding=(0, margin))
     highest = F.max_pool2d(highest, (kernel, 1), stride=1, padding=(margin, 0))
-    return _strongest_first(torch.where(highest == score, score, 0.0).flatten(1), count)
-
-
-def _sparse_peaks(heat: Tensor, count: int, kernel: int) -> tuple[Tensor, Tensor] | None:
-    """What `_dense_peaks` finds, or None where it must be asked.
-
-    Every cell above a threshold lies in a row whose maximum is above it. So the rows with the
-    largest maxima hold all the cells above the next row's maximum; when `count` of these are peaks,
-    or the next row's maximum scores 0, the rest of the map cannot matter.
-    """
-    row_maximum = heat.amax(dim=3).flatten(1)  # [B, C * H]
-    for rows in (count * factor for factor in ROWS_A_CORNER):
-        if 2 * rows > row_maximum.shape[1]:
-            return None  # a small map, or a flat one: the plain form is as fast
-        maximum, row = row_maximum.topk(rows + 1, dim=1)
-        threshold = maximum[:, -1]  # [B] no cell of any other row is above it
-        found = [
-            _peaks_above(heat[image], row[image, :-1], threshold[image], kernel)
-            for image in range(len(heat))
-        ]
-        limits = _scores(threshold)
-        if all(
-            limit == 0 or (score > limit).sum() >= count
-            for limit, (score, _) in zip(limits, found, strict=True)
-        ):
-            best = [_strongest_of(score, index, count) for score, index in found]
-            return torch.stack([score for score, _ in best]), torch.stack([i for _, i in best])
-    return None
-
-
-def _peaks_above(
-    heat: Tensor, rows: Tensor, threshold: Tensor, kernel: int
-) -> tuple[Tensor, Tensor]:
-    """Peaks above `threshold` in `rows` of heat [C, H, W]: scores, flat indices (ascending)."""
-    _, height, width = heat.shape
-    rows = rows.sort().values
-    values = heat[rows // height, rows % height]  # [R, W]
-    which, x = (values > threshold).nonzero(as_tuple=True)
-    category, y = rows[which] // height, rows[which] % height
-    reach = torch.arange(kernel) - kernel // 2
-    # a neighbour outside the map is replaced by one on its border, which lies in the window too
-    near_y = (y[:, None] + reach).clamp(0, height - 1)  # [N, k]
-    near_x = (x[:, None] + reach).clamp(0, width - 1)  # [N, k]
-    window = heat[category[:, None, None], near_y[:, :, None], near_x[:, None, :]]  # [N, k, k]
-    highest = _scores(window.amax(dim=(1, 2)))  # the sigmoid keeps order
-    score = _scores(values[which, x])
-    peak = score == highest
-    index = (category * height + y) * width + x
-    return score[peak], index[peak]
+    peaks = torch.where(highest == score, score, 0.0).flatten(1)  # [B, C * H * W]
+    score, index = _strongest_first(peaks, count)  # [B, K]
+    cells = height * width
+    return CornerPeaks(score, index // cells, index % width, index % cells // width)
 
 
 def _scores(logits: Tensor) -> Tensor:
@@ -156,13 +96,6 @@ def _scores(logits: Tensor) -> Tensor:
     then neighbours of the same logit would not tie.
     """
     return logits.double().sigmoid().float()
-
-
-def _strongest_of(score: Tensor, index: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` best peaks [N] of one image; where there are fewer, slots of score 0 follow."""
-    score, order = _strongest_first(score[None], count)
-    empty = (0, count - score.shape[1])
-    return F.pad(score[0], empty), F.pad(index[order[0]], empty)
 
 
 def _strongest_first(score: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -178,7 +111,7 @@ def _strongest_first(score: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return values, index.gather(1, order)
 
 
-def _at(maps: Tensor, corners: Corners) -> Tensor:
+def _at(maps: Tensor, corners: CornerPeaks) -> Tensor:
     """Values of maps [B, D, H, W] at the corners' cells: [B, K, D]."""
     index = corners.y * maps.shape[3] + corners.x  # [B, K]
     index = index[:, None, :].expand(-1, maps.shape[1], -1)

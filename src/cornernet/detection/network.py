@@ -1,5 +1,6 @@
 """Runs the network on a batch of test images, and on their mirror images."""
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,18 +9,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cornernet.config.schema import Detection
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
 from cornernet.errors import BadInput
+from cornernet.memory import is_out_of_memory
 from cornernet.model.compilation import Compiled
-from cornernet.model.folding import fold_batch_norm, widths_fill_vectors
+from cornernet.model.hourglass import ConvolutionNorm
 from cornernet.model.network import CornerNet, CornerOutputs
 
 Network = Callable[[Tensor], CornerOutputs]  # images [B, 3, h, w], normalised
 # COCO's images pad to some 30 sizes of canvas, at five scales; the last batch of each is smaller.
 MOST_SIZES = 512
+CPU_VECTOR = 16  # float32 numbers in the widest vector of a CPU (AVX-512)
 
 
 def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False) -> Network:
@@ -49,6 +53,32 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
             return run(images)
 
     return network
+
+
+def fold_batch_norm(model: CornerNet) -> CornerNet:
+    """A copy of `model`, in evaluation mode, whose convolutions do what batch norm did.
+
+    A pass over every map in memory is saved; the results differ by rounding alone. Factors are
+    multiplied in float64, so that a weight is rounded once. The copy cannot be trained further.
+    """
+    folded = copy.deepcopy(model).eval().requires_grad_(False)
+    for module in folded.modules():
+        if isinstance(module, ConvolutionNorm):
+            kind = module.conv.weight.dtype
+            fused = fuse_conv_bn_eval(module.conv.double(), module.bn.double())
+            module.conv = fused.to(kind)
+            module.bn = nn.Identity()  # type: ignore[assignment]
+    return folded
+
+
+def widths_fill_vectors(model: CornerNet) -> bool:
+    """Whether every width of the network is a whole number of a CPU's vectors.
+
+    Only then may channels be innermost on a CPU: torch 2.13's kernels write past their buffers
+    where a layer has few channels (4, with 127 pixels: the process dies).
+    """
+    widths = (m.conv.out_channels for m in model.modules() if isinstance(m, ConvolutionNorm))
+    return all(width % CPU_VECTOR == 0 for width in widths)
 
 
 @contextmanager
@@ -130,8 +160,8 @@ def _memory_explained(doing: str, batch_size: int) -> Iterator[None]:
     """Turn "out of memory" into a BadInput that names the param to lower."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         remedy = (
             f"lower detection.batch_size, now {batch_size}"
@@ -139,10 +169,3 @@ def _memory_explained(doing: str, batch_size: int) -> Iterator[None]:
             else "detection.batch_size is 1 already: use a device with more memory, or the CPU"
         )
         raise BadInput(f"out of memory while testing {doing}: {remedy}") from error
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    # the CPU's allocator has no error of its own
-    return "DefaultCPUAllocator" in str(error) or "not enough memory" in str(error)

@@ -5,9 +5,9 @@ two images. Its metrics are accumulated exactly as those of the split itself. Th
 percentile interval: the (1 - confidence) / 2 quantile of the resampled values and its mirror,
 linearly interpolated. Resamples in which a metric is undefined are left out of its quantiles.
 
-Average precision tends to be higher in a resample than in the split (a right detection that comes
-twice raises the curve), so on a hundred images the interval sits above the value, which may lie
-near its lower end; on COCO's five thousand this is small. No correction is made.
+Average precision tends to be higher in a resample than in the split (the second copy of a true
+positive raises the curve), so on a hundred images the interval sits high and the value may lie near
+its lower end; on COCO's five thousand this is small. No correction is made.
 """
 
 import os
@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.evaluation.coco_metrics import METRICS, Evaluated, defined, metric_values
+from cornernet.evaluation.coco_metrics import METRICS, Evaluated, metric_values
 
-# resamples swept at once: few enough that their weights (20 kB each for val2017) stay in cache
+# resamples computed at once: few enough that their weights (20 kB each for val2017) stay in cache
 _BLOCK = 10
 
 
@@ -49,7 +49,7 @@ def resampled_metrics(
     """METRICS of each resample in percent, float64 [resamples, 16]; NaN where undefined.
 
     The same seed and number of images draw the same images, whatever was detected in them: that
-    is what makes differences paired. `threads` (None: one for each processor allowed) changes
+    is what makes differences paired. `threads` (None: one per processor allowed) changes
     nothing but the time.
     """
     return resampled_values(
@@ -76,16 +76,11 @@ def resampled_values(
     """
     weights = image_weights(images, resamples, seed)
     blocks = [weights[start : start + _BLOCK] for start in range(0, resamples, _BLOCK)]
-    with ThreadPoolExecutor(threads or _processors()) as pool:
+    # not every system tells how many processors this process may use
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with ThreadPoolExecutor(threads or allowed) as pool:
         done = list(pool.map(values_of, blocks))
     return np.concatenate(done) if done else np.zeros((0, columns))
-
-
-def _processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def image_weights(images: int, resamples: int, seed: int) -> np.ndarray:
@@ -104,16 +99,14 @@ def image_weights(images: int, resamples: int, seed: int) -> np.ndarray:
 def intervals(
     metrics: Mapping[str, float | None], values: np.ndarray, confidence: float
 ) -> dict[str, Interval]:
-    """Put the percentile interval of resampled values [resamples, M] beside each of M metrics."""
+    """The percentile interval of each of M metrics, from its resampled values [resamples, M]."""
     tail = (1 - confidence) / 2
     result = {}
-    for column, name in enumerate(metrics):
+    for column, (name, metric) in enumerate(metrics.items()):
         known = values[~np.isnan(values[:, column]), column]
-        low, high = np.quantile(known, (tail, 1 - tail)) if len(known) else (np.nan, np.nan)
-        metric = metrics[name]
-        result[name] = (
-            Interval(None, None, None)
-            if metric is None
-            else Interval(metric, defined(low), defined(high))
-        )
+        if metric is None or not len(known):
+            result[name] = Interval(metric, None, None)
+        else:
+            low, high = np.quantile(known, (tail, 1 - tail)).tolist()
+            result[name] = Interval(metric, low, high)
     return result

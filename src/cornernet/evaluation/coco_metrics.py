@@ -13,29 +13,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cornernet.evaluation.accumulate import (
+from cornernet.evaluation.average_precision import (
     RECALL_THRESHOLDS,
-    Rankings,
     accumulate,
-    precision_at_recalls,
-    rank,
+    mean_over_categories,
 )
-from cornernet.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, match
-from cornernet.evaluation.results import read_ground_truth, read_results
+from cornernet.evaluation.coco_results import CocoResults, read_coco_results
+from cornernet.evaluation.ground_truth import GroundTruth, read_ground_truth
+from cornernet.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, match_boxes
+from cornernet.evaluation.ranking import Rankings, rank
 
-# The twelve of COCO, then the IoUs of the journal version's comparison of localisation.
-METRICS = (
+# The twelve metrics of COCO, in the order in which its API prints them: average precision (AP; at
+# IoU 0.50 and 0.75; by size of the object), then average recall (AR) with 1, 10 and 100 detections
+# per image, and by size. https://cocodataset.org/#detection-eval
+COCO_METRICS: tuple[str, ...] = (
     *("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),
     *("AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large"),
-    *("AP60", "AP70", "AP80", "AP90"),
 )
-COCO_METRICS = METRICS[:12]
+# Every metric of the package, in the order of its files and tables: COCO's, then AP at the further
+# IoUs by which the journal version compares how well detectors localise objects on test-dev.
+METRICS: tuple[str, ...] = (*COCO_METRICS, "AP60", "AP70", "AP80", "AP90")
 
 
 @dataclass(frozen=True)
 class Evaluated:
     """Detections of one split, matched and scored: plain arrays, so it can be pickled."""
 
+    annotations_digest: str  # SHA-256 of the annotation file that was read
     image_ids: np.ndarray  # int64 [I], sorted
     category_ids: np.ndarray  # int64 [C], sorted
     category_names: tuple[str, ...]
@@ -51,26 +55,30 @@ class PrecisionRecall(NamedTuple):
 
 
 def evaluate_detections(
-    ground_truth: Path | dict[str, Any], detections: Path | Sequence[dict[str, Any]]
+    annotations: Path, detections: Path | Sequence[dict[str, Any]]
 ) -> Evaluated:
-    """Score COCO results against COCO annotations, files or their parsed content.
+    """Score COCO results, a file or its parsed content, against a file of COCO annotations.
 
     Every image and category of the annotations counts. Raises BadInput if either cannot be used,
     or if a detection is on an image or of a category that the annotations do not have.
     """
-    objects = read_ground_truth(ground_truth)
-    results = read_results(detections, objects.image_ids, objects.category_ids, objects.name)
+    objects = read_ground_truth(annotations)
+    results = read_coco_results(detections, objects.image_ids, objects.category_ids, objects.name)
+    return evaluate(objects, results)
+
+
+def evaluate(objects: GroundTruth, results: CocoResults) -> Evaluated:
+    """Score detections whose images and categories are all among those of the ground truth."""
     images, categories = len(objects.image_ids), len(objects.category_ids)
-    rankings = rank(match(objects, results), images, categories)
+    rankings = rank(match_boxes(objects, results), images, categories)
     values = metric_values(rankings, np.ones((1, images), dtype=np.int32))[0]
     return Evaluated(
+        annotations_digest=objects.digest,
         image_ids=objects.image_ids,
         category_ids=objects.category_ids,
         category_names=objects.category_names,
         rankings=rankings,
-        metrics={
-            name: defined(value) for name, value in zip(METRICS, values.tolist(), strict=True)
-        },
+        metrics=dict(zip(METRICS, map(defined, values.tolist()), strict=True)),
     )
 
 
@@ -79,24 +87,21 @@ def metric_values(rankings: Rankings, weights: np.ndarray) -> np.ndarray:
 
     A metric is the mean over categories that have an object of its area range.
     """
-    precision, recall = accumulate(rankings, weights)  # [R, C, A, T], [R, C, A + 2, T]
-    by_area = [mean_over_categories(precision[:, :, area]) for area in range(len(AREA_NAMES))]
-    by_iou = {
-        round(100 * iou): mean_over_categories(precision[:, :, 0, [step]])
-        for step, iou in _iou_steps()
-    }
-    columns = {
-        "AP": by_area[0],
-        **{f"AP{iou}": value for iou, value in by_iou.items()},
-        **{f"AP_{AREA_NAMES[area]}": by_area[area] for area in (1, 2, 3)},
+    precision, recall, _ = accumulate(rankings, weights)  # [R, C, A, T], [R, C, A + 2, T]
+    areas = list(enumerate(AREA_NAMES))
+    values = {
+        "AP": mean_over_categories(precision[:, :, 0]),
         **{
-            f"AR_{AREA_NAMES[area]}": mean_over_categories(recall[:, :, area]) for area in (1, 2, 3)
+            f"AP{round(100 * iou)}": mean_over_categories(precision[:, :, 0, [step]])
+            for step, iou in enumerate(IOU_THRESHOLDS.tolist())
         },
+        **{f"AP_{name}": mean_over_categories(precision[:, :, area]) for area, name in areas},
+        **{f"AR_{name}": mean_over_categories(recall[:, :, area]) for area, name in areas},
         "AR100": mean_over_categories(recall[:, :, 0]),
         "AR10": mean_over_categories(recall[:, :, 4]),
         "AR1": mean_over_categories(recall[:, :, 5]),
     }
-    return 100 * np.stack([columns[name] for name in METRICS], axis=1)
+    return 100 * np.stack([values[name] for name in METRICS], axis=1)
 
 
 def precision_recall(
@@ -108,7 +113,7 @@ def precision_recall(
     """The curve at an IoU threshold (None: mean over the ten), for an area range of AREA_NAMES.
 
     Without `category_id` it is the mean over the categories that have objects; the mean of its
-    precision is then the AP. Raises ValueError for an IoU, area or category there is not.
+    precision is then the AP. Raises ValueError for an IoU, area or category that does not exist.
     """
     curves = _curves(evaluated, iou, area)  # [C, T, 101]
     if category_id is not None:
@@ -129,7 +134,7 @@ def average_precision_by_category(
 
 
 def summary_lines(metrics: Mapping[str, float | None]) -> list[str]:
-    """The twelve lines that the COCO API prints, as fractions; `undefined` where it has -1."""
+    """The twelve lines that the COCO API prints, with `undefined` in place of its -1."""
     lines = []
     for name in COCO_METRICS:
         kind = "Average Precision  (AP)" if name.startswith("AP") else "Average Recall     (AR)"
@@ -147,29 +152,17 @@ def defined(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _iou_steps() -> list[tuple[int, float]]:
-    return list(enumerate(IOU_THRESHOLDS.tolist()))
-
-
 def _curves(evaluated: Evaluated, iou: float | None, area: str) -> np.ndarray:
     """Precision [C, 1 or T, 101] for one area range and for one IoU threshold or all."""
-    precision = precision_at_recalls(evaluated.rankings)[:, _index(area, AREA_NAMES, "area")]
+    once = np.ones((1, len(evaluated.image_ids)), dtype=np.int32)
+    precision = accumulate(evaluated.rankings, once, curves=True)[2][0]  # [C, A, T, 101]
+    precision = precision[:, _index(area, AREA_NAMES, "area")]
     if iou is None:
         return precision
-    step = _index(round(iou, 9), IOU_THRESHOLDS.round(9).tolist(), "IoU")
-    return precision[:, [step]]
+    return precision[:, [_index(round(iou, 9), IOU_THRESHOLDS.round(9).tolist(), "IoU")]]
 
 
 def _index(wanted: Any, known: Sequence[Any], kind: str) -> int:
     if wanted not in known:
         raise ValueError(f"{kind} {wanted!r} is not one of {', '.join(map(str, known))}")
     return known.index(wanted)
-
-
-def mean_over_categories(values: np.ndarray) -> np.ndarray:
-    """Mean [R] of [R, C, T] over thresholds and over the categories that are defined."""
-    by_category = values.mean(axis=2)
-    present = ~np.isnan(by_category)
-    count = present.sum(axis=1)
-    total = np.where(present, by_category, 0.0).sum(axis=1)
-    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)

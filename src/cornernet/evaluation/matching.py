@@ -1,29 +1,41 @@
-"""Greedy matching of detections to objects, as COCO's evaluation does it.
+"""Greedy matching of detections to annotated objects, as COCO's evaluation does it.
 
-Within an image and category, detections take objects in descending order of score, at every IoU
-threshold and for every range of object areas. The rules are those of the COCO API (pycocotools),
-the reference in the tests.
+Within an image and category, detections take objects in descending order of score, at every
+threshold and for every range (of object areas; the corners' score has quadrants of the image in
+their place). The rules are those of the COCO API (pycocotools), the reference in the tests.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-from cornernet.evaluation.results import GroundTruth, Results
+from cornernet.evaluation.coco_results import CocoResults
+from cornernet.evaluation.ground_truth import GroundTruth
 
 # COCO's evaluation parameters, https://cocodataset.org/#detection-eval
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREA_NAMES = ("all", "small", "medium", "large")
 AREA_RANGES = np.array([[0, 1e10], [0, 32**2], [32**2, 96**2], [96**2, 1e10]])  # square pixels
-MOST_DETECTIONS = 100  # of one category in one image
+MAX_DETECTIONS = 100  # per category and image
 
-IGNORED, FALSE, TRUE = 0, 1, 2  # what became of a detection: left out of the account, wrong, right
+# What became of a detection; an ignored one counts neither as right nor as wrong.
+IGNORED, FALSE_POSITIVE, TRUE_POSITIVE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Detections, or annotated objects, before they are matched; A ranges."""
+
+    image: np.ndarray  # int64 [N], index of the image
+    category: np.ndarray  # int64 [N], index of the category
+    within: np.ndarray  # bool [A, N]: whether it lies within each range
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Outcomes of N detections and G objects; A area ranges, T IoU thresholds.
+    """Outcomes of N detections and G objects; A ranges, T thresholds.
 
     Detections are ordered by category, then by descending score, then by image and by the order
     in which they were given (the order in which COCO resolves ties).
@@ -33,169 +45,149 @@ class Matches:
     image: np.ndarray  # int64 [N]
     rank: np.ndarray  # int64 [N]: 0 for the best of its category in its image
     score: np.ndarray  # float64 [N]
-    outcome: np.ndarray  # uint8 [A, T, N]: IGNORED, FALSE or TRUE
+    outcome: np.ndarray  # uint8 [A, T, N]: IGNORED, FALSE_POSITIVE or TRUE_POSITIVE
     object_category: np.ndarray  # int64 [G]
     object_image: np.ndarray  # int64 [G]
-    object_counted: np.ndarray  # bool [A, G]: no crowd, and of an area within the range
+    object_counted: np.ndarray  # bool [A, G]: no crowd, and within the range
 
 
-def match(ground_truth: GroundTruth, results: Results) -> Matches:
-    """Match detections to the objects of a split.
+def match_boxes(ground_truth: GroundTruth, results: CocoResults) -> Matches:
+    """Match detected boxes to the objects of a split by IoU, for each range of areas.
 
-    At most a hundred detections of a category in an image are looked at, the best ones.
+    Only the hundred best detections per category and image take part.
     """
-    images = len(ground_truth.image_ids)
+
+    boxes, crowd = results.boxes, ground_truth.crowd
+
+    def overlap(detection: np.ndarray, object_: np.ndarray) -> np.ndarray:
+        return box_iou(boxes[detection], ground_truth.boxes[object_], crowd[object_])
+
     image = np.searchsorted(ground_truth.image_ids, results.image_id)
     category = np.searchsorted(ground_truth.category_ids, results.category_id)
-    group = category * images + image
-    order = np.lexsort((-results.score, group))  # stable: ties stay in the order given
-    rank = np.arange(len(order)) - np.searchsorted(group[order], group[order])
-    order, rank = order[rank < MOST_DETECTIONS], rank[rank < MOST_DETECTIONS]
-    object_group = ground_truth.category * images + ground_truth.image
-    object_order = np.argsort(object_group, kind="stable")
-
-    groups = np.unique(group[order])
-    boxes, areas = results.boxes[order], results.boxes[order, 2] * results.boxes[order, 3]
-    outcome, counted = _match_groups(
-        bounds(group[order], groups),
-        bounds(object_group[object_order], groups),
-        boxes,
-        areas,
-        ground_truth.boxes[object_order],
-        ground_truth.area[object_order],
-        ground_truth.crowd[object_order],
+    return match(
+        Candidates(image, category, _within_ranges(boxes[:, 2] * boxes[:, 3])),
+        results.score,
+        Candidates(ground_truth.image, ground_truth.category, _within_ranges(ground_truth.area)),
+        crowd,
+        overlap,
         IOU_THRESHOLDS,
-        AREA_RANGES,
+        MAX_DETECTIONS,
     )
-    by_score = np.lexsort((-results.score[order], category[order]))
+
+
+def match(
+    detections: Candidates,
+    score: np.ndarray,
+    objects: Candidates,
+    crowd: np.ndarray,
+    closeness_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    thresholds: np.ndarray,
+    most: int | None = None,
+) -> Matches:
+    """Match detections (`score` float64 [N]) to objects (`crowd` bool [G]).
+
+    `closeness_of` gets rows of detections and rows of objects, int64 [P] each, and returns how
+    close each pair is, float64 [P]; a match is at least as close as the threshold. Only the `most`
+    best detections per category and image take part, all of them without `most`.
+    """
+    images = 1 + max(detections.image.max(initial=0), objects.image.max(initial=0))
+    group = detections.category * images + detections.image
+    order = np.lexsort((-score, group))  # stable: ties stay in the order given
+    rank = np.arange(len(order)) - np.searchsorted(group[order], group[order])
+    if most is not None:
+        order, rank = order[rank < most], rank[rank < most]
+    object_group = objects.category * images + objects.image
+    object_order = np.argsort(object_group, kind="stable")
+    crowd = crowd[object_order]
+    counted = objects.within[:, object_order] & ~crowd
+
+    # The objects of a detection's image and category: first row and last row plus one.
+    first, last = (
+        np.searchsorted(object_group[object_order], group[order], side)
+        for side in ("left", "right")
+    )
+    pairs = last - first
+    pair_ends = np.cumsum(pairs)
+    detection_of_pair = np.repeat(np.arange(len(order)), pairs)
+    object_of_pair = np.arange(len(detection_of_pair)) + np.repeat(first - pair_ends + pairs, pairs)
+    outcome = _outcomes(
+        first,
+        last,
+        closeness_of(order[detection_of_pair], object_order[object_of_pair]),
+        thresholds,
+        np.ascontiguousarray(detections.within[:, order]),
+        np.ascontiguousarray(counted),
+        crowd,
+    )
+    by_score = np.lexsort((-score[order], detections.category[order]))
     final = order[by_score]
     return Matches(
-        category=category[final],
-        image=image[final],
+        category=detections.category[final],
+        image=detections.image[final],
         rank=rank[by_score],
-        score=results.score[final],
+        score=score[final],
         outcome=np.ascontiguousarray(outcome[:, :, by_score]),
-        object_category=ground_truth.category[object_order],
-        object_image=ground_truth.image[object_order],
-        object_counted=counted,
+        object_category=objects.category[object_order],
+        object_image=objects.image[object_order],
+        object_counted=np.ascontiguousarray(counted),
     )
 
 
-def bounds(sorted_groups: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """First and last-plus-one row of each group, int64 [number of groups, 2]."""
-    return np.stack(
-        [np.searchsorted(sorted_groups, groups, side) for side in ("left", "right")], axis=1
-    )
+def box_iou(boxes: np.ndarray, objects: np.ndarray, crowd: np.ndarray) -> np.ndarray:
+    """IoU [P] of pairs of boxes [P, 4]; where the object is a crowd, the union is the detection."""
+    low = np.maximum(boxes[:, :2], objects[:, :2])
+    sides = np.minimum(boxes[:, :2] + boxes[:, 2:], objects[:, :2] + objects[:, 2:]) - low
+    shared = sides[:, 0] * sides[:, 1]
+    union = boxes[:, 2] * boxes[:, 3]
+    union = np.where(crowd, union, union + objects[:, 2] * objects[:, 3] - shared)
+    return np.divide(shared, union, out=np.zeros(len(boxes)), where=(sides > 0).all(axis=1))
+
+
+def _within_ranges(area: np.ndarray) -> np.ndarray:
+    """Whether areas [N] lie within each of AREA_RANGES, bool [A, N]."""
+    return (AREA_RANGES[:, :1] <= area) & (area <= AREA_RANGES[:, 1:])
 
 
 @njit(nogil=True, cache=True)
-def _match_groups(
-    rows: np.ndarray,
-    object_rows: np.ndarray,
-    boxes: np.ndarray,
-    areas: np.ndarray,
-    object_boxes: np.ndarray,
-    object_areas: np.ndarray,
-    crowd: np.ndarray,
+def _outcomes(
+    first: np.ndarray,
+    last: np.ndarray,
+    closeness: np.ndarray,
     thresholds: np.ndarray,
-    ranges: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Outcomes [A, T, N] of detections, and which objects [A, G] count."""
-    outcome = np.empty((len(ranges), len(thresholds), len(boxes)), dtype=np.uint8)
-    counted = np.empty((len(ranges), len(object_boxes)), dtype=np.bool_)
-    for area in range(len(ranges)):
-        low, high = ranges[area]
-        for index in range(len(object_boxes)):
-            within = low <= object_areas[index] <= high
-            counted[area, index] = within and not crowd[index]
-    for group in range(len(rows)):
-        first, last = rows[group]
-        object_first, object_last = object_rows[group]
-        objects = slice(object_first, object_last)
-        iou = _box_iou(boxes[first:last], object_boxes[objects], crowd[objects])
-        for area in range(len(ranges)):
-            low, high = ranges[area]
-            within = (areas[first:last] >= low) & (areas[first:last] <= high)
-            if object_first == object_last:  # most groups: nothing to match
-                for index in range(first, last):
-                    outcome[area, :, index] = FALSE if within[index - first] else IGNORED
-                continue
-            order = _counted_first(counted[area, objects])
-            for step in range(len(thresholds)):
-                _match_one_group(
-                    iou,
-                    thresholds[step],
-                    order,
-                    counted[area, objects],
-                    crowd[objects],
-                    within,
-                    outcome[area, step, first:last],
-                )
-    return outcome, counted
-
-
-@njit(nogil=True, cache=True)
-def _box_iou(boxes: np.ndarray, objects: np.ndarray, crowd: np.ndarray) -> np.ndarray:
-    """IoU [D, G]; for a crowd the union is the detection alone."""
-    iou = np.zeros((len(boxes), len(objects)))
-    for row in range(len(boxes)):
-        x, y, width, height = boxes[row]
-        for column in range(len(objects)):
-            other_x, other_y, other_width, other_height = objects[column]
-            shared_width = min(x + width, other_x + other_width) - max(x, other_x)
-            shared_height = min(y + height, other_y + other_height) - max(y, other_y)
-            if shared_width > 0 and shared_height > 0:
-                shared = shared_width * shared_height
-                union = width * height
-                if not crowd[column]:
-                    union = union + other_width * other_height - shared
-                iou[row, column] = shared / union
-    return iou
-
-
-@njit(nogil=True, cache=True)
-def _counted_first(counted: np.ndarray) -> np.ndarray:
-    """Indices of the objects that count, then of the others, each in their order."""
-    order = np.empty(len(counted), dtype=np.int64)
-    filled = 0
-    for wanted in (True, False):
-        for index in range(len(counted)):
-            if counted[index] == wanted:
-                order[filled] = index
-                filled += 1
-    return order
-
-
-@njit(nogil=True, cache=True)
-def _match_one_group(
-    iou: np.ndarray,
-    threshold: float,
-    order: np.ndarray,
+    within: np.ndarray,
     counted: np.ndarray,
     crowd: np.ndarray,
-    within: np.ndarray,
-    outcome: np.ndarray,
-) -> None:
-    """Fill `outcome` [D] for one image, category, area range and IoU threshold.
+) -> np.ndarray:
+    """Outcomes [A, T, N] of detections that are sorted by image, category and score.
 
-    A detection takes the free object that it overlaps most, of those that count if one of them
-    passes the threshold. A crowd can be taken many times. Taking an object that does not count,
-    or taking none while of an area outside the range, leaves the detection out of the account.
+    A detection takes the closest free object, of those that count if one of them passes the
+    threshold. A crowd can be taken many times. A detection is ignored if it takes an object that
+    does not count, or if it takes none and lies outside of the range.
+    `closeness` [P] has the pairs of the first detection with its objects, then of the second.
     """
-    taken = np.zeros(len(order), dtype=np.bool_)
-    for detection in range(len(iou)):
-        best = -1
-        best_iou = min(threshold, 1 - 1e-10)  # so that a perfect overlap passes every threshold
-        for candidate in order:
-            if taken[candidate] and not crowd[candidate]:
-                continue
-            if best >= 0 and counted[best] and not counted[candidate]:
-                break
-            if iou[detection, candidate] >= best_iou:  # the later one of equal overlaps
-                best_iou = iou[detection, candidate]
-                best = candidate
-        if best >= 0:
-            taken[best] = True
-            outcome[detection] = TRUE if counted[best] else IGNORED
-        else:
-            outcome[detection] = FALSE if within[detection] else IGNORED
+    outcome = np.empty((len(within), len(thresholds), len(first)), dtype=np.uint8)
+    taken = np.empty(len(crowd), dtype=np.bool_)
+    for area in range(len(within)):
+        for step in range(len(thresholds)):
+            taken[:] = False
+            pair = 0
+            for detection in range(len(first)):
+                best = -1
+                best_closeness = min(thresholds[step], 1 - 1e-10)  # an IoU of 1 passes every one
+                for wanted in (True, False):
+                    if best >= 0:
+                        break
+                    for candidate in range(first[detection], last[detection]):
+                        free = crowd[candidate] or not taken[candidate]
+                        value = closeness[pair + candidate - first[detection]]
+                        # of objects that are equally close, the last
+                        if counted[area, candidate] == wanted and free and value >= best_closeness:
+                            best, best_closeness = candidate, value
+                pair += last[detection] - first[detection]
+                if best >= 0:
+                    taken[best] = True
+                    became = TRUE_POSITIVE if counted[area, best] else IGNORED
+                else:
+                    became = FALSE_POSITIVE if within[area, detection] else IGNORED
+                outcome[area, step, detection] = became
+    return outcome

@@ -36,7 +36,7 @@ _OTHER_NAMES = {
 _UNDEFINED = -1.0  # what the COCO API prints for a metric that no object defines
 
 
-def score_submission(submission: Path, answers: Path | dict[str, Any]) -> Evaluated:
+def score_submission(submission: Path, answers: Path) -> Evaluated:
     """Score a submission against the answers, as COCO's server would. Raises BadInput."""
     return evaluate_detections(answers, read_submission(submission))
 

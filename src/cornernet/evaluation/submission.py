@@ -17,24 +17,25 @@ from typing import Any
 import numpy as np
 
 from cornernet.errors import BadInput
-from cornernet.evaluation.results import Results, read_results
+from cornernet.evaluation.coco_results import CocoResults, read_coco_results
 from cornernet.files import replacing
 
-MOST_IN_AN_IMAGE = 100  # the server's limit
+MAX_PER_IMAGE = 100  # detections; the server's limit
 _MEMBER = re.compile(r"detections_[\w-]+_[A-Za-z0-9-]+_results\.json")
 _BOX_DECIMALS = 2  # the server asks for short numbers; a hundredth of a pixel moves no metric
 _SCORE_DECIMALS = 6  # as many as a float32 holds, so that no ties arise
-_LARGEST = 4 * 2**30  # bytes of JSON that are read; test-dev's 20,288 images fill about 0.2 GiB
-# what zipfile and json raise for a damaged, encrypted or foreign file
+# Bytes of JSON that are read at most; those of test-dev's 20,288 images are about 0.2 GiB.
+_MAX_BYTES = 4 * 2**30
+# What zipfile and json raise for a damaged, encrypted or foreign file.
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
-_OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # of a zip: the same content is the same bytes
+_OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: the same detections make the same bytes
 
 
 def submission_stem(algorithm: str, split: str = "test-dev2017") -> str:
     """The server's name for the zip and for the JSON in it, without suffix.
 
-    The name's parts are divided by underscores, so those of `algorithm` (a variant, say) become
-    hyphens, like everything that is no letter or digit.
+    Underscores divide the name's parts, so whatever is no letter or digit in `algorithm` becomes a
+    hyphen.
     """
     plain = re.sub(r"[^A-Za-z0-9]+", "-", algorithm).strip("-")
     if not plain:
@@ -51,11 +52,11 @@ def write_submission(
 ) -> None:
     """Check COCO results against a split's images and categories, and zip them to `path`.
 
-    Boxes are rounded to a hundredth of a pixel and scores to six digits; the same detections give
-    the same bytes. Raises BadInput, and writes nothing, if an id is not the split's, a box or
-    score not finite, or if an image has more than a hundred detections.
+    Boxes are rounded to a hundredth of a pixel and scores to six decimals. Raises BadInput, and
+    writes nothing, if an id is not one of the split's, if a box or score is not finite, or if an
+    image has more than a hundred detections.
     """
-    results = read_results(detections, image_ids, category_ids, "the split submitted")
+    results = read_coco_results(detections, image_ids, category_ids, "the split submitted")
     _check_count(results, detections)
     member = zipfile.ZipInfo(f"{submission_stem(algorithm)}.json", _OLDEST_DATE)
     member.compress_type = zipfile.ZIP_DEFLATED
@@ -81,11 +82,11 @@ def read_submission(path: Path) -> list[dict[str, Any]]:
             if len(members) != 1 or not _MEMBER.fullmatch(members[0].filename):
                 names = ", ".join(member.filename for member in members[:3]) or "nothing"
                 raise BadInput(
-                    f"{path}: holds {names}; a submission holds one file, "
+                    f"{path}: holds {names}, but a submission holds one file, "
                     f"{submission_stem('name')}.json; make it with `cornernet submit`"
                 )
-            if members[0].file_size > _LARGEST:
-                raise BadInput(f"{path}: unpacks to more than {_LARGEST >> 30} GiB; make it anew")
+            if members[0].file_size > _MAX_BYTES:
+                raise BadInput(f"{path}: unpacks to more than {_MAX_BYTES >> 30} GiB; make it anew")
             rows = json.loads(archive.read(members[0]))
     except FileNotFoundError as error:
         raise BadInput(f"{path}: not there; make it with `cornernet submit`") from error
@@ -96,21 +97,21 @@ def read_submission(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _check_count(results: Results, source: Path | Sequence[dict[str, Any]]) -> None:
+def _check_count(results: CocoResults, source: Path | Sequence[dict[str, Any]]) -> None:
     images, counts = np.unique(results.image_id, return_counts=True)
-    full = counts > MOST_IN_AN_IMAGE
+    full = counts > MAX_PER_IMAGE
     if full.any():
         name = source if isinstance(source, Path) else "the detections given"
         raise BadInput(
-            f"{name}: {np.count_nonzero(full)} images have more than {MOST_IN_AN_IMAGE} "
+            f"{name}: {np.count_nonzero(full)} images have more than {MAX_PER_IMAGE} "
             f"detections, the first is image {images[full][0]} with {counts[full][0]}; "
-            f"the server refuses them: set detection.max_detections to {MOST_IN_AN_IMAGE} at "
+            f"the server refuses them: set detection.max_detections to {MAX_PER_IMAGE} at "
             "most and detection.keep_ties to false"
         )
 
 
-def _json_lines(results: Results) -> Iterator[str]:
-    """The JSON list, one detection a line."""
+def _json_lines(results: CocoResults) -> Iterator[str]:
+    """The JSON list, one detection per line."""
     boxes = results.boxes.round(_BOX_DECIMALS).tolist()
     scores = results.score.round(_SCORE_DECIMALS).tolist()
     ids = zip(results.image_id.tolist(), results.category_id.tolist(), strict=True)

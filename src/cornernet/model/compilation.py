@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from cornernet.memory import is_out_of_memory
+
 
 class Compiled:
     """`function`, compiled once for each shape of its input; plain from the first failure on.
@@ -44,9 +46,9 @@ class Compiled:
             return self._function(*arguments)
         try:
             return self._compiled(*arguments)
-        except (torch.OutOfMemoryError, MemoryError):
-            raise
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             # A fault of the function itself shows again when it runs plainly.
             result = self._function(*arguments)
             self.give_up(error)

@@ -1,52 +1,53 @@
-"""Corner pooling in plain torch operations: the reference, and what serves any device.
+"""The scans of corner pooling in torch's operations: the reference, and what serves any device.
 
-Running maxima and sums in log2(L) doublings, so that a scan of L elements takes few operations.
+A scan walks along rows or columns from one end and keeps the running maximum. An element that
+exceeds all before it in the scan is a *record*: the maxima from there up to the next record have
+its value, so it gets the sum of their gradients. A tie makes no record, so the first maximum in
+scan order keeps the gradient. A NaN is a record and stays the maximum.
+
+All lines of a map are scanned side by side, one operation per step. The gradients of a record are
+always added in the same order, from the far end of the scan to the record.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor
 
 
-def _shifted(features: Tensor, fill: Any, by: int, dim: int, from_end: bool) -> Tensor:
-    """The element `by` steps earlier in the scan, at each element; `fill` where there is none."""
-    length = features.shape[dim]
-    edge = torch.full_like(features.narrow(dim, 0, by), fill)
-    if from_end:
-        return torch.cat([features.narrow(dim, by, length - by), edge], dim)
-    return torch.cat([edge, features.narrow(dim, 0, length - by)], dim)
+def running_maximum(values: Tensor, dim: int, from_end: bool) -> tuple[Tensor, Tensor]:
+    """Running maxima of [B, C, H, W] along `dim` (2 or 3), and the records (bool); both new.
 
-
-def pool(values: Tensor, added: Tensor | None, dim: int, from_end: bool) -> tuple[Tensor, Tensor]:
-    """Running maxima of [B, C, H, W] along `dim` (2 or 3), plus `added`; and the records (bool).
-
-    After step k each element holds the maximum of 2^k elements. Never the input itself.
+    `from_end`: the scan starts at the last element of `dim`, else at the first.
     """
-    maxima, by = values, 1
-    while by < values.shape[dim]:
-        maxima = torch.maximum(maxima, _shifted(maxima, -torch.inf, by, dim, from_end))
-        by *= 2
-    record = (values > _shifted(maxima, -torch.inf, 1, dim, from_end)) | values.isnan()
-    first = torch.arange(values.shape[dim], device=values.device) == (
-        values.shape[dim] - 1 if from_end else 0
-    )
-    record = record | (first[:, None] if dim == 2 else first)
-    return (maxima.clone() if added is None else added + maxima), record
+    maxima = _in_scan_order(values, dim, from_end)  # [L, B, C, W or H]
+    record = torch.ones_like(maxima, dtype=torch.bool)  # the first element is one
+    for step in range(1, len(maxima)):
+        value, best = maxima[step], maxima[step - 1]
+        torch.le(value, best, out=record[step]).logical_not_()  # a NaN is not below either
+        torch.maximum(value, best, out=value)
+    return _as_map(maxima, dim, from_end), _as_map(record, dim, from_end)
 
 
-def give_back(gradient: Tensor, record: Tensor, dim: int, from_end: bool) -> Tensor:
-    """Gradient of `pool`: sums between records, with no scattered additions.
+def gradient_of_records(gradient: Tensor, record: Tensor, dim: int, from_end: bool) -> Tensor:
+    """From the gradient of the maxima [B, C, H, W] to the gradient of the values; new.
 
-    So the order of additions is always the same. Half precision is widened, and rounded once.
+    Half precision is widened for the sums, and rounded once.
     """
     half = gradient.dtype in (torch.float16, torch.bfloat16)
-    against = not from_end  # gradients walk against the scan
-    sums = gradient.float() if half else gradient
-    carries = ~_shifted(record, True, 1, dim, against)  # takes on what the one before has summed
-    by = 1
-    while by < gradient.shape[dim]:
-        sums = sums + _shifted(sums, 0.0, by, dim, against).where(carries, 0.0)
-        carries = carries & _shifted(carries, False, by, dim, against)
-        by *= 2
-    return sums.where(record, 0.0).to(gradient.dtype)
+    # Against the scan: each element hands its sum on until a record takes it.
+    sums = _in_scan_order(gradient.float() if half else gradient, dim, not from_end)
+    taken = _in_scan_order(record, dim, not from_end)
+    zero = sums.new_zeros(())
+    for step in range(1, len(sums)):
+        sums[step] += torch.where(taken[step - 1], zero, sums[step - 1])
+    return _as_map(torch.where(taken, sums, zero), dim, not from_end).to(gradient.dtype)
+
+
+def _in_scan_order(features: Tensor, dim: int, from_end: bool) -> Tensor:
+    """A dense copy of the map with the scanned dimension first, in the order of the scan."""
+    lines = features.movedim(dim, 0)
+    return (lines.flip(0) if from_end else lines).clone(memory_format=torch.contiguous_format)
+
+
+def _as_map(lines: Tensor, dim: int, from_end: bool) -> Tensor:
+    """What `_in_scan_order` has changed, undone."""
+    return (lines.flip(0) if from_end else lines).movedim(0, dim)

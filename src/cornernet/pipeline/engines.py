@@ -5,6 +5,7 @@ the files' times. `tell_dvc` commits to dvc.lock what Snakemake has made; `take_
 Snakemake drop its records of what DVC made since, and mark as up to date what DVC knows to be so.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -144,8 +145,12 @@ def _run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _dvc_is_here() -> bool:
-    """Whether this is a repository of DVC's, with git around it, and DVC is installed."""
-    return Path(".dvc").is_dir() and _run("dvc", "root").returncode == 0
+    """Whether DVC is installed and this is a repository of its, with git around it."""
+    if not Path(".dvc").is_dir() or importlib.util.find_spec("dvc") is None:
+        return False
+    if shutil.which("git") is None:
+        return False
+    return subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True).returncode == 0
 
 
 def _made_by_dvc() -> list[str]:

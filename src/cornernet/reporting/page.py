@@ -4,16 +4,21 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cornernet.reporting.claims.rule import VERDICTS, rule
+from cornernet.config import Params
+from cornernet.evaluation.coco_metrics import defined
+from cornernet.reporting.claims.rule import VERDICTS
 from cornernet.reporting.figures.figure import Figure
-from cornernet.reporting.recorded_effects import Recorded
+from cornernet.reporting.recorded_effects import RecordedEffects
 from cornernet.reporting.tables.formats import (
+    EN_DASH,
+    MINUS,
     REFERENCES,
     heading,
     interval_text,
@@ -22,8 +27,7 @@ from cornernet.reporting.tables.formats import (
     percent_text,
     value_text,
 )
-from cornernet.reporting.tables.paper_tables import TEST_DEV, Table
-from cornernet.reporting.tables.results import defined
+from cornernet.reporting.tables.table import Table
 from cornernet.reporting.text_and_code import TextAndCode
 
 # The order of the figures on the page; others follow, by name.
@@ -37,27 +41,26 @@ FIGURE_ORDER = (
 class PageContext:
     """All that the page shows.
 
-    `claims` is claims.csv; `dataset` what `prepare` found; `provenance` one mapping a file, under
-    its name, nested as it was written.
+    `claims` is claims.csv; `dataset` what `prepare` found; `provenance` one mapping per file, under
+    its name, nested as it was written; `accepted` the results that `cornernet accept` kept, each
+    with result, modules, because and when.
     """
 
-    profile: str
-    title: str
-    notice: str
-    comparable: bool
-    reference: str  # "eccv" or "journal"
+    params: Params
     claims: pd.DataFrame
     tables: Sequence[Table]
     figures: Sequence[Figure]
     differences: Sequence[TextAndCode]
     provenance: Mapping[str, Mapping[str, Any]]
     dataset: Mapping[str, Any] = field(default_factory=dict)
-    confidence: float = 0.95  # of all intervals
-    recorded: Recorded | None = None  # where `differences` has effects that this run did not find
+    accepted: Sequence[Mapping[str, Any]] = ()
+    recorded: RecordedEffects | None = (
+        None  # where `differences` has effects that this run did not find
+    )
 
 
 def render_page(context: PageContext) -> str:
-    """The page's HTML: claims first, then tables, figures, differences, provenance.
+    """The page's HTML: claims first, then tables, figures, differences, what was kept, provenance.
 
     No script, no outside request; styles inline, figures as data URIs. Same input, same text.
     """
@@ -75,27 +78,23 @@ def render_page(context: PageContext) -> str:
         "value": value_text,
         "interval": interval_text,
         "number": number_text,
+        "minus": lambda text: re.sub(r"(?<!\w)-(?=\d)", MINUS, text),
+        "defined": defined,
         "plain": plain,
+        "by_span": code_by_span,
         "slug": lambda text: text.replace(" ", "-"),
     }
     style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
     return environment.get_template("page.html.j2").render(
         context=context,
         style=Markup(style),
-        claims=claim_rows(context.claims),
-        counts=verdict_counts(context.claims),
+        counts={name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS},
         figures=ordered(context.figures),
-        reference=REFERENCES[context.reference],
-        rule=paragraphs(rule()),
-        confidence=percent_text(context.confidence),
-        made=provenance_rows(context.provenance),
-        waiting={TEST_DEV} if _waits_for_the_server(context.tables) else set(),
+        reference=REFERENCES[context.params.report.reference],
+        confidence=percent_text(context.params.evaluation.confidence),
+        models=provenance_rows(context.provenance),
+        changes={name: code_changes(made) for name, made in context.provenance.items()},
     )
-
-
-def _waits_for_the_server(tables: Sequence[Table]) -> bool:
-    """Whether a submission has no score yet."""
-    return any(row.status == "submitted, not scored" for table in tables for row in table.rows)
 
 
 def data_uri(figure: Figure) -> str:
@@ -109,23 +108,8 @@ def ordered(figures: Sequence[Figure]) -> list[Figure]:
     return sorted(figures, key=lambda figure: (known.get(figure.name, len(known)), figure.name))
 
 
-def claim_rows(claims: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of claims.csv, numbers as text, as they stand on the page."""
-    return [
-        {
-            "claim": re.sub(r"(?<=\s)-(?=\d)", "\N{MINUS SIGN}", row.claim),
-            "section": row.section,
-            "paper": number_text(defined(row.paper), signed=False),
-            "ours": number_text(defined(row.ours), signed=False),
-            "interval": str(row.interval).replace("-", "\N{MINUS SIGN}"),
-            "verdict": row.verdict,
-        }
-        for row in claims.itertuples()
-    ]
-
-
 def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    """A line a model: commit, hardware, hours of devices, the tracker's run; – where unknown."""
+    """One row per model: commit, hardware, device hours, the tracker's run; – where unknown."""
     rows = []
     for name, made in provenance.items():
         hardware = made.get("hardware") or {}
@@ -139,23 +123,35 @@ def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[st
             "hours": "" if hours is None else f"{hours:,.1f}" if hours >= 0.1 else f"{hours:.3f}",
             "run": str(made.get("mlflow_run_id") or ""),
         }
-        rows.append({key: text or "\N{EN DASH}" for key, text in row.items()})
+        rows.append({key: text or EN_DASH for key, text in row.items()})
     return rows
 
 
-def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:
-    """How many claims got each verdict, in the order of VERDICTS."""
-    return {verdict: int((claims["verdict"] == verdict).sum()) for verdict in VERDICTS}
+def code_by_span(made: Mapping[str, Any]) -> dict[str, Any]:
+    """A provenance record, with the code of each span of iterations under a name of its own."""
+    spans = {f"code of {_iterations(span)}": span["code"] for span in made.get("code_spans", ())}
+    return {key: value for key, value in made.items() if key != "code_spans"} | spans
 
 
-def paragraphs(text: str) -> list[list[str]]:
-    """Blocks of a docstring: a paragraph is one string, a list several."""
-    blocks = []
-    for block in text.split("\n\n"):
-        joined = " ".join(block.split())
-        items = [item.strip() for item in f" {joined}".split(" - ")]
-        blocks.append(items[1:] if joined.startswith("- ") else [joined])
-    return blocks
+def code_changes(made: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The spans of iterations of a training whose code changed under way, and what changed.
+
+    One row per span; none for a training that ran to its end with one code. A module changed if
+    its digest is another one than in the span before, or stands in one of the two alone.
+    """
+    spans = list(made.get("code_spans", ()))
+    if len(spans) < 2:
+        return []
+    rows = [{"iterations": _iterations(spans[0]), "changed": "the first code"}]
+    for before, span in pairwise(spans):
+        old, new = before["code"], span["code"]
+        modules = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+        rows.append({"iterations": _iterations(span), "changed": ", ".join(modules) or "nothing"})
+    return rows
+
+
+def _iterations(span: Mapping[str, Any]) -> str:
+    return f"iterations {span['from']} to {span['to']}"
 
 
 def plain(value: Any) -> str:

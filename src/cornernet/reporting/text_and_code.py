@@ -3,32 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from cornernet.config.load import nearest
 from cornernet.config.schema import Params
-from cornernet.errors import BadInput
-from cornernet.reporting.recorded_effects import Recorded, RecordedEffect
+from cornernet.reporting.recorded_effects import Effect, RecordedEffects
+from cornernet.reporting.tables.formats import MINUS, interval_text, number_text
 from cornernet.reporting.tables.literature import Cell, Comparison
-from cornernet.reporting.tables.results import defined
+from cornernet.reporting.tables.results import rows_where
 from cornernet.reporting.tables.seeds import Estimate
 
 REFERENCE = "baseline"  # the variant that every other one is held against
 SPLIT, METRIC = "val", "AP"
-MODES = ("single_scale", "multi_scale")
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What one variant, which chooses otherwise than the baseline, does to AP on val."""
-
-    variant: str
-    mode: str
-    points: Estimate | None  # the variant's AP minus the baseline's; None: not run
-    recorded: bool = False  # not this run's: found once by the profile `differences`
+EFFECT_MODES = ("single_scale", "multi_scale")  # those in which an effect is looked for
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,7 @@ class TextAndCode:
 
 
 def text_and_code(
-    params: Params, differences: pd.DataFrame | None = None, recorded: Recorded | None = None
+    params: Params, differences: pd.DataFrame | None = None, recorded: RecordedEffects | None = None
 ) -> tuple[TextAndCode, ...]:
     """Every difference in text_and_code.yaml, with the values that `params` has.
 
@@ -62,11 +52,13 @@ def text_and_code(
             row["text"] or "silent",
             row["code"],
             row["source"],
-            {name: param(params, name) for name in row["params"]},
+            {name: attrgetter(name)(params) for name in row["params"]},
             tuple(
                 effect
                 for variant in row.get("shown_by", ())
-                for effect in _effects(variant, differences, recorded)
+                for effect in run_effects(variant, differences)
+                or (recorded.of(variant) if recorded else [])
+                or [Effect(variant, "", None)]
             ),
             row.get("not_shown", ""),
         )
@@ -80,12 +72,12 @@ def effect_comparisons() -> tuple[Comparison, ...]:
         Comparison(SPLIT, Cell(variant, mode), Cell(REFERENCE, mode))
         for row in _rows()
         for variant in row.get("shown_by", ())
-        for mode in MODES
+        for mode in EFFECT_MODES
     )
 
 
 def effects_summary(rows: Sequence[TextAndCode]) -> str:
-    """Plain text: a line for each effect that was run, in points of AP; empty if none was."""
+    """Plain text: one line per effect that was run, in points of AP; empty if none was."""
     ran = [
         (effect.variant, effect.mode, effect.points)
         for row in rows
@@ -97,21 +89,12 @@ def effects_summary(rows: Sequence[TextAndCode]) -> str:
     width = max(len(variant) for variant, _, _ in ran)
     head = f"{'text and code: variant':<{width}}  {'mode':<12}  AP minus {REFERENCE}'s"
     lines = [
-        f"{variant:<{width}}  {mode:<12}  {_signed(points.value):>5}{_ends(points)}"
+        f"{variant:<{width}}  {mode:<12}  {number_text(points.value, True):>5}  "
+        f"{interval_text(points, True)}"
         for variant, mode, points in ran
     ]
+    lines = [line.rstrip().replace(MINUS, "-") for line in lines]
     return "\n".join([head, "-" * len(head), *lines])
-
-
-def _ends(points: Estimate) -> str:
-    if points.low is None or points.high is None:
-        return ""
-    return f"  [{_signed(points.low)}, {_signed(points.high)}]"
-
-
-def _signed(points: float | None) -> str:
-    """To one decimal, with a sign, but no minus before a zero."""
-    return "" if points is None else f"{round(points, 1) + 0.0:+.1f}"
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -120,66 +103,26 @@ def _rows() -> list[dict[str, Any]]:
     return rows
 
 
-def _effects(
-    variant: str, differences: pd.DataFrame | None, recorded: Recorded | None
-) -> list[Effect]:
-    """The effect of a variant in each mode in which it was found; if in none, one not run."""
-    return (
-        run_effects(variant, differences)
-        or [_as_effect(effect) for effect in (recorded.of(variant) if recorded else ())]
-        or [Effect(variant, "", None)]
-    )
-
-
-def _as_effect(effect: RecordedEffect) -> Effect:
-    points = Estimate(effect.value, effect.low, effect.high)
-    return Effect(effect.variant, effect.mode, points, recorded=True)
-
-
 def run_effects(variant: str, differences: pd.DataFrame | None) -> list[Effect]:
     """The effects of a variant that differences.csv has, one for each mode."""
     if differences is None:
         return []
-    found = differences[
-        (differences["variant"] == variant)
-        & (differences["reference"] == REFERENCE)
-        & (differences["split"] == SPLIT)
-        & (differences["metric"] == METRIC)
-        & differences["mode"].isin(MODES)
-    ]
+    found = rows_where(
+        differences, variant=variant, reference=REFERENCE, split=SPLIT, metric=METRIC
+    )
     return [
-        Effect(
-            variant,
-            row.mode,
-            Estimate(defined(row.value), defined(row.ci_low), defined(row.ci_high)),
-        )
+        Effect(variant, row.mode, Estimate.of(row))
         for row in found.itertuples()
+        if row.mode in EFFECT_MODES
     ]
 
 
-def effects_to_record(differences: pd.DataFrame) -> tuple[RecordedEffect, ...]:
+def effects_to_record(differences: pd.DataFrame) -> tuple[Effect, ...]:
     """Every effect that differences.csv has, in the order of text_and_code.yaml."""
-    found = [
+    return tuple(
         effect
         for row in _rows()
         for variant in row.get("shown_by", ())
         for effect in run_effects(variant, differences)
-    ]
-    return tuple(
-        RecordedEffect(effect.variant, effect.mode, points.value, points.low, points.high)
-        for effect in found
-        if (points := effect.points) is not None and points.value is not None
+        if effect.points is not None and effect.points.value is not None
     )
-
-
-def param(params: Params, dotted: str) -> Any:
-    """The value of `section.key` in `params`. Raises BadInput if there is no such param."""
-    value: Any = params
-    for key in dotted.split("."):
-        if not hasattr(value, key):
-            known = getattr(value, "__dataclass_fields__", {})
-            raise BadInput(
-                f"text_and_code.yaml: no param is called {dotted!r}{nearest(key, known)}"
-            )
-        value = getattr(value, key)
-    return value

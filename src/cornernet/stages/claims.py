@@ -32,7 +32,7 @@ def run(job: Job) -> None:
 
 
 def _inference_time(params: Params) -> InferenceTime | None:
-    """Milliseconds an image took on val in single scale, and on what, as `predict` recorded it."""
+    """Milliseconds per image on val in single scale, and the device, as `predict` recorded them."""
     for tested in Graph(params).tested:
         path = provenance(Paths(params.profile).detections(tested))
         if (tested.split, tested.mode) == ("val", "single_scale") and path.is_file():

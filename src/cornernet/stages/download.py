@@ -1,11 +1,10 @@
 """`cornernet download`: images and annotations, fetched, generated or found; writes source.json."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from cornernet.config import Params
-from cornernet.data.download.download import download_files
+from cornernet.data.download.fetch import download_files
 from cornernet.data.shapes.generate import generate_shapes
 from cornernet.errors import BadInput
 from cornernet.files import write_json
@@ -38,8 +37,4 @@ def _get(params: Params) -> dict[str, Any]:
                 for path in dict.fromkeys(missing)
             )
         return {"root": str(root), "found_on_disk": True}
-    return download_files(root, data.files, data.splits, report=_say)
-
-
-def _say(line: str) -> None:
-    print(f"download: {line}", file=sys.stderr, flush=True)
+    return download_files(root, data.files, data.splits)

@@ -3,8 +3,8 @@
 import json
 import shutil
 import tempfile
-from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,10 @@ from cornernet.reporting.figures.figure import Figure, write_figure
 from cornernet.reporting.figures.method import radii_histogram, targets_figure
 from cornernet.reporting.figures.network import network_figures
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
-from cornernet.reporting.figures.training import read_history, training_curves
-from cornernet.reporting.tables.formats import REFERENCES
-from cornernet.reporting.tables.literature import load_literature
+from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.tables.results import read_results
-from cornernet.stages.tables import LITERATURE
+from cornernet.stages.tables import table_context
+from cornernet.training.history import read_history
 
 PICKED = "Images evenly spaced over the sorted ids of val, so that nobody chose them."
 
@@ -60,58 +59,39 @@ def _val_tests(params: Params) -> list[Tested]:
 
 def _of_scores(params: Params) -> list[Figure]:
     """AP by size and by category, precision and recall."""
-    paths, reference = Paths(params.profile), params.report.reference
-    results = read_results(existing(paths.results, "tables"))
+    results = read_results(existing(Paths(params.profile).results, "tables"))
     borrowed = [name for name, variant in params.variants.items() if variant.weights_of]
-    results = results[~results["variant"].isin(borrowed)]
-    literature = load_literature(LITERATURE)
-    figures = [
-        ap_by_size(
-            results, literature, reference, REFERENCES[reference], params.evaluation.confidence
-        )
-    ]
+    by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(params))
     matched = {test.trained.variant: evaluated(Graph(params), test) for test in _val_tests(params)}
     if not matched:
-        return figures
+        return [by_size]
     by_category = {
-        variant: {
-            name: ap
-            for name, ap in zip(
-                one.category_names, average_precision_by_category(one).values(), strict=True
-            )
-        }
+        variant: dict(
+            zip(one.category_names, average_precision_by_category(one).values(), strict=True)
+        )
         for variant, one in matched.items()
     }
-    curves = {variant: precision_recall(one, iou=0.5) for variant, one in matched.items()}
+    curves = {f"{name}, IoU 0.5": precision_recall(one, iou=0.5) for name, one in matched.items()}
     recall = next(iter(curves.values())).recall
-    figures.append(ap_by_category(by_category))
-    figures.append(
-        precision_recall_curves(
-            {f"{variant}, IoU 0.5": curve.precision for variant, curve in curves.items()}, recall
-        )
-    )
-    return figures
+    precisions = {label: curve.precision for label, curve in curves.items()}
+    return [by_size, ap_by_category(by_category), precision_recall_curves(precisions, recall)]
 
 
 def _of_training(params: Params) -> list[Figure]:
     """Losses by iteration, and the radii that the targets were drawn with."""
     graph = Graph(params)
-    histories = {
-        str(trained): read_history(existing(graph.paths.history(trained), "train"))
-        for trained in graph.trained
-    }
+    histories, continued = {}, {}
+    for trained in graph.trained:
+        histories[str(trained)] = read_history(existing(graph.paths.history(trained), "train"))
+        if parent := graph.parent(trained):
+            continued[str(trained)] = str(parent)
     radii = pd.read_parquet(existing(graph.paths.radii, "radii"))
     radii = radii[radii["split"] == "train"]
     size = params.augmentation.input_size
-    cells = (size + 1) // 4 / size
-    by_rule = {
-        "exact": radii["radius_exact"].to_numpy() * cells,
-        "pre-fix roots": radii["radius_pre_fix"].to_numpy() * cells,
-    }
-    parents = {trained: graph.parent(trained) for trained in graph.trained}
-    continued = {str(t): str(parent) for t, parent in parents.items() if parent is not None}
-    curves = [training_curves(histories, continued)] if histories else []
-    return [*curves, radii_histogram(by_rule)]
+    cells = (size + 1) // 4 / size  # of the heatmap, per pixel of the input
+    rules = {"exact": "radius_exact", "pre-fix roots": "radius_pre_fix"}
+    histogram = radii_histogram({k: radii[name].to_numpy() * cells for k, name in rules.items()})
+    return [training_curves(histories, continued), histogram] if histories else [histogram]
 
 
 def _of_examples(params: Params) -> list[Figure]:
@@ -121,11 +101,9 @@ def _of_examples(params: Params) -> list[Figure]:
         return []
     paths = Paths(params.profile)
     split = load_split(Path(params.data.root), params.data.splits["val"], "val")
-    found = defaultdict(list)
-    for row in json.loads(existing(paths.detections(tests[0]), "predict").read_text()):
-        found[row["image_id"]].append(row)
+    detections = json.loads(existing(paths.detections(tests[0]), "predict").read_text())
     picked = evenly_spaced([image.id for image in split.images], params.report.examples)
-    examples = [_example(split, image_id, found[image_id]) for image_id in picked]
+    examples = [_example(split, image_id, detections) for image_id in picked]
     figures = [detections_figure(examples, PICKED, title=f"Detections of {tests[0].trained}")]
     weights = existing(paths.weights(tests[0].trained), "train")
     variant = resolve_variant(params, tests[0].trained.variant)
@@ -133,15 +111,15 @@ def _of_examples(params: Params) -> list[Figure]:
     return figures + _targets(params, split)
 
 
-def _example(split: CocoSplit, image_id: int, rows: list[dict]) -> Example:  # type: ignore[type-arg]
+def _example(split: CocoSplit, image_id: int, detections: list[dict[str, Any]]) -> Example:
+    rows = [row for row in detections if row["image_id"] == image_id]
     at = next(i for i, image in enumerate(split.images) if image.id == image_id)
-    image = split.images[at]
     names = dict(zip(split.category_ids, split.category_names, strict=True))
     boxes = np.array([row["bbox"] for row in rows], float).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     return Example(
-        name=image.file_name,
-        image=read_image(split.folder / image.file_name, image.width, image.height),
+        name=split.images[at].file_name,
+        image=_pixels(split, at),
         truth=split.boxes[at].boxes,
         boxes=boxes,
         labels=[names[row["category_id"]] for row in rows],
@@ -157,8 +135,12 @@ def _targets(params: Params, split: CocoSplit) -> list[Figure]:
     if not candidates:
         return []
     at = max(candidates, key=lambda at: split.boxes[at].area.max())
-    image, boxes = split.images[at], split.boxes[at]
-    pixels = read_image(split.folder / image.file_name, image.width, image.height)[:, :, ::-1]
-    column = f"radius_{params.targets.radius_roots}"
+    boxes, column = split.boxes[at], f"radius_{params.targets.radius_roots}"
     shown = by_id.loc[boxes.ids.tolist(), column].to_numpy()
+    pixels = _pixels(split, at)[:, :, ::-1]  # to RGB
     return [targets_figure(pixels, boxes.boxes, shown, params.targets.min_iou)]
+
+
+def _pixels(split: CocoSplit, at: int) -> np.ndarray:
+    image = split.images[at]
+    return read_image(split.folder / image.file_name, image.width, image.height)

@@ -37,6 +37,7 @@ def run(job: Job) -> dict[str, Any]:
             name=str(trained),
             initial_state=_initial_state(job),
             resume=job.options.resume,
+            fresh=job.options.fresh,
             devices=tuple(f"cuda:{index}" for index in range(len(gpus))) or ("cpu",),
         )
         split = load_split(job.root, params.data.splits["train"], "train")
@@ -52,6 +53,7 @@ def run(job: Job) -> dict[str, Any]:
     return {
         "variant": trained.variant,
         "seed": trained.seed,
+        "code_spans": result.code_spans,
         "weights_digest": file_digest(job.paths.weights(trained)),
         "run_key": tracked.key,
         "mlflow_run_id": tracked.run_id,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cornernet.tracking.journal import OUTBOX
-from cornernet.tracking.server import Say, Server, initialise, line
+from cornernet.tracking.server import Say, Server, in_one_line, initialise
 
 
 class Connection:
@@ -27,7 +27,7 @@ class Connection:
 
     def lost(self, error: BaseException) -> None:
         """Note that the server did not answer."""
-        self._waits(f"not reached ({line(error)})")
+        self._waits(f"not reached ({in_one_line(error)})")
 
     def say(self, message: str) -> None:
         """Tell the user."""

@@ -1,12 +1,13 @@
 """The points of a run's curves: what they are called, and how each is sent once and in order."""
 
-import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-POINTS_A_REQUEST = 1000  # the most that MLflow takes
+from cornernet.training.history import read_history
+
+POINTS_PER_REQUEST = 1000  # the most that MLflow takes
 NO_LOSS = ("learning_rate", "images_per_second")
 
 Row = tuple[int, int, Mapping[str, float]]  # iteration, time in milliseconds, value by metric
@@ -14,20 +15,16 @@ Point = tuple[int, int, str, float]
 
 
 def curve_name(column: str) -> str:
-    """What a column of the history is called in the tracker, which draws one section a prefix."""
+    """What a column of the history is called in the tracker, which draws one section per prefix."""
     return f"training/{column}" if column in NO_LOSS else f"loss/{column}"
 
 
 def history_rows(path: Path) -> list[tuple[int, dict[str, float]]]:
     """Iteration and metrics of each row of a history file."""
-    with path.open(newline="") as stream:
-        return [
-            (
-                int(float(row["iteration"])),
-                {curve_name(k): float(v) for k, v in row.items() if k != "iteration"},
-            )
-            for row in csv.DictReader(stream)
-        ]
+    return [
+        (int(row.pop("iteration")), {curve_name(name): value for name, value in row.items()})
+        for row in read_history(path)
+    ]
 
 
 class Curves:
@@ -94,7 +91,7 @@ def _requests(points: list[Point]) -> Iterator[list[Point]]:
         end = start
         while end < len(points) and points[end][0] == points[start][0]:
             end += 1
-        if batch and len(batch) + end - start > POINTS_A_REQUEST:
+        if batch and len(batch) + end - start > POINTS_PER_REQUEST:
             yield batch
             batch = []
         batch = batch + points[start:end]

@@ -5,7 +5,7 @@ be sent again.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 from cornernet.tracking.curve import Curves, history_rows
 from cornernet.tracking.journal import Entry, Journal
 from cornernet.tracking.registry import MODEL_ID, log_model, tag_version
-from cornernet.tracking.server import Say, Server, line
+from cornernet.tracking.server import Say, Server, in_one_line
 
-AT_ONCE = 500  # entries between two notes of how far it came
-ITEMS_A_REQUEST = 100  # the most params, or tags, that MLflow takes
+AT_ONCE = 500  # entries that are read from the journal at a time
+ITEMS_PER_REQUEST = 100  # the most params, or tags, that MLflow takes
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 LONGEST_DIGEST = 36
@@ -84,11 +84,11 @@ class Delivery:
         try:
             _KINDS[entry["kind"]](self, run_id, entry)
         except FileNotFoundError as error:
-            self._say(f"{self._journal.key}: {entry['kind']} left out ({line(error)})")
+            self._say(f"{self._journal.key}: {entry['kind']} left out ({in_one_line(error)})")
         except Exception as error:
             if getattr(error, "error_code", None) not in REFUSALS:
                 raise
-            self._say(f"{self._journal.key}: {entry['kind']} refused ({line(error)})")
+            self._say(f"{self._journal.key}: {entry['kind']} refused ({in_one_line(error)})")
 
     def _params(self, run_id: str, entry: Entry) -> None:
         from mlflow.entities import Param
@@ -158,7 +158,9 @@ class Delivery:
     def _status(self, run_id: str, entry: Entry) -> None:
         if entry["status"] == "RUNNING":
             self._client.update_run(run_id, status="RUNNING")
-        elif not entry.get("only_running") or _is_running(self._client, run_id):
+            return
+        running = self._client.get_run(run_id).info.status == "RUNNING"
+        if running or not entry.get("only_running"):
             self._client.set_terminated(run_id, entry["status"], entry["time"])
 
     def _model(self, run_id: str, entry: Entry) -> None:
@@ -215,10 +217,6 @@ def _is_known(client: Any, run_id: str) -> bool:
         raise
 
 
-def _is_running(client: Any, run_id: str) -> bool:
-    return bool(client.get_run(run_id).info.status == "RUNNING")
-
-
 def _slices(items: list[Any]) -> Iterable[list[Any]]:
-    starts: Iterator[int] = iter(range(0, len(items), ITEMS_A_REQUEST))
-    return (items[start : start + ITEMS_A_REQUEST] for start in starts)
+    starts = range(0, len(items), ITEMS_PER_REQUEST)
+    return (items[start : start + ITEMS_PER_REQUEST] for start in starts)

@@ -2,28 +2,27 @@
 
 Everything is written here first, and taken out once the tracker has it. So a tracker that is away,
 and a process that is killed, lose nothing: whoever reaches the tracker next sends the rest. A
-journal is one folder, `outbox/<key>/`: `journal.jsonl`, an entry a line, the first being the run
-itself; `sent`, how many of its bytes were sent; and `files/`, to which entries refer. Nothing here
-needs MLflow.
+journal is one folder, `outbox/<key>/`: `journal.jsonl`, one entry per line, the first being the
+run itself; `sent`, how many of its bytes were sent; and `files/`, to which entries refer. Nothing
+here needs MLflow.
 """
 
-import fcntl
 import json
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from cornernet.files import write_text
-from cornernet.tracking.server import alone
+from cornernet.tracking.server import POLL, folder_lock
 
 OUTBOX = "outbox"
-LARGE = 2**24  # bytes; a file of so many is not copied
-POLL = 0.05  # seconds between two looks at a lock that another process holds
+LARGE = 2**24  # bytes; a file of so many is linked and not copied
 
 Entry = dict[str, Any]  # `kind` says what else is in it
 
@@ -40,10 +39,11 @@ class Journal:
     def append(self, entry: Mapping[str, Any], files: Mapping[str, Path] | None = None) -> None:
         """Add an entry, in one write; any number of processes may.
 
-        Its `files`, by the given names, are kept as they are now. Of large ones, which are replaced
-        whole and never edited, another name for the same bytes does.
+        `files` (paths by the name that each gets in the journal) are copied as they are now. A file
+        of LARGE bytes gets a hard link instead: whoever writes such files replaces them whole, so
+        the link keeps the bytes of now.
         """
-        with alone(self._outbox):
+        with folder_lock(self._outbox):
             self.folder.mkdir(exist_ok=True)
             if files is not None:
                 entry = {**entry, "files": self._keep(files)}
@@ -91,31 +91,33 @@ class Journal:
 
     def remove_if_sent(self) -> bool:
         """Remove the journal unless it has unsent entries; returns whether it is gone."""
-        with alone(self._outbox):
+        with folder_lock(self._outbox):
             if next(self.unsent(), None) is not None:
                 return False
             shutil.rmtree(self.folder, ignore_errors=True)
+            self._sending_lock.unlink(missing_ok=True)
             return True
 
     @contextmanager
     def sending(self, patience: float) -> Iterator[bool]:
-        """Be the only process that sends this journal; whether that came true in `patience` s.
+        """Be the only process that sends this journal; yields whether it is, after `patience` s.
 
         It yields False as well when there is nothing to send, the journal being gone.
         """
-        deadline = time.monotonic() + patience
-        stream = None
-        while stream is None and self.folder.is_dir():
-            stream = _only_holder(self.folder / ".sending")
-            if stream is None and time.monotonic() >= deadline:
-                break
-            if stream is None:
-                time.sleep(POLL)
+        lock = FileLock(self._sending_lock, poll_interval=POLL)
+        with suppress(Timeout):
+            lock.acquire(timeout=patience)
         try:
-            yield stream is not None
+            if lock.is_locked and not self.folder.is_dir():
+                self._sending_lock.unlink(missing_ok=True)
+            yield lock.is_locked and self.folder.is_dir()
         finally:
-            if stream is not None:
-                os.close(stream)
+            lock.release()
+
+    @property
+    def _sending_lock(self) -> Path:
+        """Beside the journal's folder: a lock file within would make a removed folder anew."""
+        return self._outbox / f"{self.key}.sending"
 
     def _sent(self) -> int:
         try:
@@ -161,19 +163,3 @@ def _keep_file(path: Path, target: Path) -> None:
 def _ends_a_line(stream: Any, end: int) -> bool:
     stream.seek(end - 1)
     return bool(stream.read(1) == b"\n")
-
-
-def _only_holder(path: Path) -> int | None:
-    """A descriptor that holds the lock file `path`; None while another process does."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except FileNotFoundError:  # the journal was just removed
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(handle).st_ino == path.stat().st_ino:  # and not one that was removed since
-            return handle
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(handle)
-    return None

@@ -71,9 +71,10 @@ def send_waiting(
 ) -> list[str] | None:
     """Make the tracker ready for `profile`, and send what it missed, of whichever profile.
 
-    Returns where the experiment's page is, and a line for each run that something was sent of;
-    None, which is said, while the tracker is away. Left out is what another process is sending at
-    this moment, and what was meant for a server while MLflow's own database is used, or vice versa.
+    Returns where the experiment's page is, and one line per run of which something was sent; None,
+    which is said, while the tracker is away. A run that another process is sending at this moment
+    is left out; and so is one that was begun for a server while the repository's database is in use
+    now, or the other way round.
     """
     connection = Connection(folder, say)
     server = connection.to(profile)
@@ -81,7 +82,7 @@ def send_waiting(
         return None
     try:
         write_views(server)
-    except Exception as error:  # the tracker's troubles are nobody else's
+    except Exception as error:  # a failure of the tracker fails nothing else
         connection.lost(error)
         return None
     site = address(folder) if server.is_remote else "`make mlflow`, then http://127.0.0.1:5000"
@@ -94,7 +95,7 @@ def send_waiting(
             return None
         try:
             count = Delivery(server, journal, say).send(patience=0)
-        except Exception as error:  # the tracker's troubles are nobody else's
+        except Exception as error:  # a failure of the tracker fails nothing else
             connection.lost(error)
             return None
         if count:

@@ -50,8 +50,8 @@ class Served:
 
         `model_input`: an image, a list of images, or a table with one column of them. An image is a
         file's path, a `data:` URL with base64, or an array [H, W, 3] of uint8, BGR as OpenCV has
-        it. Returns a row a detection: the image's position in the input, the category's name and
-        id, the box's left, top, width and height in pixels, the score; image by image, the best
+        it. Returns one row per detection: the image's position in the input, the category's name
+        and id, the box's left, top, width and height in pixels, the score; image by image, the best
         first. Raises BadInput for what is no image.
         """
         import pandas as pd

@@ -1,14 +1,15 @@
 """Where runs are kept: a SQLite database in the repository, or a server that the user names."""
 
-import fcntl
 import logging
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
+
+from cornernet import progress
 
 MLFLOW_FOLDER = Path("data/mlflow")
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -27,15 +28,17 @@ ENVIRONMENT = {
 # MLflow's own tag: its UI then shows runs and their curves first, and not the pages for prompts.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 
+POLL = 0.02  # seconds between two attempts at a lock; it is held for milliseconds
+
 Say = Callable[[str], None]
 
 
 def say(message: str) -> None:
     """A line for the user, on stderr."""
-    print(f"mlflow: {message}", file=sys.stderr, flush=True)
+    progress.say(f"mlflow: {message}")
 
 
-def line(error: BaseException, length: int = 260) -> str:
+def in_one_line(error: BaseException, length: int = 260) -> str:
     """An error in one short line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:length]
 
@@ -81,19 +84,19 @@ def initialise(profile: str, folder: Path = MLFLOW_FOLDER) -> Server:
         client = MlflowClient(where)
         return Server(client, _experiment(client, profile, artifacts=None), is_remote=True)
     artifacts = (folder / "artifacts").resolve()
-    with alone(folder):
+    # Two processes that create tables at once would break each other.
+    with folder_lock(folder):
         client = MlflowClient(where)
         experiment = _experiment(client, profile, (artifacts / profile).as_uri())
     return Server(client, experiment, is_remote=False)
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a lock on `folder`: two processes that create tables at once would break each other."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+def folder_lock(folder: Path) -> FileLock:
+    """A lock on `folder` (made if it is missing), for one process and one thread at a time.
+
+    `with` waits for it as long as it takes; the system frees it when its holder is killed.
+    """
+    return FileLock(folder / ".lock", poll_interval=POLL)
 
 
 def _experiment(client: Any, name: str, artifacts: str | None) -> str:

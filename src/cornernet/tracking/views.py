@@ -1,4 +1,4 @@
-"""Ready-made views of an experiment's page: AP beside AP, a row a model; and by invocation.
+"""Ready-made views of an experiment's page: AP beside AP, one row per model; and by invocation.
 
 MLflow's pages keep a view that is shared by its link as a tag of the experiment; these are written
 in the same form (as MLflow 3.17 reads it). A page that does not know the form ignores it.

@@ -1,22 +1,25 @@
 """A training's folder of checkpoints: the newest usable one, retention, what is set aside."""
 
-import fcntl
 import json
-import time
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
 
 from cornernet.errors import BadInput
-from cornernet.files import remove_unfinished, replacing
+from cornernet.files import remove_unfinished, write_json
 from cornernet.training.fingerprint import Fingerprint, differences, plain, summary
-from cornernet.training.set_aside import LOCK, set_aside
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
 Report = Callable[[str], None]
 
+LOCK = ".lock"
 RUN = "run.json"
+FINISHED = "finished.json"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class CheckpointFolder:
         return self.path / "history.csv"
 
     def file(self, iteration: int) -> Path:
+        """Where the checkpoint of an iteration lies."""
         return self.path / f"iteration-{iteration:08d}.pt"
 
     def all(self) -> list[Path]:
@@ -51,10 +55,10 @@ class CheckpointFolder:
             path.unlink(missing_ok=True)
 
     def newest(self, fingerprint: Fingerprint, report: Report) -> tuple[Path, TrainingState] | None:
-        """The newest checkpoint that can be read, if it was made with `fingerprint`.
+        """The newest checkpoint that can be read, if its params and data are `fingerprint`'s.
 
-        A damaged one is set aside and the one before it is tried. One made with something else
-        sets the whole folder aside, and training starts anew. `report` is told of both.
+        A damaged one is set aside and the one before it is tried. One made with other params or
+        data sets the whole folder aside, and training starts anew. `report` is told of both.
         """
         for path in self.all():
             try:
@@ -67,26 +71,62 @@ class CheckpointFolder:
             different = differences(state.fingerprint, fingerprint)
             if not different:
                 return path, state
-            target = set_aside(self.path)
-            report(
-                f"{path.name} was made with something else ({summary(different)}): set aside in "
-                f"{target}, training starts anew"
+            self.set_aside(
+                f"{path.name} was made with something else ({summary(different)})", report
             )
             return None
         return None
 
+    def set_aside(self, why: str, report: Report) -> None:
+        """Move every file into a new `set-aside-<n>` within the folder; nothing is deleted."""
+        files = [path for path in self.path.iterdir() if path.is_file() and path.name != LOCK]
+        if files:
+            report(f"{why}: set aside in {self._moved(files)}, training starts anew")
+
+    def set_later_aside(self, iteration: int, report: Report) -> None:
+        """The same for the checkpoints after `iteration`, from which another past goes on."""
+        later = [path for path in self.all() if path.name > self.file(iteration).name]
+        if later:
+            report(f"checkpoints after iteration {iteration}: set aside in {self._moved(later)}")
+
+    def _moved(self, files: list[Path]) -> Path:
+        number = 1
+        while (target := self.path / f"set-aside-{number}").exists():
+            number += 1
+        target.mkdir()
+        for path in files:
+            os.replace(path, target / path.name)
+        return target
+
     def remember_run(self, run_id: str | None, fingerprint: Fingerprint) -> None:
         """Keep the tracker's run id for a training that ends before its first checkpoint."""
-        with replacing(self.path / RUN) as temporary:
-            temporary.write_text(json.dumps({"run_id": run_id, "fingerprint": plain(fingerprint)}))
+        write_json(self.path / RUN, {"run_id": run_id, "fingerprint": plain(fingerprint)})
 
     def remembered_run(self, fingerprint: Fingerprint) -> str | None:
         """The run id that a training with this `fingerprint` kept, if any."""
+        kept = self._read(RUN)
+        run_id: str | None = kept.get("run_id")
+        return run_id if kept.get("fingerprint") == plain(fingerprint) else None
+
+    def mark_finished(self, fingerprint: Fingerprint) -> None:
+        """Note that the results of a training with `fingerprint` were written."""
+        write_json(self.path / FINISHED, {"fingerprint": plain(fingerprint)})
+
+    def mark_unfinished(self) -> None:
+        """Forget that it was finished: a checkpoint from before its end is gone on from."""
+        (self.path / FINISHED).unlink(missing_ok=True)
+
+    def finished_code(self) -> dict[str, str] | None:
+        """The code with which the results were written; None: they were not."""
+        finished = self._read(FINISHED)
+        return dict(finished["fingerprint"]["code"]) if finished else None
+
+    def _read(self, name: str) -> dict[str, Any]:
+        """What a note in the folder says; empty if there is none, or it is damaged."""
         try:
-            kept = json.loads((self.path / RUN).read_text())
+            return dict(json.loads((self.path / name).read_text()))
         except (OSError, ValueError):
-            return None
-        return kept["run_id"] if kept.get("fingerprint") == plain(fingerprint) else None
+            return {}
 
     @contextmanager
     def locked(self, patience: float = 10.0) -> Iterator[None]:
@@ -94,27 +134,20 @@ class CheckpointFolder:
 
         Waits `patience` seconds for another process to end, then raises BadInput.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + patience
-        with (self.path / LOCK).open("a") as stream:
-            while True:
-                try:
-                    # A record lock: unlike flock's, worker processes do not inherit it.
-                    fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise BadInput(
-                            f"{self.path}: another process is training this model; wait for it, "
-                            "or stop it first"
-                        ) from None
-                    time.sleep(0.2)
+        try:
+            held = FileLock(self.path / LOCK).acquire(timeout=patience)
+        except Timeout:
+            raise BadInput(
+                f"{self.path}: another process is training this model; wait for it, or stop it "
+                "first"
+            ) from None
+        with held:
             remove_unfinished(self.path)
             yield
 
 
 def explicit_checkpoint(path: Path, fingerprint: Fingerprint) -> TrainingState:
-    """The checkpoint that the user named; BadInput unless it was made with `fingerprint`."""
+    """The checkpoint that the user named. Raises BadInput if it has other params or data."""
     state = foreign_state(path, "--resume")
     different = differences(state.fingerprint, fingerprint)
     if different:

@@ -1,25 +1,6 @@
-"""Which devices a training uses, and which chunks each of them computes."""
+"""Which chunks each of a training's devices computes."""
 
-from collections.abc import Callable
 from itertools import pairwise
-
-import torch
-
-
-def choose_devices(wanted: int, num_chunks: int, report: Callable[[str], None]) -> tuple[str, ...]:
-    """The devices to train on: at most `wanted`, as many as there are, one chunk each at least.
-
-    GPUs are those that CUDA_VISIBLE_DEVICES leaves. `report` is told when there are fewer than
-    `wanted`.
-    """
-    present = torch.cuda.device_count()
-    used = min(wanted, present, num_chunks)
-    if present == 0:
-        report(f"train.devices asks for {wanted} GPUs, none is here: training on the CPU")
-        return ("cpu",)
-    if present < min(wanted, num_chunks):
-        report(f"train.devices asks for {wanted} GPUs, {present} here: training on {used}")
-    return tuple(f"cuda:{number}" for number in range(used))
 
 
 def deal_chunks(num_chunks: int, processes: int) -> tuple[tuple[int, ...], ...]:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# A fingerprint is a tree of plain values, such as
-# {"params": {"train": {"iterations": 900, ...}, ...}, "code": {file: digest, ...}, "data": digest}.
+# A fingerprint is a tree of plain values, such as {"params": {"train": {"iterations": 900, ...}},
+# "code": {module: digest, ...}, "data": digest}.
 Fingerprint = Mapping[str, Any]
 
 MISSING = object()
@@ -17,8 +17,14 @@ def plain(fingerprint: Fingerprint) -> dict[str, Any]:
 
 
 def differences(made_with: Fingerprint, asked: Fingerprint) -> list[str]:
-    """What differs, a line for each key: "params.train.learning_rate: 0.001 -> 0.002"."""
-    old, new = dict(_leaves(plain(made_with))), dict(_leaves(plain(asked)))
+    """What forbids to go on, one line per key: "params.train.learning_rate: 0.001 -> 0.002".
+
+    Other code does not: a training goes on, and records which code made which iterations.
+    """
+    old, new = (
+        dict(_leaves({name: part for name, part in plain(tree).items() if name != "code"}))
+        for tree in (made_with, asked)
+    )
     lines = []
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key, MISSING), new.get(key, MISSING)

@@ -33,10 +33,10 @@ class FlatGradients:
 
 
 def add_gradients(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
-    """Add to each `.grad`, in as few kernels as there can be.
+    """Gradient accumulation: add to each `.grad`, in as few GPU kernels as possible.
 
-    One kernel a parameter, as `backward()` launches them, would take a GPU longer than what the
-    thousand small additions need.
+    `backward()` launches one kernel per parameter: a thousand launches, which take a GPU longer
+    than the additions themselves.
     """
     sums, terms = [], []
     for parameter, gradient in zip(parameters, gradients, strict=True):

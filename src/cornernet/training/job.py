@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cornernet.config.schema import Params
+from cornernet.training.code_spans import CodeSpan
 from cornernet.training.fingerprint import Fingerprint
 
 # Called with an iteration and its history row (without `iteration`) each `train.log_every`.
@@ -18,10 +19,11 @@ OnStart = Callable[[int, str | None], str | None]
 class TrainingJob:
     """One model to train.
 
-    `params` are the variant's own. `fingerprint` says what a checkpoint must have been made with
-    to be gone on from. `initial_state` is the `.state` of the finished training that this one
-    continues. `resume` names a checkpoint to go on from, whatever the folder holds. `devices`
-    empty: those that there are, up to `train.devices`.
+    `params` are the variant's own. `fingerprint` has "params", "data" and "code": a checkpoint is
+    gone on from if it was made with the same params and data; which code made which iterations is
+    recorded. `initial_state` is the `.state` of the finished training that this one continues.
+    `resume` names a checkpoint to go on from, whatever the folder holds; `fresh` sets all
+    checkpoints aside and starts anew. `devices`: at most one per chunk is used.
     """
 
     params: Params
@@ -32,7 +34,8 @@ class TrainingJob:
     name: str
     initial_state: Path | None = None
     resume: Path | None = None
-    devices: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("cpu",)
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,4 @@ class TrainingResult:
     images_per_second: float
     devices: tuple[str, ...]
     run_id: str | None
+    code_spans: list[CodeSpan]  # those of the training that this one continues come first

@@ -1,12 +1,12 @@
-"""What a training step takes on a device: seconds an image, and memory for each size of chunk.
+"""What a training step takes on a device: seconds per image, and memory for each chunk size.
 
 A few steps with made-up images, so nothing is read and nothing is learned: what `cornernet plan`
 extrapolates from. Uncompiled, for compiling the paper's network takes minutes: an upper bound.
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -55,7 +55,7 @@ def kept_bytes(params: Params, num_categories: int, images: int) -> int:
     """Bytes that training on a chunk of `images` images holds at least, counted without a device.
 
     Weights, gradients and Adam's moments, and every tensor that the forward pass keeps for the
-    backward pass, in float32. What kernels need in passing comes on top.
+    backward pass, in float32. The temporary memory of kernels comes on top.
     """
     side = params.augmentation.input_size
     kept: dict[int, int] = {}
@@ -84,7 +84,8 @@ def _seconds_per_step(params: Params, num_categories: int, device: str, images: 
     train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS, compile=False)
     params = replace(params, train=train)
     trainer = Trainer.create(params, num_categories, 0, None, Processes(), device)
-    source, request = _endless(params, num_categories), StopRequest()
+    chunk = made_chunk(params, num_categories, images)
+    source, request = repeat({0: chunk}), StopRequest()
     for _ in range(WARM_UP):
         trainer.step(source, request)
     _wait_for(device)
@@ -93,13 +94,6 @@ def _seconds_per_step(params: Params, num_categories: int, device: str, images: 
         trainer.step(source, request)
     _wait_for(device)
     return (time.perf_counter() - began) / STEPS
-
-
-def _endless(params: Params, num_categories: int) -> Iterator[dict[int, Chunk]]:
-    """The same made-up chunk again and again."""
-    chunk = made_chunk(params, num_categories, params.train.chunks[0])
-    while True:
-        yield {0: chunk}
 
 
 def made_chunk(params: Params, num_categories: int, images: int) -> Chunk:

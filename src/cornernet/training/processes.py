@@ -1,4 +1,4 @@
-"""Several training processes, one a device, that compute one step together.
+"""Several training processes, one per device, that compute one step together.
 
 The calling process is number 0: it alone logs and saves checkpoints. The others are started from
 it, know nothing but their chunks, and end with it.
@@ -31,9 +31,9 @@ DONE = "done"  # set in the store once the first process needs the others no mor
 
 @dataclass(frozen=True)
 class Agreed:
-    """What all processes know of an iteration once each has accumulated its gradients."""
+    """What all processes know of an iteration after the all-reduce of its loss terms."""
 
-    terms: Tensor  # float64 [chunks, 6], where the given ones were
+    terms: Tensor  # float64 [chunks, 6], on the device of the given ones
     stop: bool
 
 
@@ -46,7 +46,7 @@ class Processes:
     store: dist.Store | None = None  # kept by the first process; outlives the others
 
     def agree(self, terms: Tensor, stop: bool, failure: Exception | None) -> Agreed:
-        """Add up the `terms` of all processes; stop if one is asked to; fail if one has failed.
+        """All-reduce of `terms`; `stop` if one process is asked to; fail if one has failed.
 
         Raises the process's own `failure`, or another's: BadInput stays BadInput.
         """
@@ -89,10 +89,10 @@ class Processes:
                 if said["bad_input"]:
                     return BadInput(said["lines"])
                 return TrainingFailed(f"training process {rank}: {'; '.join(said['lines'])}")
-        return TrainingFailed("a training process failed without a word")
+        return TrainingFailed("a training process failed and left no message")
 
     def sum_gradients(self, gradients: Tensor) -> None:
-        """Replace each process's gradients by their sum over the processes."""
+        """All-reduce: replace each process's gradients by their sum over the processes."""
         if self.size > 1:
             dist.all_reduce(gradients)
 
@@ -101,7 +101,7 @@ class Processes:
 def processes_on(
     devices: tuple[str, ...], work: Callable[..., None], arguments: tuple[Any, ...]
 ) -> Iterator[Processes]:
-    """The group of one process a device; this one is number 0 and runs the block.
+    """The group of one process per device; this one is number 0 and runs the block.
 
     The others call `work(processes, device, *arguments)`, all of it picklable. They end with the
     block, and when this process is killed.

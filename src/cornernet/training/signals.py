@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a wish that the loop reads between iterations."""
+"""SIGTERM and Ctrl-C as a request that the loop looks at between iterations."""
 
 import signal
 import threading

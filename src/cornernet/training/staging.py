@@ -1,4 +1,4 @@
-"""Brings chunks to a GPU, and draws their targets there, while it computes the chunk before."""
+"""Copies chunks to a GPU, and draws their targets there, while it computes the chunk before."""
 
 from dataclasses import fields
 
@@ -13,11 +13,12 @@ from cornernet.model.losses import CornerTargets
 
 
 class Staging:
-    """Copies and drawing on a stream of their own; on a CPU, plainly in place.
+    """Copies chunks to `device` and draws their targets; on a GPU, in a CUDA stream of its own.
 
-    Drawing asks the device how many cells there are to draw. On the stream of the computation that
-    question would be answered only after all that was launched before, with nothing left to do
-    for the GPU while the CPU launches what follows.
+    To draw, the CPU must read from the GPU how many cells there are, and waits for the answer. A
+    stream answers once it has run all that was launched in it before. In the stream that trains,
+    this would be the whole chunk before, and the GPU would be idle until the CPU has launched the
+    next one. In a stream of its own the answer waits for a few small kernels.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -25,7 +26,7 @@ class Staging:
         # High priority: these few small kernels need not wait for a convolution's last blocks.
         self._stream = torch.cuda.Stream(device, priority=-1) if device.type == "cuda" else None
 
-    def bring(
+    def to_device(
         self,
         chunk: Chunk,
         num_categories: int,
@@ -35,21 +36,24 @@ class Staging:
     ) -> tuple[Tensor, CornerTargets]:
         """A chunk's images [B, 3, S, S] and its targets, on the device.
 
-        `layout`: that of the images, None: as they are. `slots`: how many the targets have (K);
-        None: as many as the chunk. A fixed number spares a compiler new shapes.
+        `layout`: the memory format of the images; None: as they are. `slots`: how many objects the
+        targets have room for (K); None: as many as the chunk. With a fixed number the shapes stay
+        the same, and a compiler need not compile again.
         """
         if self._stream is None:
-            return _brought(chunk.to(self.device), num_categories, params, layout, slots)
+            return _images_and_targets(chunk.to(self.device), num_categories, params, layout, slots)
         computing = torch.cuda.current_stream(self.device)
         with torch.cuda.stream(self._stream):
-            images, targets = _brought(chunk.to(self.device), num_categories, params, layout, slots)
+            images, targets = _images_and_targets(
+                chunk.to(self.device), num_categories, params, layout, slots
+            )
         computing.wait_stream(self._stream)
         for tensor in (images, *targets):  # else its memory might be given away too early
             tensor.record_stream(computing)
         return images, targets
 
 
-def _brought(
+def _images_and_targets(
     chunk: Chunk,
     num_categories: int,
     params: Targets,

@@ -1,7 +1,7 @@
 """The full state of a training in one file: what it takes to go on as if nothing had happened."""
 
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class TrainingState:
     window: tuple[float, ...]  # sums of the loss terms since the last logged iteration, and count
     fingerprint: dict[str, Any]
     run_id: str | None  # of the experiment tracker
+    # Which code made which iterations; empty in files from before this was kept.
+    code_spans: list[dict[str, Any]] = field(default_factory=list)
 
     def anonymous(self) -> "TrainingState":
         """Without what differs between two runs of one training: same training, same bytes."""
@@ -43,6 +45,7 @@ def capture(
     window: tuple[float, ...],
     fingerprint: Fingerprint,
     run_id: str | None,
+    code_spans: list[dict[str, Any]],
 ) -> TrainingState:
     """The state after `iteration`. The tensors are shared with a model that lies on the CPU."""
     adam = {
@@ -52,7 +55,9 @@ def capture(
     }
     weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     random = torch.get_rng_state()
-    return TrainingState(iteration, weights, adam, random, window, plain(fingerprint), run_id)
+    return TrainingState(
+        iteration, weights, adam, random, window, plain(fingerprint), run_id, code_spans
+    )
 
 
 def restore(state: TrainingState, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cornernet.config.schema import Params, Train
 from cornernet.data.sampling.samples import Chunk
 from cornernet.errors import BadInput
+from cornernet.memory import is_out_of_memory
 from cornernet.model.compilation import Compiled
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
@@ -112,7 +113,7 @@ def _forward_backward(
     try:
         return terms, torch.autograd.grad(terms.total / num_chunks, parameters)
     except Exception as error:
-        if _is_out_of_memory(error) or not isinstance(losses_of, Compiled) or not losses_of.works:
+        if is_out_of_memory(error) or not isinstance(losses_of, Compiled) or not losses_of.works:
             raise
         losses_of.give_up(error)
     terms = losses()
@@ -129,12 +130,12 @@ def chunk_losses(
 ) -> LossTerms:
     """The loss terms of one chunk; the network alone runs in `train.precision`.
 
-    The chunk is brought to the device of `staging`; None: that of the model.
+    The chunk is copied to the device of `staging`; None: that of the model.
     """
     if staging is None:
         staging = Staging(next(model.parameters()).device)
     last = runs_channels_last(params, staging.device)
-    images, targets = staging.bring(
+    images, targets = staging.to_device(
         chunk,
         num_categories,
         params.targets,
@@ -167,15 +168,9 @@ def _naming_the_chunk(number: int, images: int, device: torch.device) -> Iterato
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise BadInput(
             f"out of memory on {device} with train.chunks[{number}] = {images} images: lower that "
             f"number in train.chunks (batch-norm's statistics then come from fewer images)"
         ) from error
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return "DefaultCPUAllocator" in str(error) and "memory" in str(error)

@@ -14,6 +14,7 @@ from cornernet.model.network import CornerNet
 from cornernet.training.compilation import ChunkLosses, losses_for
 from cornernet.training.devices import deal_chunks
 from cornernet.training.gradients import FlatGradients
+from cornernet.training.loss_terms import LossTermsReader
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
 from cornernet.training.staging import Staging
@@ -24,7 +25,6 @@ from cornernet.training.step import (
     learning_rate,
     runs_channels_last,
 )
-from cornernet.training.terms import TermsReader
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Trainer:
     gradients: FlatGradients
     losses_of: ChunkLosses
     staging: Staging
-    terms: TermsReader
+    terms: LossTermsReader
     runs_ahead: bool  # launches an iteration before the results of the last are known
     iteration: int = 0  # iterations done
 
@@ -70,7 +70,7 @@ class Trainer:
             state = load_state(start)
             restore(state, model, optimizer)
             done = state.iteration
-        reader = TermsReader(where)
+        reader = LossTermsReader(where)
         runs_ahead = where.type == "cuda"
         if runs_ahead:  # fused optimisers look at this, and skip the step on the device
             optimizer.found_inf = reader.broken  # type: ignore[attr-defined]
@@ -100,11 +100,13 @@ class Trainer:
             yield dict(zip(mine, chunks, strict=True))
 
     def step(self, source: Iterator[dict[int, Chunk]], request: StopRequest) -> tuple[Tensor, bool]:
-        """One iteration. Returns mean LossTerms (float64 [n, 6]) and whether to stop after it.
+        """One iteration. Returns the losses that have become known, and whether to stop after it.
 
-        The terms are those of the iterations whose results are known by now and were not returned
-        before. On a CPU that is this one. A GPU is one iteration behind, so that it never waits to
-        be given work, and caught up with where a row or a checkpoint is due.
+        The losses are float64 [n, 6]: the mean LossTerms of each iteration whose losses reached the
+        CPU since the last call, in order. On a CPU that is this iteration. On a GPU it is the one
+        before: to read this iteration's at once, the CPU would wait for the GPU, which would then
+        have no work until the CPU launches the next step. Where a history row or a checkpoint is
+        due, the call waits, and returns all losses up to this iteration's.
 
         Raises NonFinite, with the weights as before the iteration at fault; what
         `accumulate_gradients` raises; and, when another process failed, that.
@@ -129,7 +131,7 @@ class Trainer:
         except Exception as error:  # told to the other processes, then raised
             failure = error
         agreed = self.processes.agree(terms, bool(request), failure)
-        self.terms.note(self.iteration + 1, agreed.terms.mean(dim=0))
+        self.terms.add(self.iteration + 1, agreed.terms.mean(dim=0))
         known = [] if self.runs_ahead else [self.terms.read()]
         self.processes.sum_gradients(self.gradients.vector)
         for group in self.optimizer.param_groups:

@@ -38,11 +38,7 @@ def replace_tree(value):
 
 BAD = {
     "box of negative width": (set_box([20, 5, -10, 8]), "negative width or height", "id 2 of val0"),
-    "box of negative height": (
-        set_box([20, 5, 10, -8]),
-        "negative width or height",
-        "id 2 of val0",
-    ),
+    "box of negative height": (set_box([20, 5, 10, -8]), "negative width or height", "id 2 of val"),
     "box to the right": (set_box([40, 5, 10, 8]), "wholly outside", "id 2 of val0.png"),
     "box above": (set_box([4, -9, 10, 8]), "wholly outside", "id 2 of val0.png"),
     "empty box far away": (set_box([4, 90, 10, 0]), "wholly outside", "id 2 of val0.png"),
@@ -93,7 +89,7 @@ BAD = {
         "1 file (val1.png)",
     ),
     "image truncated": (cut_image, "truncated image", "1 file (val1.png)"),
-    "image empty": (write("val1.png", b""), "truncated image", "val1.png"),
+    "image empty": (write("val1.png", b""), "not an image", "val1.png"),
     "image a web page": (write("val1.png", b"<html>"), "not an image", "val1.png"),
     "image of another size": (
         update("images", 1, width=30, height=40),

@@ -2,27 +2,16 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
+from data.sampling.training_case import AUGMENTATION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornernet.config.schema import Augmentation
 from cornernet.data.sampling import colour, geometry
-from cornernet.data.sampling.augment import Draws, augment, draw, normalize_image, place
+from cornernet.data.sampling.augment import RandomView, augment, draw, normalize_image, place
 
-PAPER = Augmentation(
-    input_size=511,
-    scale_start=0.6,
-    scale_stop=1.4,
-    scale_step=0.1,
-    crop_border=128,
-    flip_probability=0.5,
-    jitter=0.4,
-    lighting_std=0.1,
-    lose_odd_row=False,
-)
+PAPER = replace(AUGMENTATION, input_size=511, crop_border=128)
 SMALL = replace(PAPER, input_size=127)
 STILL = (("brightness", 1.0), ("contrast", 1.0), ("saturation", 1.0))
 
@@ -44,11 +33,6 @@ def test_centre_range_is_never_empty(side, border):
     assert low == side - high
     if side > 2 * border:
         assert low == border
-
-
-def test_a_centre_needs_a_side():
-    with pytest.raises(ValueError, match="side"):
-        geometry.centre_range(0, 128)
 
 
 @pytest.mark.parametrize("lose", [False, True])
@@ -73,13 +57,13 @@ def test_boxes_move_with_the_pixels():
     boxes = np.array([[200.0, 100.0, 280.0, 150.0]])
     params = replace(PAPER, input_size=255)
     for flip in (False, True):
-        draws = Draws(0.9, (230, 130), flip, STILL, (0.0, 0.0, 0.0))
+        draws = RandomView(0.9, (230, 130), flip, STILL, (0.0, 0.0, 0.0))
         view, placed = place(image, boxes, draws, params)
         rows, columns = np.nonzero(view[..., 0] > 127)
         # Mirrored, x becomes S - 1 - x, the convention of pixel centres: one pixel to the left.
         shift = 1 if flip else 0
-        seen = [columns.min() - shift, rows.min(), columns.max() + 1 - shift, rows.max() + 1]
-        np.testing.assert_allclose(placed.boxes[0], seen, atol=1.0)
+        bright = [columns.min() - shift, rows.min(), columns.max() + 1 - shift, rows.max() + 1]
+        np.testing.assert_allclose(placed.boxes[0], bright, atol=1.0)
         assert placed.scale == pytest.approx(255 / 229)
         assert not placed.clipped[0]
 
@@ -134,7 +118,7 @@ def slow_colours(image, jitters, alphas):
 def test_one_pass_equals_step_by_step(order, amounts, alphas):
     image = photo(40, 50)
     jitters = tuple(zip(order, amounts, strict=True))
-    draws = Draws(1.0, (25, 20), False, jitters, tuple(alphas))
+    draws = RandomView(1.0, (25, 20), False, jitters, tuple(alphas))
     params = replace(PAPER, input_size=63)
     ours, _ = augment(image, np.empty((0, 4)), draws, params)
     view, _ = place(image, np.empty((0, 4)), draws, params)
@@ -145,13 +129,9 @@ def test_one_pass_equals_step_by_step(order, amounts, alphas):
     np.testing.assert_allclose(ours.transpose(1, 2, 0), expected, atol=1e-4)
 
 
-def test_grey_is_opencvs():
-    image = photo(30, 30)
-    grey = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_BGR2GRAY)
-    assert colour.grey_mean(image) == pytest.approx(grey.mean(), abs=1e-6)
-
-
-def test_unknown_jitter():
+def test_wrong_arguments():
+    with pytest.raises(ValueError, match="side"):
+        geometry.centre_range(0, 128)
     with pytest.raises(ValueError, match="hue"):
         colour.jitter(colour.identity(), [("hue", 1.1)], 0.5)
 
@@ -214,14 +194,3 @@ def test_images_smaller_than_the_border():
             image, _ = augment(photo(height, width), np.empty((0, 4)), draws, SMALL)
             assert image.shape == (3, 127, 127)
             assert np.isfinite(image).all()
-
-
-def test_lose_odd_row_blackens_the_last_of_an_odd_crop():
-    image = np.full((600, 600, 3), 200, np.uint8)
-    draws = Draws(0.9, (300, 300), False, STILL, (0.0, 0.0, 0.0))  # a crop of 459
-    whole, _ = place(image, np.empty((0, 4)), draws, PAPER)
-    lost, _ = place(image, np.empty((0, 4)), draws, replace(PAPER, lose_odd_row=True))
-    assert whole.min() == 200
-    assert lost[-1].max() < 100
-    assert lost[:, -1].max() < 100
-    assert lost[:-2, :-2].min() == 200

@@ -36,6 +36,8 @@ def test_an_iteration_is_a_list_of_chunks(samples):
     served = list(batches(samples, CHUNKS, 0, 4, workers=0))
     assert len(served) == 4
     assert all([len(chunk.image) for chunk in chunks] == [2, 3] for chunks in served)
+    larger_than_the_set = next(batches(samples, (9, 9), 0, 1, workers=0))
+    assert [len(chunk.image) for chunk in larger_than_the_set] == [9, 9]
 
 
 def test_positions_run_through_the_epochs(samples):
@@ -79,11 +81,6 @@ def test_part_of_the_chunks(samples, workers):
         part = list(batches(samples, (2, 1, 3), 0, 3, workers=workers, mine=mine))
         assert equal(part, [[chunks[number] for number in mine] for chunks in whole])
     assert list(batches(samples, (2, 1, 3), 0, 3, workers=workers, mine=[])) == [[], [], []]
-
-
-def test_a_batch_larger_than_the_set(samples):
-    chunks = next(batches(samples, (9, 9), 0, 1, workers=0))
-    assert [len(chunk.image) for chunk in chunks] == [9, 9]
 
 
 def test_no_such_chunk(samples):

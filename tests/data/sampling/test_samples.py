@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import fields, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,14 +16,11 @@ from data.sampling.training_case import (
     write_split,
 )
 
-from cornernet.config.schema import SplitFiles
-from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.chunks import chunk_of
 from cornernet.data.sampling.radii import corner_radius, radius_table
-from cornernet.data.sampling.samples import Chunk, Sample, TrainingSamples
+from cornernet.data.sampling.samples import Chunk, Sample
 from cornernet.errors import BadInput
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 COUNTS = [3, 0, 1, 4, 2]
 
 
@@ -136,21 +132,6 @@ def test_what_is_known_of_a_box_leaves_with_it(split):
     np.testing.assert_allclose(sample.radius, table[[4, 6, 7]] * 32 / 127, rtol=1e-6)
 
 
-def test_boxes_come_back_from_cells_and_offsets(split):
-    """Without flip and with a crop of the input's size, a box is only moved."""
-    sample = training_samples(split, augmentation=still(127)).sample(0, 3)
-    corners = [
-        (cell + offset) * 127 / 32
-        for cell, offset in (
-            (sample.tl_cell, sample.tl_offset),
-            (sample.br_cell, sample.br_offset),
-        )
-    ]
-    sides = split.boxes[3].boxes[:, 2:] - split.boxes[3].boxes[:, :2]
-    np.testing.assert_allclose(corners[1] - corners[0], sides, rtol=1e-4)
-    np.testing.assert_array_equal(sample.category, split.boxes[3].categories)
-
-
 def test_stored_radii_are_scaled_and_those_of_cut_boxes_computed_anew(split):
     table = radius_table(split, TARGETS)["radius_exact"].to_numpy()
     with_table = training_samples(split, radii=table)
@@ -168,26 +149,13 @@ def test_stored_radii_are_scaled_and_those_of_cut_boxes_computed_anew(split):
     assert kinds == {True, False}
 
 
-def test_radii_by_rule(split):
-    def radii(**changes):
-        table = np.full(sum(COUNTS), 1e6)
-        samples = training_samples(split, radii=table, targets=replace(TARGETS, **changes))
-        return np.concatenate([samples.sample(0, index).radius for index in range(5)])
-
-    assert (radii() > 1e5).any()
-    assert (radii(penalty_reduction="none") == 0).all()
-    assert (radii(penalty_reduction="fixed") == 2.5).all()
-    whole = radii(integer_radius=True, radius_roots="pre_fix")
-    assert whole.max() < 1e5  # computed, not taken from the table
-    assert (whole == np.floor(whole)).all()
-    assert whole.max() > 0
-
-
-def test_radius_is_of_the_box_in_cells(split):
+def test_boxes_come_back_from_cells_and_offsets_with_their_radii(split):
+    """Without flip and with a crop of the input's size, a box is only moved."""
     sample = training_samples(split, augmentation=still(127)).sample(0, 3)
     sides = (split.boxes[3].boxes[:, 2:] - split.boxes[3].boxes[:, :2]) * 32 / 127
     sides_drawn = (sample.br_cell + sample.br_offset) - (sample.tl_cell + sample.tl_offset)
     np.testing.assert_allclose(sides_drawn, sides, rtol=1e-4)
+    np.testing.assert_array_equal(sample.category, split.boxes[3].categories)
     expected = corner_radius(sides_drawn[:, 1], sides_drawn[:, 0], 0.7)
     np.testing.assert_allclose(sample.radius, expected, rtol=1e-4)
 
@@ -195,14 +163,6 @@ def test_radius_is_of_the_box_in_cells(split):
 def test_radii_of_other_annotations_are_refused(split):
     with pytest.raises(BadInput, match=r"4 for 10 annotations; .*cornernet radii"):
         training_samples(split, radii=np.zeros(4))
-
-
-def test_a_missing_image_is_bad_input(split):
-    (split.folder / "3.png").unlink()
-    samples = training_samples(split)
-    samples.sample(0, 0)
-    with pytest.raises(BadInput, match=r"3\.png"):
-        samples.sample(0, 3)
 
 
 def test_small_sets_are_read_once(split):
@@ -238,39 +198,6 @@ def test_chunks_are_padded_with_empty_slots(split):
         chunk_of([])
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
-def test_real_images():
-    files = SplitFiles(images="train2017", annotations="annotations/instances_train2017.json")
-    split = load_split(SHARED / "coco_mini", files, "train")
-    table = radius_table(split, TARGETS)["radius_exact"].to_numpy()
-    augmentation = replace(AUGMENTATION, input_size=511, crop_border=128)
-    samples = TrainingSamples(split, table, augmentation, TARGETS, DATA, seed=3)
-    plain = TrainingSamples(split, None, augmentation, TARGETS, DATA, seed=3)
-    objects = 0
-    for index in range(0, 60, 3):
-        sample = samples.sample(0, index)
-        assert np.isfinite(sample.image).all()
-        assert np.abs(sample.image).max() < 10
-        for cell in (sample.tl_cell, sample.br_cell):
-            assert ((cell >= 0) & (cell < 128)).all()
-        assert (sample.br_cell >= sample.tl_cell).all()
-        np.testing.assert_allclose(
-            sample.radius, plain.sample(0, index).radius, rtol=1e-4, atol=1e-5
-        )
-        objects += len(sample.category)
-    assert objects > 50
-
-
-def least_time(action, times=30):
-    """Processor time of the quickest of some runs, in seconds."""
-    seconds = []
-    for turn in range(times):
-        start = time.thread_time()
-        action(turn)
-        seconds.append(time.thread_time() - start)
-    return min(seconds)
-
-
 def test_a_sample_is_quick(tmp_path):
     """A 640 x 480 JPEG to a network-ready 511 x 511, held against decoding alone.
 
@@ -282,14 +209,19 @@ def test_a_sample_is_quick(tmp_path):
     split = write_split(tmp_path, [5])
     image = replace(split.images[0], file_name="0.jpg", width=640, height=480)
     augmentation = replace(AUGMENTATION, input_size=511, crop_border=128)
-    samples = training_samples(
-        replace(split, images=(image,)), augmentation=augmentation, cache_bytes=0
-    )
+    one = replace(split, images=(image,))
+    samples = training_samples(one, augmentation=augmentation, cache_bytes=0)
+    seconds = []
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        whole = least_time(lambda epoch: samples.sample(epoch, 0))
-        decoding = least_time(lambda _: cv2.imread(str(tmp_path / "0.jpg")))
+        for epoch in range(30):
+            start = time.thread_time()
+            samples.sample(epoch, 0)
+            decoding = time.thread_time()
+            cv2.imread(str(tmp_path / "0.jpg"))
+            seconds.append((decoding - start, time.thread_time() - decoding))
     finally:
         cv2.setNumThreads(threads)
-    assert whole < 4 * decoding, f"{1e3 * whole:.2f} ms, decoding {1e3 * decoding:.2f}"
+    sample, decoded = np.min(seconds, axis=0)
+    assert sample < 4 * decoded, f"{1e3 * sample:.2f} ms, decoding {1e3 * decoded:.2f}"

@@ -54,14 +54,12 @@ def still(size: int) -> Augmentation:
     )
 
 
-def write_split(folder: Path, counts: list[int], seed: int = 0) -> CocoSplit:
-    """Images of noise, about 70 x 60 pixels, with `counts` boxes each; odd box ids are crowds."""
+def random_split(folder: Path, counts: list[int], seed: int = 0) -> CocoSplit:
+    """Images of about 70 x 60 pixels with `counts` boxes each; boxes of odd ids are crowds."""
     rng = np.random.default_rng(seed)
     images, boxes, first = [], [], 0
     for number, count in enumerate(counts):
         width, height = 70 + number, 60 + 2 * number
-        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-        cv2.imwrite(str(folder / f"{number}.png"), pixels)
         images.append(Image(100 + number, f"{number}.png", width, height))
         corner = rng.uniform(10, 35, (count, 2))
         ids = np.arange(first, first + count)
@@ -76,6 +74,16 @@ def write_split(folder: Path, counts: list[int], seed: int = 0) -> CocoSplit:
         )
         first += count
     return CocoSplit("train", folder, tuple(images), tuple(boxes), (1, 2, 3), ("a", "b", "c"))
+
+
+def write_split(folder: Path, counts: list[int], seed: int = 0) -> CocoSplit:
+    """The same split with its images on disk, of noise."""
+    split = random_split(folder, counts, seed)
+    rng = np.random.default_rng(seed)
+    for image in split.images:
+        pixels = rng.integers(0, 256, (image.height, image.width, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / image.file_name), pixels)
+    return split
 
 
 def training_samples(split: CocoSplit, seed: int = 0, radii=None, **changes) -> TrainingSamples:

@@ -6,13 +6,7 @@ import pytest
 from reporting.synthetic import claims, literature
 
 from cornernet.errors import BadInput
-from cornernet.reporting.tables.literature import (
-    METRICS,
-    Cell,
-    Comparison,
-    load_literature,
-    parse_cell,
-)
+from cornernet.reporting.tables.literature import Cell, Comparison, load_literature, parse_cell
 
 SIX = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
 
@@ -87,8 +81,3 @@ def test_malformed_literature_is_refused(tmp_path: Path, text):
     path.write_text(text)
     with pytest.raises(BadInput, match=r"literature\.yaml"):
         load_literature(path)
-
-
-def test_metrics_are_those_that_evaluation_writes():
-    coco_metrics = pytest.importorskip("cornernet.evaluation.coco_metrics")
-    assert coco_metrics.METRICS == METRICS

@@ -1,8 +1,8 @@
-"""What the annotations of one split must satisfy, and what COCO itself breaks and is let through.
+"""What the annotations of one split must satisfy, and which irregularities are only counted.
 
-Let through and counted (COCO has all of it): crowd boxes; images without boxes; boxes of zero width
-or height, which training drops (annotations 918 and 2206849 of train2017); boxes that reach over
-the image's border, which training clips.
+COCO has all of the latter: crowd boxes; images without boxes; boxes of zero width or height, which
+training drops (annotations 918 and 2206849 of train2017); boxes that reach over the image's border,
+which training clips.
 """
 
 import posixpath
@@ -55,7 +55,7 @@ def positions(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def count_irregularities(file: AnnotationFile) -> dict[str, int]:
-    """How often the file has what is let through; see this module's head."""
+    """How often the file has each irregularity that is let through; see this module's docstring."""
     annotations = file.annotations
     x, y, width, height = annotations.xywh.T
     size = _image_sizes(file)
@@ -71,7 +71,7 @@ def count_irregularities(file: AnnotationFile) -> dict[str, int]:
 
 
 def size_classes(annotations: AnnotationColumns) -> dict[str, int]:
-    """Boxes that are not crowds, by COCO's classes of area."""
+    """The number of boxes that are not crowds, by COCO's classes of area."""
     area = annotations.area[~annotations.crowd]
     small = int((area < MEDIUM_FROM).sum())
     large = int((area >= LARGE_FROM).sum())

@@ -24,8 +24,10 @@ from cornernet.data.coco.file_digests import FileDigest, size_and_times
 from cornernet.data.coco.problems import Problem
 from cornernet.errors import BadInput
 
-# A list of polygons. A quoted mention inside of a string cannot match: there the quote that ends
-# the key is escaped.
+LISTS = ("images", "categories", "annotations")
+
+# A list of polygons. The same words inside a text of the file cannot match, for there the quotes
+# around the key are escaped.
 POLYGONS = re.compile(rb'"segmentation"\s*:\s*\[[\[\]0-9eE+\-.,\s]*\]')
 
 
@@ -49,7 +51,7 @@ class Category:
 
 @dataclass(frozen=True)
 class AnnotationColumns:
-    """The annotations of a file, in its order, one row each."""
+    """The annotations of a file in its order, one row per annotation."""
 
     ids: np.ndarray  # int64 [n]
     image_ids: np.ndarray  # int64 [n]
@@ -124,23 +126,18 @@ def _parse(path: Path, content: bytes) -> Any:
 
 
 def _require_coco(path: Path, tree: Any, need_annotations: bool) -> None:
-    needed = ("images", "categories", *(("annotations",) if need_annotations else ()))
-    if not isinstance(tree, dict):
+    needed = LISTS if need_annotations else LISTS[:2]
+    if isinstance(tree, dict):
+        wrong = [f"has no {key!r}" for key in needed if key not in tree]
+        wrong += [
+            f"{key!r} is not a list" for key in LISTS if not isinstance(tree.get(key, []), list)
+        ]
+    else:
+        wrong = [f"holds a {type(tree).__name__}"]
+    if wrong:
         raise BadInput(
-            f"{path}: is not in COCO's format: holds a {type(tree).__name__}; it must hold an "
-            f"object with the lists {', '.join(needed)}"
-        )
-    lacking = [key for key in needed if key not in tree]
-    other = [
-        key
-        for key in ("images", "categories", "annotations")
-        if key in tree and not isinstance(tree[key], list)
-    ]
-    problems = [f"has no {key!r}" for key in lacking] + [f"{key!r} is not a list" for key in other]
-    if problems:
-        raise BadInput(
-            f"{path}: is not in COCO's format: {', '.join(problems)}; it must have the lists "
-            f"{', '.join(needed)}"
+            f"{path}: is not in COCO's format: {', '.join(wrong)}; it must hold an object with "
+            f"the lists {', '.join(needed)}"
         )
 
 

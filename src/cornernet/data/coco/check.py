@@ -109,7 +109,7 @@ def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
             for key in expected.keys() | declared.keys()
             if expected.get(key) != declared.get(key)
         )
-        if different and declared:  # a file with none at all is told of elsewhere
+        if different and declared:  # a file without any is refused by annotation_problems
             yield Problem(
                 f"train and {name} declare different categories",
                 "declare the same ids and names in both",
@@ -124,16 +124,15 @@ def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
 def _shared_image_problems(splits: Mapping[str, SplitContent], data: Data) -> Iterator[str]:
     """Images of train that are in val or test-dev, too.
 
-    The same picture under two names is let through in COCO alone, whose images come from
-    Flickr, where pictures are uploaded twice; their number is reported.
+    The same picture under two names is let through in COCO alone, where it comes from Flickr, to
+    which people upload pictures twice; the number of such images is reported.
     """
     cases = defaultdict(list)
     for name, one, other in _copies(splits):
-        same_name = one.image.file_name == other.image.file_name
-        if data.source == "coco" and not same_name and one.path.resolve() != other.path.resolve():
+        if data.source == "coco" and not _same_file(one, other):
             continue
-        text = one.image.file_name if same_name else f"{one.image.file_name} = {other.path.name}"
-        cases[name].append(text)
+        names = dict.fromkeys([one.image.file_name, other.image.file_name])
+        cases[name].append(" = ".join(names))
     for name, files in cases.items():
         remedy = "take each out of one of the two, or the scores mean nothing"
         problem = Problem(f"train and {name} share images", remedy, files, "file")
@@ -142,21 +141,23 @@ def _shared_image_problems(splits: Mapping[str, SplitContent], data: Data) -> It
 
 def _copies(splits: Mapping[str, SplitContent]) -> list[tuple[str, FoundImage, FoundImage]]:
     """(split, image of train, image of the split): one file, or two with the same bytes."""
-    if "train" not in splits:
-        return []
-    by_path: dict[Path, FoundImage] = {}
-    by_digest: dict[str, FoundImage] = {}
-    for item in splits["train"].images:
-        by_path[item.path.resolve()] = item
-        if item.on_disk.sha256:
-            by_digest[item.on_disk.sha256] = item
+    by_digest = defaultdict(list)
+    for found in splits["train"].images if "train" in splits else []:
+        if found.on_disk.sha256:
+            by_digest[found.on_disk.sha256].append(found)
     copies = []
     for name in HELD_OUT:
-        for item in splits[name].images if name in splits else []:
-            twin = by_path.get(item.path.resolve()) or by_digest.get(item.on_disk.sha256)
-            if twin is not None:
-                copies.append((name, twin, item))
+        for found in splits[name].images if name in splits else []:
+            twins = by_digest.get(found.on_disk.sha256, [])
+            same = [twin for twin in twins if _same_file(twin, found)]  # rather than a copy of it
+            copies += [(name, twin, found) for twin in (same or twins)[-1:]]
     return copies
+
+
+def _same_file(one: FoundImage, other: FoundImage) -> bool:
+    """Whether two images with the same bytes have one name, or are one file by another path."""
+    same_name = one.image.file_name == other.image.file_name
+    return same_name or one.path.resolve() == other.path.resolve()
 
 
 def _split_record(split: SplitContent) -> SplitRecord:

@@ -2,14 +2,15 @@
 
 import dataclasses
 import json
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cornernet.data.coco.annotations import Category
 from cornernet.errors import BadInput
+
+Record = TypeVar("Record", "Dataset", "SplitRecord", Category)
 
 MADE_BY = "`cornernet prepare` makes it"
 
@@ -60,35 +61,19 @@ def read_dataset(path: Path) -> Dataset:
     """
     try:
         tree = json.loads(path.read_bytes())
-        return Dataset(
-            **_values(Dataset, tree)
-            | {
-                "categories": tuple(
-                    Category(**_values(Category, category)) for category in tree["categories"]
-                ),
-                "splits": {
-                    name: SplitRecord(**_values(SplitRecord, split))
-                    for name, split in tree["splits"].items()
-                },
-            }
+        return dataclasses.replace(
+            _record(Dataset, tree),
+            categories=tuple(_record(Category, category) for category in tree["categories"]),
+            splits={name: _record(SplitRecord, split) for name, split in tree["splits"].items()},
         )
     except FileNotFoundError:
         raise BadInput(f"{path} is not there; {MADE_BY}") from None
     except KeyError as error:
         raise BadInput(f"{path}: has no {error}, from another version?; {MADE_BY} anew") from None
-    except (ValueError, TypeError) as error:
-        raise BadInput(f"{path}: is damaged ({error}); {MADE_BY} anew") from None
+    except (ValueError, TypeError, AttributeError):
+        raise BadInput(f"{path}: is damaged, or another file; {MADE_BY} anew") from None
 
 
-def _values(record: type, tree: Any) -> dict[str, Any]:
-    """The values of a dataclass's fields in `tree`; those of another type raise TypeError."""
-    if not isinstance(tree, Mapping):
-        raise TypeError(f"a {type(tree).__name__} in place of an object")
-    values = {}
-    for name, annotation in typing.get_type_hints(record).items():
-        expected = typing.get_origin(annotation) or annotation
-        value = tree[name]
-        if not isinstance(value, list if expected is tuple else expected):
-            raise TypeError(f"{name!r} is a {type(value).__name__}")
-        values[name] = value
-    return values
+def _record(kind: type[Record], tree: Mapping[str, Any]) -> Record:
+    """A dataclass from the values that `tree` has for its fields."""
+    return kind(**{field.name: tree[field.name] for field in dataclasses.fields(kind)})

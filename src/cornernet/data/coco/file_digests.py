@@ -66,10 +66,8 @@ def hash_file(path: Path) -> FileDigest:
 
 def digest_of_images(sha256_by_name: Mapping[str, str]) -> str:
     """One SHA-256 for all images of a split: over their file names, sorted, and their digests."""
-    total = hashlib.sha256()
-    for name, sha256 in sorted(sha256_by_name.items()):
-        total.update(f"{name}\0{sha256}\n".encode())
-    return total.hexdigest()
+    lines = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(sha256_by_name.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def read_record(path: Path) -> dict[str, FileDigest]:

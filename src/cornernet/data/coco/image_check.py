@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +38,8 @@ def read_all_images(folder: Path, images: Sequence[Image], title: str) -> list[F
     if not folder.is_dir():
         return [FoundImage(image, folder / image.file_name, kind=MISSING) for image in inside]
     found = []
-    with _quiet_opencv(), all_cores() as pool, Progress(title, len(inside)) as progress:
+    # Threads use all cores: hashing and OpenCV let go of the interpreter's lock.
+    with _quiet_opencv(), ThreadPoolExecutor() as pool, Progress(title, len(inside)) as progress:
         for result in pool.map(lambda image: _read(folder / image.file_name, image), inside):
             found.append(result)
             progress.update()
@@ -72,20 +72,6 @@ def _read(path: Path, image: Image) -> FoundImage:
     except UnusableImage as problem:
         return FoundImage(image, path, on_disk, problem.kind, problem.detail)
     return FoundImage(image, path, on_disk)
-
-
-@contextlib.contextmanager
-def all_cores() -> Iterator[ThreadPoolExecutor]:
-    """Threads for all cores of this process (OpenCV decodes without the interpreter's lock).
-
-    Whatever is not begun is dropped when the block is left early, by Ctrl-C for example.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    pool = ThreadPoolExecutor(cores)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

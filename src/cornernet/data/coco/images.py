@@ -1,5 +1,6 @@
-"""Reads an image and makes sure that it is the whole one that the annotation file means."""
+"""Reads an image file, and refuses one that is truncated or of another size than declared."""
 
+import contextlib
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ JPEG_SCAN = 0xDA  # the marker after whose header the compressed pixels begin
 
 
 class UnusableImage(BadInput):
-    """An image that cannot be used. `kind` says how, in words that are the same for all such."""
+    """An image that cannot be used. `kind` is one of the keys of REMEDIES, `detail` the case."""
 
     def __init__(self, path: Path, kind: str, detail: str = "") -> None:
         super().__init__(f"{path}: {kind}{f' ({detail})' if detail else ''}; {REMEDIES[kind]}")
@@ -26,10 +27,10 @@ class UnusableImage(BadInput):
 
 MISSING = "no such image"
 TRUNCATED = "truncated image"
-UNDECODABLE = "damaged file, or not an image"
+UNDECODABLE = "damaged or truncated file, or not an image"
 OTHER_SIZE = "image of another size than its annotation file says"
 REMEDIES = {
-    MISSING: "put the file there, or name it no more",
+    MISSING: "put the file there, or take its entry out of the annotation file",
     TRUNCATED: "copy or download the file again",
     UNDECODABLE: "copy or download the file again, or save it as an 8-bit JPEG or PNG",
     OTHER_SIZE: "correct 'width' and 'height', or put the right file there",
@@ -72,8 +73,8 @@ def decode_image(content: bytes, path: Path, width: int, height: int) -> np.ndar
     if stored == (height, width):
         return image
     if stored == (width, height):  # perhaps an EXIF rotation by a quarter turn
-        rotated = _decode(content, cv2.IMREAD_COLOR)
-        if rotated is not None and rotated.shape[:2] == (height, width):
+        rotated = _whole(content, path, cv2.IMREAD_COLOR)
+        if rotated.shape[:2] == (height, width):
             return rotated
     detail = f"{stored[1]} x {stored[0]}, not {width} x {height}"
     raise UnusableImage(path, OTHER_SIZE, detail)
@@ -83,10 +84,11 @@ def _whole(content: bytes, path: Path, flags: int) -> np.ndarray:
     """The decoded image; raises UnusableImage if it is none, or lacks its end.  uint8 [H, W, 3]"""
     if is_truncated(content):
         raise UnusableImage(path, TRUNCATED)
-    image = _decode(content, flags)
+    image = None
+    with contextlib.suppress(cv2.error):  # for example more pixels than OpenCV allows
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
     if image is None:
-        truncated = _is_shorter_than_declared(content)
-        raise UnusableImage(path, TRUNCATED if truncated else UNDECODABLE)
+        raise UnusableImage(path, UNDECODABLE)
     return image
 
 
@@ -98,7 +100,7 @@ def is_truncated(content: bytes) -> bool:
 
 
 def _has_jpeg_end(content: bytes) -> bool:
-    """Whether the end marker follows the first scan: a thumbnail before it has an end of its own.
+    """Whether the end marker follows the compressed pixels; a thumbnail before them has its own.
 
     Walks the segments of the header: FF, marker, length (two bytes, big-endian, counting itself).
     """
@@ -112,22 +114,3 @@ def _has_jpeg_end(content: bytes) -> bool:
         else:
             position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
     return False
-
-
-def _is_shorter_than_declared(content: bytes) -> bool:
-    """Whether a file is empty, or a BMP or WebP shorter than its header says."""
-    if content.startswith(b"BM"):
-        return len(content) < int.from_bytes(content[2:6], "little")
-    if content.startswith(b"RIFF"):
-        return len(content) < int.from_bytes(content[4:8], "little") + 8
-    return len(content) == 0
-
-
-def _decode(content: bytes, flags: int) -> np.ndarray | None:
-    """The decoded image, or None.  uint8 [H, W, 3]"""
-    if not content:
-        return None
-    try:
-        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error:  # for example more pixels than OpenCV allows
-        return None

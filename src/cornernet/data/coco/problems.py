@@ -1,4 +1,4 @@
-"""One kind of problem in one place of a data set, and the one line that tells the user."""
+"""A kind of problem in a data set, and the one line that tells the user of all its cases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

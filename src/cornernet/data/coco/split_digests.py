@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cornernet.config.schema import SplitFiles
+from cornernet.config.schema import Split, SplitFiles
 from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.coco.annotations import read_annotation_file
 from cornernet.data.coco.dataset import Dataset
@@ -17,7 +18,6 @@ from cornernet.data.coco.file_digests import (
     read_record,
     write_record,
 )
-from cornernet.data.coco.image_check import all_cores
 from cornernet.data.coco.images import MISSING
 from cornernet.data.coco.problems import Problem, first_of
 from cornernet.data.coco.split import has_annotations
@@ -69,9 +69,9 @@ def record_of_split(
 def changed_inputs(
     dataset: Dataset,
     root: Path,
-    splits: Mapping[str, SplitFiles],
+    splits: Mapping[Split, SplitFiles],
     record_of: Callable[[str], Path],
-    names: Sequence[str],
+    names: Sequence[Split],
 ) -> list[str]:
     """A line for each split of `names` whose files are not those that `dataset` describes.
 
@@ -142,7 +142,7 @@ def _images(
         problem = Problem(f"{MISSING} below {folder}", MEND, missing, "file")
         raise BadInput(problem.message(where))
     if changed:
-        with all_cores() as pool, Progress(f"hashing {name}", len(changed)) as progress:
+        with ThreadPoolExecutor() as pool, Progress(f"hashing {name}", len(changed)) as progress:
             paths = (folder / file_name for file_name in changed)
             for file_name, now in zip(changed, pool.map(_hash_image, paths), strict=True):
                 digests[file_name] = _continued(digests[file_name], now)

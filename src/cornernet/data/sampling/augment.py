@@ -1,4 +1,4 @@
-"""The augmentation of section 4.1: what is drawn at random, and what is done with it.
+"""The augmentation of section 4.1: a random view of an image and of its boxes.
 
 "Standard data augmentation techniques including random horizontal flipping, random scaling,
 random cropping and random color jittering ... Finally, we apply PCA." The order, the ranges and
@@ -14,11 +14,11 @@ from cornernet.config.schema import Augmentation
 from cornernet.data.sampling import colour, geometry
 from cornernet.data.sampling.colour import normalize_image
 
-__all__ = ["Draws", "Placed", "augment", "draw", "normalize_image", "place"]
+__all__ = ["RandomView", "ViewBoxes", "augment", "draw", "normalize_image", "place"]
 
 
 @dataclass(frozen=True)
-class Draws:
+class RandomView:
     """All that is random about one view of one image."""
 
     scale: float  # side of the crop over the side of the network's input
@@ -29,7 +29,7 @@ class Draws:
 
 
 @dataclass(frozen=True)
-class Placed:
+class ViewBoxes:
     """The boxes of one view, in pixels of the network's input."""
 
     boxes: NDArray[np.float64]  # [k, 4]
@@ -38,10 +38,11 @@ class Placed:
     scale: float  # pixels of the input for a pixel of the image
 
 
-def draw(rng: np.random.Generator, height: int, width: int, params: Augmentation) -> Draws:
-    """Draw a view of an image of `height` x `width` pixels.
+def draw(rng: np.random.Generator, height: int, width: int, params: Augmentation) -> RandomView:
+    """Draw a random view of an image of `height` x `width` pixels.
 
-    Always the same number of draws, so that a parameter set to 0 leaves the others' as they are.
+    The generator is asked for the same numbers whatever the params are, so that switching one
+    augmentation off leaves the others as they were.
     """
     scales = geometry.crop_scales(params.scale_start, params.scale_stop, params.scale_step)
     scale = float(rng.choice(scales))
@@ -51,7 +52,7 @@ def draw(rng: np.random.Generator, height: int, width: int, params: Augmentation
     order = rng.permutation(len(colour.JITTERS))
     factors = 1 + params.jitter * rng.uniform(-1, 1, len(colour.JITTERS))
     blue, green, red = params.lighting_std * rng.standard_normal(3)
-    return Draws(
+    return RandomView(
         scale=scale,
         centre=(x, y),
         flip=flip,
@@ -64,8 +65,8 @@ def draw(rng: np.random.Generator, height: int, width: int, params: Augmentation
 
 
 def place(
-    image: NDArray[np.uint8], boxes: NDArray[np.float64], draws: Draws, params: Augmentation
-) -> tuple[NDArray[np.uint8], Placed]:
+    image: NDArray[np.uint8], boxes: NDArray[np.float64], draws: RandomView, params: Augmentation
+) -> tuple[NDArray[np.uint8], ViewBoxes]:
     """Crop, resize to the input's size, clip and drop boxes, flip.
 
     Args:
@@ -83,12 +84,12 @@ def place(
     left, kept, clipped = geometry.clip_boxes(moved, view)
     if draws.flip:
         resized, left = geometry.flip_image(resized), geometry.flip_boxes(left, view[1])
-    return resized, Placed(left, kept, clipped, scale=view[0] / size[0])
+    return resized, ViewBoxes(left, kept, clipped, scale=view[0] / size[0])
 
 
 def augment(
-    image: NDArray[np.uint8], boxes: NDArray[np.float64], draws: Draws, params: Augmentation
-) -> tuple[NDArray[np.float32], Placed]:
+    image: NDArray[np.uint8], boxes: NDArray[np.float64], draws: RandomView, params: Augmentation
+) -> tuple[NDArray[np.float32], ViewBoxes]:
     """A view of an image as the network takes it.
 
     Args:

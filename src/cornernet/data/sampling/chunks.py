@@ -1,4 +1,7 @@
-"""One training sample, and the chunk of samples that shares batch-norm's statistics."""
+"""One training sample; and a chunk, the samples that one GPU of the paper's run had per iteration.
+
+Batch-norm's statistics are taken per chunk, so its size belongs to the method (`train.chunks`).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -40,7 +43,7 @@ class Chunk:
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Chunk":
-        """The same chunk in page-locked memory, whence a GPU copies while others compute."""
+        """The same chunk in page-locked memory, from which a GPU can copy while it computes."""
         return self._each(Tensor.pin_memory)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Chunk":

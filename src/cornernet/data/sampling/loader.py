@@ -1,8 +1,8 @@
-"""Serves the training its chunks, in worker processes or in a thread beside it.
+"""Makes the chunks of each training iteration, in worker processes or in a thread.
 
-Which image a place in the training gets depends on the samples' own order alone: position p of
-the endless sequence of epochs is the place p mod n in the permutation of epoch p div n. Workers
-are handed keys (epoch, index), so that neither their number nor a restart changes a sample.
+The images of all epochs form one endless sequence: position p is entry p mod n of the order of
+epoch p div n, n being the images per epoch. Each sample is asked for by its key (epoch, index), so
+that neither the number of workers nor a restart changes it.
 """
 
 import signal
@@ -20,7 +20,7 @@ from cornernet.errors import BadInput
 
 Key = tuple[int, int]  # epoch, index
 
-# Iterations prepared ahead: one being trained on, one ready, one in the making.
+# Iterations prepared ahead of the one being trained on: one ready, one in the making.
 ITERATIONS_AHEAD = 2
 
 
@@ -46,17 +46,17 @@ def batches(
     """The chunks of each iteration from `start_iteration` on, up to `iterations` (not included).
 
     Iteration i, counted from 0, takes positions i x batch to (i + 1) x batch - 1 of the endless
-    sequence of epochs, batch being the sum of `chunks`, and deals them to the chunks in order. So
-    a run that restarts at iteration k gets what an uninterrupted one would.
+    sequence of epochs, batch being the sum of `chunks`, and fills the chunks with them in order.
+    So a run that restarts at iteration k gets what an uninterrupted one would.
 
     Args:
         samples: the training samples.
-        chunks: images of each chunk.
+        chunks: images per chunk.
         start_iteration: how many iterations are done already.
         iterations: how many the whole training has.
         workers: processes that make samples; 0: a thread of this process does, one iteration
             ahead.
-        mine: numbers of the chunks that this process needs, served in this order; None: all.
+        mine: numbers of the chunks that this process trains on, in this order; None: all.
         pin_memory: whether chunks come in page-locked memory; None: where CUDA is there and
             processes make them.
 
@@ -77,7 +77,7 @@ def batches(
 
 
 class _ChunkKeys:
-    """The keys of one chunk after the other: every iteration's, in the order of `numbers`."""
+    """Iterates over the keys of each chunk: of every iteration, the chunks that `numbers` names."""
 
     def __init__(
         self,
@@ -116,27 +116,17 @@ class _ChunkKeys:
 class _ChunkSource(Dataset):
     """Makes a whole chunk in one worker.
 
-    Bad input travels as a value: raised in a worker, it would arrive with a traceback in it.
+    Bad input is returned, for DataLoader would add the worker's traceback to its message.
     """
 
     def __init__(self, samples: Source) -> None:
         self._samples = samples
 
-    def __getitems__(self, keys: list[Key]) -> "Chunk | _Refused":
+    def __getitems__(self, keys: list[Key]) -> Chunk | BadInput:
         try:
             return chunk_of([self._samples.sample(epoch, index) for epoch, index in keys])
         except BadInput as error:
-            return _Refused(error.problems)
-
-
-class _Refused:
-    """The problems of a chunk that could not be made."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-
-    def chunk(self) -> Chunk:
-        raise BadInput(self.problems)
+            return BadInput(error.problems)
 
 
 def _as_it_is(made: Any) -> Any:
@@ -144,9 +134,9 @@ def _as_it_is(made: Any) -> Any:
 
 
 def _quiet_worker(_: int) -> None:
-    """One thread for each worker, and signals left to the parent.
+    """One thread per worker, and signals are left to the parent process.
 
-    Ctrl-C reaches the workers too; if they died of it, the parent could not save its checkpoint.
+    Ctrl-C reaches the workers too; if they ended, the parent could not finish its iteration.
     """
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -173,14 +163,16 @@ def _in_processes(
     )
     made: list[Chunk] = []
     for chunk in loader:
-        made.append(chunk.chunk() if isinstance(chunk, _Refused) else chunk)
+        if isinstance(chunk, BadInput):
+            raise chunk
+        made.append(chunk)
         if len(made) == keys.per_iteration:
             yield made
             made = []
 
 
 def _in_thread(samples: Source, keys: _ChunkKeys) -> Iterator[list[Chunk]]:
-    """One iteration ahead; decoding and OpenCV let go of the interpreter's lock."""
+    """As `_in_processes`, in one thread: OpenCV decodes without the interpreter's lock."""
 
     def make(wanted: list[list[Key]]) -> list[Chunk]:
         return [chunk_of([samples.sample(*key) for key in chunk]) for chunk in wanted]

@@ -1,4 +1,4 @@
-"""Training samples: an image of the split, augmented, with what its targets are drawn from.
+"""Training samples: an augmented image of the split, and the numbers that its targets need.
 
 A sample depends on (seed, epoch, index) alone, never on the worker, the device or a restart.
 """
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cornernet.config.schema import Augmentation, Data, Targets
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit
-from cornernet.data.sampling.augment import Placed, augment, draw
+from cornernet.data.sampling.augment import ViewBoxes, augment, draw
 from cornernet.data.sampling.chunks import Chunk, Sample, chunk_of
 from cornernet.data.sampling.loader import batches
 from cornernet.data.sampling.radii import object_radius
@@ -18,11 +18,11 @@ from cornernet.errors import BadInput
 
 __all__ = ["Chunk", "Sample", "TrainingSamples", "batches", "chunk_of", "encode"]
 
-# A set whose decoded images take less stays in memory, once in each process that reads it: about
+# A split whose decoded images take less stays in memory, once per process that reads it: about
 # 3,000 images of 120 x 120 pixels or 270 of 640 x 480. COCO takes 100 GiB and is read every time.
 CACHE_BYTES = 256 * 2**20
 
-# Keeps the streams of the epochs' orders apart from those of the samples.
+# Key that keeps the random streams of the epochs' orders apart from those of the samples.
 ORDER_STREAM = 1
 
 
@@ -33,11 +33,12 @@ class TrainingSamples:
         split: the images and boxes to train on.
         radii: radius at scale 1, in pixels, of every annotation in the split's order (the rows of
             `radii.radius_table`); None: all radii are computed from the boxes.
-        augmentation, targets: what to do to an image, what to draw.
+        augmentation: how an image is changed.
+        targets: which heatmaps are to be drawn.
         data: `keep_crowd`: crowd boxes are objects. `keep_empty`: images without a box of some
             width and height are used.
         seed: of the training.
-        cache_bytes: images are decoded once and kept if all together take no more.
+        cache_bytes: images are decoded once and kept if all together they take no more.
 
     Raises:
         BadInput: no image is left to train on, or `radii` are of other annotations.
@@ -125,7 +126,7 @@ class TrainingSamples:
 
 def encode(
     image: NDArray[np.float32],
-    placed: Placed,
+    placed: ViewBoxes,
     category: NDArray[np.int64],
     radii: NDArray[np.float64] | None,
     targets: Targets,

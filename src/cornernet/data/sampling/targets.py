@@ -1,7 +1,7 @@
 """The targets of section 3.2: an unnormalised Gaussian around every corner, and offsets.
 
 Heatmaps are drawn in batch on whatever device the tensors are on, from cells and radii alone, so
-that the loader ships a few numbers for each object instead of two maps for each category.
+that the loader hands over a few numbers per object instead of two maps per category.
 """
 
 from typing import NamedTuple
@@ -77,7 +77,7 @@ def draw_heatmaps(
 
 
 class _Objects(NamedTuple):
-    """All slots of a batch in a row."""
+    """The object slots of all images of a batch, one after the other."""
 
     plane: Tensor  # [N]: which map, image by image and category by category
     cell: Tensor  # [N, 2]: x, y

@@ -17,15 +17,15 @@ import numpy as np
 
 from cornernet.config.schema import Shapes, Split, SplitFiles
 from cornernet.data.coco.annotation_rules import leaves_folder
-from cornernet.data.shapes.draws import Draws
-from cornernet.data.shapes.layout import Placed, place_objects
+from cornernet.data.shapes.layout import PlacedObject, place_objects
+from cornernet.data.shapes.portable_random import PortableRandom
 from cornernet.data.shapes.render import CATEGORIES, bmp, draw_background, draw_object, shape_mask
 from cornernet.errors import BadInput
 
 # Numbers of the splits in the seeds and ids; a new split gets a new one.
 SPLIT_NUMBERS = {"train": 1, "val": 2, "test_dev": 3}
 IDS_OF_A_SPLIT = 1_000_000  # ids of different splits do not meet
-ANNOTATOR = 1  # a stream of its own, so that errors of annotation change no image
+ANNOTATOR = 1  # key of a random stream of its own: errors of annotation change no image
 
 MARKER = "shapes.json"  # says that a folder was generated here, and may be replaced
 
@@ -33,7 +33,7 @@ MARKER = "shapes.json"  # says that a folder was generated here, and may be repl
 def generate_shapes(root: Path, splits: Mapping[Split, SplitFiles], params: Shapes) -> None:
     """Generate the data set into the folder `root`, all of it or nothing.
 
-    It is made in a folder beside `root` that then takes its name; a set generated earlier is
+    It is made in a folder beside `root` that is then renamed; a set generated earlier is
     replaced. Test-dev's annotations go to `params.answers`, its own file has images alone. Boxes
     are whole pixels: x, y of the first drawn pixel, width and height in pixels, each side off by up
     to `params.annotation_error`. `area` is width x height, so that COCO's classes of size go by the
@@ -91,10 +91,10 @@ def _generate_split(root: Path, name: str, files: SplitFiles, params: Shapes) ->
         (folder / file_name).write_bytes(bmp(pixels))
         height, width, _ = pixels.shape
         images.append({"id": image_id, "file_name": file_name, "width": width, "height": height})
-        draws = Draws(params.seed, number, index, ANNOTATOR)
+        draws = PortableRandom(params.seed, number, index, ANNOTATOR)
         for placed in objects:
-            seen = annotated(placed, (width, height), draws, params.annotation_error)
-            annotations.append(_annotation(seen, image_id, len(annotations) + 1))
+            boxed = annotated(placed, (width, height), draws, params.annotation_error)
+            annotations.append(_annotation(boxed, image_id, len(annotations) + 1))
     tree: dict[str, Any] = {
         "info": {"description": f"shapes on clutter, split {name}, seed {params.seed}"},
         "licenses": [],
@@ -110,12 +110,12 @@ def _generate_split(root: Path, name: str, files: SplitFiles, params: Shapes) ->
         _write_json(root / params.answers, answered)
 
 
-def draw_image(split: int, index: int, params: Shapes) -> tuple[np.ndarray, list[Placed]]:
+def draw_image(split: int, index: int, params: Shapes) -> tuple[np.ndarray, list[PlacedObject]]:
     """Image `index` of a split (by its number) and its objects, later ones drawn over earlier.
 
     Returns the pixels, int32 [H, W, 3] BGR from 0 to 255, and the objects with their tight boxes.
     """
-    draws = Draws(params.seed, split, index)
+    draws = PortableRandom(params.seed, split, index)
     width, height = draws.integer(*params.image_size), draws.integer(*params.image_size)
     pixels, background = draw_background(draws, width, height)
     objects = []
@@ -127,42 +127,42 @@ def draw_image(split: int, index: int, params: Shapes) -> tuple[np.ndarray, list
     return pixels, objects
 
 
-def annotated(placed: Placed, size: tuple[int, int], draws: Draws, percent: int) -> Placed:
-    """The object with the box that somebody draws around it: each of its sides a little off.
+def annotated(
+    placed: PlacedObject, size: tuple[int, int], draws: PortableRandom, percent: int
+) -> PlacedObject:
+    """The object with a box as an annotator draws it: each of its sides a little off, as in COCO.
 
-    People's boxes are, and so are COCO's. Were they exact, the cells beside a corner would be plain
-    mistakes, and nothing could be gained by reducing their penalty (section 3.2). Every side errs
-    by up to `percent` of the box's width or height, evenly, within the image's `size` (width,
-    height).
+    If boxes were exact, the cells beside a corner would all be wrong, and reducing their penalty
+    (section 3.2) could gain nothing. Every side is off by up to `percent` of the box's width or
+    height, all amounts equally likely, but stays within the image's `size` (width, height).
     """
     left, right = _error(draws, placed.width, percent), _error(draws, placed.width, percent)
     top, bottom = _error(draws, placed.height, percent), _error(draws, placed.height, percent)
     x1, y1 = max(placed.x + left, 0), max(placed.y + top, 0)
     x2 = min(placed.x + placed.width + right, size[0])
     y2 = min(placed.y + placed.height + bottom, size[1])
-    return Placed(placed.category, x1, y1, x2 - x1, y2 - y1, placed.thickness)
+    return dataclasses.replace(placed, x=x1, y=y1, width=x2 - x1, height=y2 - y1)
 
 
-def _error(draws: Draws, length: int, percent: int) -> int:
+def _error(draws: PortableRandom, length: int, percent: int) -> int:
     """Whole pixels, up to `percent` of `length` to either side, rounded to the nearest."""
     thousandths = draws.integer(-1000, 1000) * percent * length  # of a hundredth of a pixel
     return (thousandths + 50_000) // 100_000
 
 
-def _tight(placed: Placed, mask: np.ndarray) -> Placed:
+def _tight(placed: PlacedObject, mask: np.ndarray) -> PlacedObject:
     """`placed` with the extent of its drawn pixels for a box."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    return Placed(
-        placed.category,
-        placed.x + int(columns[0]),
-        placed.y + int(rows[0]),
-        int(columns[-1] - columns[0]) + 1,
-        int(rows[-1] - rows[0]) + 1,
-        placed.thickness,
+    return dataclasses.replace(
+        placed,
+        x=placed.x + int(columns[0]),
+        y=placed.y + int(rows[0]),
+        width=int(columns[-1] - columns[0]) + 1,
+        height=int(rows[-1] - rows[0]) + 1,
     )
 
 
-def _annotation(placed: Placed, image_id: int, annotation_id: int) -> dict[str, Any]:
+def _annotation(placed: PlacedObject, image_id: int, annotation_id: int) -> dict[str, Any]:
     return {
         "id": annotation_id,
         "image_id": image_id,

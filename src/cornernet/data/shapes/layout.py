@@ -5,21 +5,21 @@ from dataclasses import dataclass
 
 from cornernet.config.schema import Shapes
 from cornernet.data.coco.annotation_rules import LARGE_FROM, MEDIUM_FROM
-from cornernet.data.shapes.draws import Draws
+from cornernet.data.shapes.portable_random import PortableRandom
 from cornernet.data.shapes.render import CATEGORIES
 
-# Percent. Over half of the images that are not empty begin with a large object if they have room:
-# on images of about its own size every other object would else crowd large ones out.
+# Percent. Most images that are not empty begin with a large object, while there is room: where an
+# image is hardly larger than such an object, any other object that came first would leave none.
 EMPTY, SINGLE, BEGINS_LARGE, SMALL, OF_MAIN_CATEGORY = 5, 10, 75, 50, 60
 
 SMALLEST_SIDE = 12  # pixels: three cells of the heatmap
 LONGEST_SIDE_RATIO = 5, 2  # of the longer side to the shorter, as a fraction
-TRIES = 60  # at a place for an object, then it is left out
-LAYOUTS = 5  # begun anew if one object left no room for a second
+TRIES = 60  # to find a place for an object; then the object is left out
+LAYOUTS = 5  # tries at a whole image, if one object left no room for a second
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedObject:
     """An object to draw: its category's index, its box in whole pixels, its thickness."""
 
     category: int
@@ -27,17 +27,19 @@ class Placed:
     y: int
     width: int
     height: int
-    thickness: int  # percent, see shapes_render.shape_mask
+    thickness: int  # percent, see render.shape_mask
 
 
-def place_objects(draws: Draws, width: int, height: int, params: Shapes) -> list[Placed]:
+def place_objects(
+    draws: PortableRandom, width: int, height: int, params: Shapes
+) -> list[PlacedObject]:
     """The objects of an image of `width` x `height` pixels, in the order of drawing.
 
     Of two objects none covers more than `params.overlap` of the smaller one's box. An object for
     which no place is found is left out.
     """
     number = _number_of_objects(draws, params.max_objects)
-    placed: list[Placed] = []
+    placed: list[PlacedObject] = []
     for _ in range(LAYOUTS):
         placed = _layout(draws, number, (width, height), params.overlap)
         if len(placed) >= min(number, 2):
@@ -45,9 +47,11 @@ def place_objects(draws: Draws, width: int, height: int, params: Shapes) -> list
     return placed
 
 
-def _layout(draws: Draws, number: int, size: tuple[int, int], overlap: float) -> list[Placed]:
+def _layout(
+    draws: PortableRandom, number: int, size: tuple[int, int], overlap: float
+) -> list[PlacedObject]:
     main_category = draws.integer(0, len(CATEGORIES) - 1)
-    placed: list[Placed] = []
+    placed: list[PlacedObject] = []
     for rank in range(number):
         if rank == 0 and draws.chance(BEGINS_LARGE):
             areas = (int(LARGE_FROM) + 1, size[0] * size[1])
@@ -63,7 +67,7 @@ def _layout(draws: Draws, number: int, size: tuple[int, int], overlap: float) ->
     return placed
 
 
-def _number_of_objects(draws: Draws, most: int) -> int:
+def _number_of_objects(draws: PortableRandom, most: int) -> int:
     percent = draws.integer(0, 99)
     if percent < EMPTY:
         return 0
@@ -73,13 +77,13 @@ def _number_of_objects(draws: Draws, most: int) -> int:
 
 
 def _place_one(
-    draws: Draws,
+    draws: PortableRandom,
     category: int,
     areas: tuple[int, int],
     size: tuple[int, int],
-    placed: Sequence[Placed],
+    placed: Sequence[PlacedObject],
     overlap: float,
-) -> Placed | None:
+) -> PlacedObject | None:
     """Draw sizes and places until one fits; with no room for the class of size, a smaller one."""
     width, height = size
     large = areas[0] > LARGE_FROM
@@ -88,7 +92,7 @@ def _place_one(
         sides = _draw_sides(draws, low, high, size)
         if sides is None:
             continue
-        candidate = Placed(
+        candidate = PlacedObject(
             category,
             _coordinate(draws, width - sides[0], large),
             _coordinate(draws, height - sides[1], large),
@@ -100,19 +104,18 @@ def _place_one(
     return None
 
 
-def _coordinate(draws: Draws, room: int, to_one_side: bool) -> int:
-    """A coordinate from 0 to `room`; `to_one_side` leaves the room together, for other objects."""
+def _coordinate(draws: PortableRandom, room: int, to_one_side: bool) -> int:
+    """A coordinate from 0 to `room`; `to_one_side`: near an end, so that others fit beside it."""
     if not to_one_side:
         return draws.integer(0, room)
     margin = draws.integer(0, room // 4)
     return margin if draws.chance(50) else room - margin
 
 
-def _draw_sides(draws: Draws, low: int, high: int, size: tuple[int, int]) -> tuple[int, int] | None:
-    """Sides with an area from `low` to `high` that fit into the image, or None after a few tries.
-
-    Both sides come from the range that such an area allows at the greatest ratio of sides.
-    """
+def _draw_sides(
+    draws: PortableRandom, low: int, high: int, size: tuple[int, int]
+) -> tuple[int, int] | None:
+    """Two sides that fit into the image, of an area from `low` to `high`; None if none is found."""
     longer, shorter = LONGEST_SIDE_RATIO
     most = 1
     while most * most * shorter < high * longer:
@@ -128,7 +131,7 @@ def _draw_sides(draws: Draws, low: int, high: int, size: tuple[int, int]) -> tup
     return None
 
 
-def covered(one: Placed, other: Placed) -> float:
+def covered(one: PlacedObject, other: PlacedObject) -> float:
     """The intersection of two boxes over the area of the smaller."""
     width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
     height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)

@@ -4,11 +4,11 @@ The four categories touch their box in the middle of its sides, or nearly so, an
 its corners: a corner can be found only by looking along the sides, which corner pooling does.
 """
 
-from collections.abc import Sequence
+import struct
 
 import numpy as np
 
-from cornernet.data.shapes.draws import Draws
+from cornernet.data.shapes.portable_random import PortableRandom
 
 CATEGORIES = ("disc", "ring", "diamond", "cross")
 
@@ -42,7 +42,7 @@ def _ellipse(u: np.ndarray, v: np.ndarray, width: int, height: int) -> np.ndarra
     return (u * height) ** 2 + (v * width) ** 2 <= (width * height) ** 2
 
 
-def draw_background(draws: Draws, width: int, height: int) -> tuple[np.ndarray, Colour]:
+def draw_background(draws: PortableRandom, width: int, height: int) -> tuple[np.ndarray, Colour]:
     """Gradient, blotches, lines and grain; and its mean colour.
 
     Returns the image, int32 [height, width, 3] from 0 to 255, and int32 [3].
@@ -56,7 +56,7 @@ def draw_background(draws: Draws, width: int, height: int) -> tuple[np.ndarray, 
 
 
 def draw_object(
-    draws: Draws, image: np.ndarray, mask: np.ndarray, x: int, y: int, background: Colour
+    draws: PortableRandom, image: np.ndarray, mask: np.ndarray, x: int, y: int, background: Colour
 ) -> np.ndarray:
     """A copy of `image` with the shape of `mask` at (x, y), in a colour that stands out."""
     height, width = mask.shape
@@ -68,7 +68,7 @@ def draw_object(
     return result
 
 
-def _gradient(draws: Draws, width: int, height: int) -> np.ndarray:
+def _gradient(draws: PortableRandom, width: int, height: int) -> np.ndarray:
     """A ramp between two muted colours in a random direction.  int32 [height, width, 3]"""
     start, stop = _colour(draws, 70, 180), _colour(draws, 70, 180)
     along_x, along_y = draws.integer(-8, 8), draws.integer(-8, 8)
@@ -78,7 +78,7 @@ def _gradient(draws: Draws, width: int, height: int) -> np.ndarray:
     return (start + (stop - start) * ramp[..., None] // steps).astype(np.int32)
 
 
-def _blotches(draws: Draws, width: int, height: int) -> np.ndarray:
+def _blotches(draws: PortableRandom, width: int, height: int) -> np.ndarray:
     """Coarse noise, smoothed: from -strength to strength.  int32 [height, width, 3]"""
     cell, strength = draws.integer(6, 20), draws.integer(8, 32)
     rows, columns = height // cell + 2, width // cell + 2
@@ -91,7 +91,7 @@ def _blotches(draws: Draws, width: int, height: int) -> np.ndarray:
     return (upper * (cell - down) + lower * down) * strength // (128 * cell * cell)
 
 
-def _with_clutter(draws: Draws, image: np.ndarray) -> np.ndarray:
+def _with_clutter(draws: PortableRandom, image: np.ndarray) -> np.ndarray:
     """A copy of `image` with one line or wedge on it: edges and corners without a meaning."""
     height, width, _ = image.shape
     colour = _colour(draws, 40, 215)
@@ -109,7 +109,7 @@ def _with_clutter(draws: Draws, image: np.ndarray) -> np.ndarray:
     return np.where(mask[..., None], (image + 2 * colour) // 3, image)
 
 
-def _texture(draws: Draws, width: int, height: int) -> np.ndarray:
+def _texture(draws: PortableRandom, width: int, height: int) -> np.ndarray:
     """Stripes, squares or a ramp over an object, from -25 to 25.  int32 [height, width, 1]"""
     x, y = np.arange(width)[None, :], np.arange(height)[:, None]
     kind, period, strength = draws.integer(0, 3), draws.integer(3, 9), draws.integer(8, 25)
@@ -124,7 +124,7 @@ def _texture(draws: Draws, width: int, height: int) -> np.ndarray:
     return (pattern * strength)[..., None]
 
 
-def _contrasting(draws: Draws, background: Colour, distance: int = 180) -> Colour:
+def _contrasting(draws: PortableRandom, background: Colour, distance: int = 180) -> Colour:
     """A colour at least `distance` from the background's (sum of the three differences)."""
     for _ in range(100):
         colour = _colour(draws, 0, 255)
@@ -133,7 +133,7 @@ def _contrasting(draws: Draws, background: Colour, distance: int = 180) -> Colou
     return np.where(background < 128, 255, 0).astype(np.int32)
 
 
-def _colour(draws: Draws, low: int, high: int) -> Colour:
+def _colour(draws: PortableRandom, low: int, high: int) -> Colour:
     return np.array([draws.integer(low, high) for _ in range(3)], np.int32)
 
 
@@ -145,22 +145,9 @@ def bmp(image: np.ndarray) -> bytes:
     height, width, _ = image.shape
     rows = np.zeros((height, (3 * width + 3) // 4 * 4), np.uint8)
     rows[:, : 3 * width] = image[::-1].reshape(height, 3 * width)
-    header_length = 14 + 40
-    fields: Sequence[tuple[int, int]] = (  # (value, bytes)
-        (header_length + rows.size, 4),
-        (0, 4),
-        (header_length, 4),
-        (40, 4),  # length of what follows
-        (width, 4),
-        (height, 4),
-        (1, 2),  # planes
-        (24, 2),  # bits a pixel
-        (0, 4),  # not compressed
-        (rows.size, 4),
-        (2835, 4),  # pixels a metre: 72 dpi
-        (2835, 4),
-        (0, 4),
-        (0, 4),
-    )
-    header = b"".join(value.to_bytes(length, "little") for value, length in fields)
-    return b"BM" + header + rows.tobytes()
+    header = 14 + 40  # bytes of the file's header and of the image's
+    resolution = 2835  # pixels per metre: 72 dpi
+    fields = (header + rows.size, 0, header, 40, width, height, 1, 24, 0, rows.size)
+    # The 1 above is the number of planes, 24 the bits per pixel; 0 after them: not compressed.
+    head = struct.pack("<2s6I2H2I4I", b"BM", *fields, resolution, resolution, 0, 0)
+    return head + rows.tobytes()

@@ -1,5 +1,6 @@
 """params/claims.yaml: the paper's claims as data."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +10,9 @@ import yaml
 
 from cornernet.config.load import nearest
 from cornernet.errors import BadInput
+from cornernet.evaluation.coco_metrics import METRICS
 from cornernet.reporting.claims.judge import KINDS, Claim, Gain
-from cornernet.reporting.tables.literature import (
-    METRICS,
-    SPLITS,
-    Cell,
-    Comparison,
-    Literature,
-    parse_cell,
-)
+from cornernet.reporting.tables.literature import SPLITS, Cell, Comparison, Literature, parse_cell
 
 
 def load_claims(
@@ -27,7 +22,7 @@ def load_claims(
 
     A claim may name the profile's `variants` and those that the paper reports; it is about the
     released weights where the profile has those for the variant that it names. Raises BadInput
-    with a line for each claim that names an unknown variant, mode, split, metric or detector, is
+    with one line per claim that names an unknown variant, mode, split, metric or detector, is
     of no known kind, repeats an id, or has no number in the paper.
     """
     try:
@@ -40,21 +35,16 @@ def load_claims(
     claims: list[Claim] = []
     problems: list[str] = []
     for number, entry in enumerate(entries, start=1):
-        name = (
-            entry.get("id", f"number {number}") if isinstance(entry, dict) else f"number {number}"
-        )
+        name = entry.get("id", number) if isinstance(entry, dict) else number
         try:
             claims.append(reader.claim(entry, f"{path}: claim {name}"))
         except BadInput as error:
             problems.extend(error.problems)
         except (KeyError, TypeError, AttributeError) as error:
             problems.append(f"{path}: claim {name}: a key is missing or malformed: {error}")
-    ids = [claim.id for claim in claims]
-    problems.extend(
-        f"{path}: claim {name}: the id is used twice"
-        for name in dict.fromkeys(ids)
-        if ids.count(name) > 1
-    )
+    used = Counter(claim.id for claim in claims)
+    twice = [name for name, count in used.items() if count > 1]
+    problems += [f"{path}: claim {name}: the id is used twice" for name in twice]
     if problems:
         raise BadInput(problems)
     return tuple(claims)

@@ -9,7 +9,7 @@ import pandas as pd
 from cornernet.reporting.claims.rule import minus, verdict
 from cornernet.reporting.tables.differences import difference
 from cornernet.reporting.tables.literature import Cell, Comparison
-from cornernet.reporting.tables.results import read_csv
+from cornernet.reporting.tables.results import as_table, read_csv
 from cornernet.reporting.tables.seeds import Estimate, estimate, select
 
 CLAIM_COLUMNS = ("claim", "section", "paper", "ours", "interval", "verdict")
@@ -18,7 +18,7 @@ KINDS = ("gain", "larger_gain", "ranking", "time")
 
 @dataclass(frozen=True)
 class Gain:
-    """A comparison in one metric."""
+    """A comparison of two tested models in one metric."""
 
     comparison: Comparison
     metric: str
@@ -63,7 +63,7 @@ def judge_claims(
     inference_time: InferenceTime | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """claims.csv: claim, section, paper, ours, interval, verdict; the rule is `judgement.verdict`.
+    """claims.csv: claim, section, paper, ours, interval, verdict; the rule is `rule.verdict`.
 
     `paper`, `ours` and the ends of `interval` are points of percent (`time`: milliseconds).
     """
@@ -77,8 +77,8 @@ def judge_claims(
             ours = _measure(claim, results, differences, confidence)
             judged = verdict(ours, claim.paper, comparable)
         rows.append((claim.text, claim.section, claim.paper, ours.value, _interval(ours), judged))
-    frame = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
-    return frame.astype({"paper": "float64", "ours": "float64"}).round({"paper": 1, "ours": 1})
+    frame = as_table(rows, CLAIM_COLUMNS).astype({"ours": "float64"})
+    return frame.round({"paper": 1, "ours": 1})
 
 
 def _measure(

@@ -1,6 +1,5 @@
 """The rule by which a claim of the paper is judged."""
 
-import inspect
 import math
 
 from cornernet.reporting.tables.seeds import Estimate
@@ -10,29 +9,10 @@ ROUNDING = 0.05  # the paper prints one decimal
 
 
 def verdict(ours: Estimate, paper: float, comparable: bool) -> str:
-    """A claim says that a difference D has the paper's size, and so the paper's direction.
+    """One of VERDICTS on a claim that a difference has the paper's size, and so its direction.
 
-    Ours is judged by its interval (of the confidence that `evaluation.confidence` sets), from a
-    bootstrap over images (paired, where both sides are ours; over seeds too, where there are
-    several; with one seed, what a training moves by chance is not in it):
-
-    - reproduced: the interval lies wholly on the paper's side of zero and holds the paper's D
-      (to within its rounding, 0.05);
-    - direction reproduced: the interval lies wholly on the paper's side of zero, but the paper's
-      D is not in it, or the run is not comparable;
-    - contradicted: the interval lies wholly on the other side of zero;
-    - inconclusive: the interval holds zero, or there is no interval;
-    - not run: a score that the claim needs is missing.
-
-    A run on another data set or with a smaller network is not comparable: its numbers cannot
-    equal the paper's but by chance, so it earns "direction reproduced" at most, and a claim about
-    other detectors' scores on COCO test-dev is "not run" there.
-
-    "A gains more than B" is judged as the difference of the two gains; its interval is put
-    together from theirs as if they were independent (MOVER), which is too wide rather than too
-    narrow, as both come from the same images. The scores of other detectors are taken as exact.
-    The time per image is judged on the paper's GPU alone (reproduced: within 10 %), and is
-    inconclusive on any other.
+    The page explains the rule, in templates/rule.html. A run that is not `comparable` (another
+    data set, a smaller network) earns "direction reproduced" at most.
     """
     if ours.value is None:
         return "not run"
@@ -46,11 +26,6 @@ def verdict(ours: Estimate, paper: float, comparable: bool) -> str:
         return "inconclusive"
     inside = near - ROUNDING <= abs(paper) <= far + ROUNDING
     return "reproduced" if inside and comparable else "direction reproduced"
-
-
-def rule() -> str:
-    """The rule in words, as the page shows it."""
-    return inspect.getdoc(verdict) or ""
 
 
 def minus(first: Estimate, second: Estimate) -> Estimate:

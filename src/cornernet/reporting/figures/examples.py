@@ -5,6 +5,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from cornernet.reporting.figures.figure import PALETTE, Figure, captioned
@@ -49,12 +50,10 @@ def detections_figure(
 
     `rule` says in words how the examples were picked; it goes into the caption.
     """
-    parts, lefts, tops = [], [0.0] * COLUMNS, [0.0] * COLUMNS
-    for position in range(COLUMNS):
-        lefts[position] = position * (COLUMN_WIDTH + GAP)
+    parts, tops = [], [0.0] * COLUMNS
     for example in examples:
         column = int(np.argmin(tops))  # the shorter column takes the next picture
-        parts.append(_panel(example, min_score, lefts[column], tops[column]))
+        parts.append(_panel(example, min_score, column * (COLUMN_WIDTH + GAP), tops[column]))
         tops[column] += COLUMN_WIDTH * _aspect(example) + LABEL_HEIGHT + GAP
     width = min(len(examples), COLUMNS) * (COLUMN_WIDTH + GAP) - GAP if examples else COLUMN_WIDTH
     height = max(*tops, GAP + 1) - GAP
@@ -78,8 +77,6 @@ def overlay_heatmaps(
     `top_left`, `bottom_right` float [h, w] in 0 to 1: the largest probability over categories, on
     a grid that covers the image. Top-left corners glow orange, bottom-right ones blue.
     """
-    import cv2
-
     height, width = image.shape[:2]
     canvas = image.astype(np.float32) * 0.55
     for heatmap, colour in ((top_left, (0, 159, 230)), (bottom_right, (233, 180, 86))):  # BGR
@@ -139,8 +136,6 @@ def _tag(box: np.ndarray, text: str, colour: str, scale: float) -> str:
 
 
 def _data_uri(image: np.ndarray) -> str:
-    import cv2
-
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise ValueError("OpenCV could not write the example as JPEG")

@@ -1,15 +1,13 @@
 """Figures of the method, from arrays: radii, targets (Fig. 5), corner pooling (Fig. 3)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Circle
 
 from cornernet.reporting.figures.figure import PALETTE, Figure, draw, style_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
 
 
 def radii_histogram(radii: Mapping[str, np.ndarray]) -> Figure:
@@ -18,7 +16,7 @@ def radii_histogram(radii: Mapping[str, np.ndarray]) -> Figure:
     top = max((float(np.quantile(v, 0.99)) for v in finite.values() if len(v)), default=1.0)
     edges = np.linspace(0, max(top, 1e-6), 41)
 
-    def paint(canvas: "Canvas") -> None:
+    def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         for position, (name, values) in enumerate(finite.items()):
             label = f"{name} (median {np.median(values):.1f})" if len(values) else name
@@ -51,7 +49,7 @@ def targets_figure(
     image. Dotted: the smallest, the largest and the shifted box with corners on the circles.
     """
 
-    def paint(canvas: "Canvas") -> None:
+    def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         axes.imshow(image, interpolation="nearest")
         for box, radius in zip(boxes, radii, strict=True):
@@ -60,7 +58,7 @@ def targets_figure(
             for signs in ((1, 1, -1, -1), (-1, -1, 1, 1), (1, 1, 1, 1), (-1, -1, -1, -1)):
                 _outline(axes, box + reach * np.array(signs), color=PALETTE[2], linestyle=":")
             for x, y in (box[:2], box[2:]):
-                _circle(axes, x, y, radius)
+                axes.add_patch(Circle((x, y), radius, fill=False, color=PALETTE[5], linewidth=1.5))
         axes.set_axis_off()
 
     caption = (
@@ -71,15 +69,9 @@ def targets_figure(
     return draw(name, "Targets, as in Fig. 5", caption, (5.0, height), paint)
 
 
-def _outline(axes: "Axes", box: np.ndarray, **style: object) -> None:
+def _outline(axes: Axes, box: np.ndarray, **style: object) -> None:
     x1, y1, x2, y2 = box
     axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], **style)  # type: ignore[arg-type]
-
-
-def _circle(axes: "Axes", x: float, y: float, radius: float) -> None:
-    from matplotlib.patches import Circle
-
-    axes.add_patch(Circle((x, y), radius, fill=False, color=PALETTE[5], linewidth=1.5))
 
 
 def corner_pooling_figure(
@@ -98,7 +90,7 @@ def corner_pooling_figure(
         "sum: top-left corner pooling": pooled_first + pooled_second,
     }
 
-    def paint(canvas: "Canvas") -> None:
+    def paint(canvas: Canvas) -> None:
         grid = canvas.subplots(2, 3)
         for axes, (title, values) in zip(grid.T.flat, panels.items(), strict=False):
             picture = axes.imshow(values, cmap="cividis", interpolation="nearest")

@@ -53,12 +53,12 @@ def _with_heatmaps(model: CornerNet, params: Params, example: Example) -> Exampl
 
 def _corner_pooling(model: CornerNet, params: Params, example: Example) -> Figure:
     """The channel of the last stack's top-left corner pooling that varies most."""
-    seen: list[np.ndarray] = []
+    maps: list[np.ndarray] = []
     pooling = model.top_left[-1].pooling
     assert isinstance(pooling, CornerPooling)
 
     def keep(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
-        seen.append(out[0].float().numpy())  # [C, H, W]
+        maps.append(out[0].float().numpy())  # [C, H, W]
 
     hooks = [part.register_forward_hook(keep) for part in (pooling.vertical, pooling.horizontal)]
     image = example.image
@@ -68,7 +68,7 @@ def _corner_pooling(model: CornerNet, params: Params, example: Example) -> Figur
     finally:
         for hook in hooks:
             hook.remove()
-    vertical, horizontal = seen
+    vertical, horizontal = maps
     channel = int(np.argmax(vertical.std(axis=(1, 2)) * horizontal.std(axis=(1, 2))))
     first, second = vertical[channel], horizontal[channel]
     return corner_pooling_figure(first, second, _pooled(first, "top"), _pooled(second, "left"))

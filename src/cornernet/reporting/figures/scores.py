@@ -1,51 +1,37 @@
 """Figures of scores: AP by size, by category, precision and recall."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
 
 from cornernet.reporting.figures.figure import GREY, MARKERS, PALETTE, Figure, draw, style_of
-from cornernet.reporting.tables.formats import percent_text
-from cornernet.reporting.tables.literature import Cell, Literature
-from cornernet.reporting.tables.seeds import Estimate, estimate, select, status
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
+from cornernet.reporting.tables.formats import REFERENCES, percent_text
+from cornernet.reporting.tables.literature import Cell
+from cornernet.reporting.tables.table import TableContext, TableRow, score_row
 
 SIZES = {"AP": "all", "AP_small": "small", "AP_medium": "medium", "AP_large": "large"}
 
 
-def ap_by_size(
-    results: pd.DataFrame,
-    literature: Literature,
-    reference: str,
-    paper_name: str,
-    confidence: float = 0.95,
-) -> Figure:
+def ap_by_size(results: pd.DataFrame, context: TableContext) -> Figure:
     """AP of every variant on val by object size, with intervals, beside the paper's numbers."""
-    variants = [
-        variant
-        for variant in dict.fromkeys(results.loc[results["split"] == "val", "variant"])
-        if status(select(results, "val", Cell(variant, "single_scale"))) == "scored"
-    ]
+    variants = dict.fromkeys(results.loc[results["split"] == "val", "variant"])
+    cells = [Cell(variant, "single_scale") for variant in variants]
+    tested = [score_row(c.variant, c, "val", list(SIZES), results, context) for c in cells]
+    rows = [row for row in tested if row.status == "scored"]
 
-    def paint(canvas: "Canvas") -> None:
+    def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
-        for position, variant in enumerate(variants):
-            shift = (position - (len(variants) - 1) / 2) * 0.8 / max(len(variants), 1)
-            rows = select(results, "val", Cell(variant, "single_scale"))
-            estimates = {m: estimate(rows, m, confidence) for m in SIZES}
-            _dots(axes, estimates, variant, position, shift)
-            paper = [
-                literature.value(reference, "val", Cell(variant, "single_scale"), m) for m in SIZES
-            ]
-            spots = [(x + shift, y) for x, y in enumerate(paper) if y is not None]
+        for position, row in enumerate(rows):
+            shift = (position - (len(rows) - 1) / 2) * 0.8 / max(len(rows), 1)
+            _dots(axes, row, position, shift)
+            spots = [(x + shift, row.paper[m]) for x, m in enumerate(SIZES) if m in row.paper]
             if spots:
                 axes.plot(*zip(*spots, strict=True), "_", color=GREY, markersize=11, mew=2)
-        axes.plot([], [], "_", color=GREY, markersize=11, mew=2, label=f"paper ({paper_name})")
+        label = f"paper ({REFERENCES[context.reference]})"
+        axes.plot([], [], "_", color=GREY, markersize=11, mew=2, label=label)
         axes.set_xticks(range(len(SIZES)), list(SIZES.values()))
         axes.set(xlabel="size of the objects", ylabel="AP on val (percent)", ylim=(0, 100))
         axes.grid(axis="x", visible=False)
@@ -53,17 +39,15 @@ def ap_by_size(
 
     caption = (
         "COCO's sizes: small below 32² pixels, medium below 96², large above. Bars are "
-        f"{percent_text(confidence)} intervals over images; grey dashes are the paper's numbers on "
-        "MS COCO."
+        f"{percent_text(context.confidence)} intervals over images; grey dashes are the paper's "
+        "numbers on MS COCO."
     )
     return draw("ap_by_size", "AP by object size", caption, (7.2, 4.2), paint)
 
 
-def _dots(
-    axes: "Axes", estimates: Mapping[str, Estimate], variant: str, position: int, shift: float
-) -> None:
+def _dots(axes: Axes, row: TableRow, position: int, shift: float) -> None:
     """One variant's scores with their intervals, beside the others'."""
-    scored = [(x + shift, estimates[metric]) for x, metric in enumerate(SIZES)]
+    scored = [(x + shift, row.ours[metric]) for x, metric in enumerate(SIZES)]
     points = [(x, e.value, e.low, e.high) for x, e in scored if e.value is not None]
     errors = [
         (value - (value if low is None else low), (value if high is None else high) - value)
@@ -77,7 +61,7 @@ def _dots(
         color=PALETTE[position % len(PALETTE)],
         capsize=2.5,
         markersize=5,
-        label=variant,
+        label=row.label,
     )
 
 
@@ -91,7 +75,7 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
     scored = {name: score for name, score in first.items() if score is not None}
     names = sorted(scored, key=lambda name: (-scored[name], name))
 
-    def paint(canvas: "Canvas") -> None:
+    def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         for position, variant in enumerate(variants):
             scores = [(by_variant[variant].get(name), y) for y, name in enumerate(names)]
@@ -119,13 +103,13 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
 def precision_recall_curves(
     curves: Mapping[str, np.ndarray], recall: Sequence[float] | np.ndarray
 ) -> Figure:
-    """Precision over recall, a line per label.
+    """Precision over recall, one line per label.
 
     `curves`: label (an IoU threshold, a variant) -> precision [R], averaged over categories, both
     in 0 to 1; `recall` [R] is COCO's 101 steps. NaN where undefined.
     """
 
-    def paint(canvas: "Canvas") -> None:
+    def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         for position, (label, precision) in enumerate(curves.items()):
             axes.plot(recall, precision, label=label, linewidth=1.5, **style_of(position))

@@ -1,24 +1,16 @@
 """Training curves, from the history that each training leaves."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from cornernet.errors import BadInput
 from cornernet.reporting.figures.figure import Figure, draw, style_of
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
-
-HISTORY_COLUMNS = (
-    "iteration", "learning_rate", "total", "focal_tl", "focal_br", "pull", "push", "offset",
-    "images_per_second",
-)  # fmt: skip
-# What each panel shows: the losses of equations 1, 3, 4, 5 and 8, unweighted but for the total.
+# Column of the history -> title of its panel: the losses of equations 1, 3, 4, 5 and 8, unweighted
+# but for the total.
 PANELS = {
     "total": "total loss (eq. 8)",
     "focal_tl": "focal loss, top-left (eq. 1)",
@@ -32,16 +24,7 @@ PANELS = {
 POINTS = 200  # a curve is averaged to this many points at most
 
 
-def read_history(path: Path) -> pd.DataFrame:
-    """Read a history.csv. Raises BadInput if it is not one."""
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not readable as CSV ({error}); run `train` again") from None
-    missing = [name for name in HISTORY_COLUMNS if name not in frame.columns]
-    if missing:
-        raise BadInput(f"{path}: no column {', '.join(missing)}; run `train` again")
-    return frame
+History = Sequence[Mapping[str, float]]  # one row per logged iteration, as read_history gives it
 
 
 def averaged(values: np.ndarray, points: int = POINTS) -> np.ndarray:
@@ -50,10 +33,8 @@ def averaged(values: np.ndarray, points: int = POINTS) -> np.ndarray:
     return np.array([run.mean() for run in runs])
 
 
-def _log_scale(axes: "Axes") -> None:
+def _log_scale(axes: Axes) -> None:
     """A log axis with plain numbers at 1, 2 and 5 of each decade."""
-    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -61,23 +42,25 @@ def _log_scale(axes: "Axes") -> None:
 
 
 def training_curves(
-    histories: Mapping[str, pd.DataFrame], continued: Mapping[str, str] | None = None
+    histories: Mapping[str, History], continued: Mapping[str, str] | None = None
 ) -> Figure:
-    """Every loss term, the learning rate and the speed by iteration, a line per trained model.
+    """Every loss term, the learning rate and the speed by iteration, one line per trained model.
 
     `continued` names, for a model that went on from another's state, that other model: its own
     history begins where the other's ends, and the caption says so.
     """
 
-    def paint(canvas: "Canvas") -> None:
+    def paint(canvas: Canvas) -> None:
         panels = canvas.subplots(4, 2, sharex=True)
         for axes, (column, title) in zip(panels.flat, PANELS.items(), strict=True):
             for position, (name, history) in enumerate(histories.items()):
-                iterations = averaged(history["iteration"].to_numpy(dtype=float))
-                curve = averaged(history[column].to_numpy(dtype=float))
+                iterations, curve = (
+                    averaged(np.array([row[key] for row in history], dtype=float))
+                    for key in ("iteration", column)
+                )
                 axes.plot(iterations, curve, label=name, linewidth=1.3, **style_of(position))
             axes.set_title(title, loc="left")
-            positive = all((h[column] > 0).all() and len(h) for h in histories.values())
+            positive = all(h and all(row[column] > 0 for row in h) for h in histories.values())
             if column != "images_per_second" and positive:
                 _log_scale(axes)
             else:

@@ -1,71 +1,104 @@
-"""mAP of the corners that `cornernet corners` found, by quadrant: a part of `cornernet tables`."""
+"""corners.csv: mAP of the corners that models found, by quadrant of the image."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from cornernet.config import Params
-from cornernet.data.coco.split import CocoSplit, load_split
+from cornernet.data.coco.split import CocoSplit
+from cornernet.evaluation.bootstrap import Interval
 from cornernet.evaluation.corners import (
     KINDS,
+    QUADRANTS,
     CornerScores,
     FoundCorners,
     corner_difference,
     corner_intervals,
     score_corners,
 )
-from cornernet.options import existing
-from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import Paths
-from cornernet.reporting.tables.corner_table import WITH, WITHOUT, Scored
+from cornernet.reporting.tables.literature import Literature
+from cornernet.reporting.tables.results import as_table, read_csv
 
-Scores = dict[str, tuple[float | None, float | None, float | None]]
+CORNER_COLUMNS = (
+    "variant", "reference", "seed", "corner", "quadrant", "value", "ci_low", "ci_high", "paper",
+)  # fmt: skip
+# What the journal version compares, by our names.
+WITHOUT, WITH = "no_corner_pooling", "baseline"
 
 
-def corner_scores(params: Params) -> dict[Scored, Scores]:
-    """By model and kind of corner: quadrant -> (mAP, ci_low, ci_high), in percent.
+class Scored(NamedTuple):
+    """mAP of one kind of corner, or with a `reference` the paired difference from it."""
 
-    And the paired difference that corner pooling makes, where both models were measured.
+    variant: str
+    reference: str  # a variant; empty for the score itself
+    seed: int
+    corner: str  # of KINDS
+
+
+def corner_scores(
+    found: Mapping[tuple[str, int], pd.DataFrame], split: CocoSplit, params: Params
+) -> dict[Scored, Mapping[str, Interval]]:
+    """By model and kind of corner: each quadrant's mAP with its interval, in percent.
+
+    And the paired difference that corner pooling makes, where both models were measured. `found`
+    has the corners of each (variant, seed): image_id, category, corner, x, y, score.
     """
-    graph, confidence = Graph(params), params.evaluation.confidence
-    if not graph.with_corners:
-        return {}
-    paths = Paths(params.profile)
-    tables = {
-        model: pd.read_parquet(existing(paths.corners(model), "corners"))
-        for model in graph.with_corners
-    }
-    split = load_split(Path(params.data.root), params.data.splits["val"], "val")
+    confidence = params.evaluation.confidence
     scored = {
-        Scored(model.variant, "", model.seed, kind): _score(table, split, kind, params)
-        for model, table in tables.items()
+        Scored(variant, "", seed, kind): _score(corners, split, kind, params)
+        for (variant, seed), corners in found.items()
         for kind in KINDS
     }
-    found: dict[Scored, Scores] = {
-        key: dict(corner_intervals(one, confidence)) for key, one in scored.items()
+    rows: dict[Scored, Mapping[str, Interval]] = {
+        key: corner_intervals(scores, confidence) for key, scores in scored.items()
     }
-    for key, one in scored.items():
+    for key, scores in scored.items():
         other = scored.get(key._replace(variant=WITHOUT))
         if key.variant == WITH and other is not None:
-            found[key._replace(reference=WITHOUT)] = dict(corner_difference(one, other, confidence))
-    return found
+            rows[key._replace(reference=WITHOUT)] = corner_difference(scores, other, confidence)
+    return rows
 
 
-def _score(model: pd.DataFrame, split: CocoSplit, kind: str, params: Params) -> CornerScores:
+def _score(corners: pd.DataFrame, split: CocoSplit, kind: str, params: Params) -> CornerScores:
     """The mAP of one kind of one model's corners."""
-    rows = model[model["corner"] == kind]
+    rows = corners[corners["corner"] == kind]
     found = FoundCorners(
         image_id=rows["image_id"].to_numpy("int64"),
         category=rows["category"].to_numpy("int64"),
         points=rows[["x", "y"]].to_numpy("float64"),
         score=rows["score"].to_numpy("float64"),
     )
-    settings = params.evaluation
-    return score_corners(
-        split,
-        found,
-        kind,
-        params.corners.radius,
-        settings.bootstrap_resamples,
-        settings.bootstrap_seed,
-    )
+    resamples, seed = params.evaluation.bootstrap_resamples, params.evaluation.bootstrap_seed
+    return score_corners(split, found, kind, params.corners.radius, resamples, seed)
+
+
+def collect_corners(
+    scored: Mapping[Scored, Mapping[str, Interval]], literature: Literature
+) -> pd.DataFrame:
+    """corners.csv: one row per model, kind of corner and quadrant, and per paired difference.
+
+    `paper` is the journal version's number, whatever text the profile is held against: the ECCV
+    text has none.
+    """
+    rows = [
+        (*key, quadrant, *scores[quadrant], journal_number(key, quadrant, literature))
+        for key, scores in scored.items()
+        for quadrant in QUADRANTS
+    ]
+    return as_table(rows, CORNER_COLUMNS)
+
+
+def read_corners(path: Path) -> pd.DataFrame:
+    """Read corners.csv. Raises BadInput if it is not one."""
+    return read_csv(path, CORNER_COLUMNS)
+
+
+def journal_number(key: Scored, quadrant: str, literature: Literature) -> float | None:
+    """The journal's number, or difference of numbers; None where it has none."""
+    mine = literature.corners.get((key.variant, key.corner), {}).get(quadrant)
+    if not key.reference:
+        return mine
+    other = literature.corners.get((key.reference, key.corner), {}).get(quadrant)
+    return None if mine is None or other is None else round(mine - other, 1)

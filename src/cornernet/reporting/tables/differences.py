@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from cornernet.reporting.tables.literature import METRICS, Comparison, Literature
-from cornernet.reporting.tables.results import defined, read_csv
+from cornernet.evaluation.bootstrap import Interval
+from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.reporting.tables.literature import Comparison, Literature
+from cornernet.reporting.tables.results import as_table, read_csv, rows_where
 from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
 
 DIFFERENCE_COLUMNS = (
     "variant", "reference", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
 )  # fmt: skip
 
-# metric -> (value, ci_low, ci_high) in points; None where undefined
-Scores = Mapping[str, tuple[float | None, float | None, float | None]]
+Scores = Mapping[str, Interval]  # METRICS -> difference in points, with its interval
 
 
 def table_comparisons(literature: Literature) -> tuple[Comparison, ...]:
@@ -50,39 +51,15 @@ def collect_differences(
     `reference` is the text whose differences fill `paper`. In the file, the column `reference`
     names a variant, or variant/mode where the mode is another one too.
     """
-    rows = [
-        _row(
-            comparison,
-            metric,
-            _over_seeds(seeds, metric, confidence),
-            literature.difference(reference, comparison, metric),
-        )
-        for comparison, seeds in paired.items()
-        for metric in METRICS
-    ]
-    frame = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
-    return frame.astype(dict.fromkeys(("value", "ci_low", "ci_high", "paper"), "float64"))
-
-
-def _over_seeds(seeds: Sequence[Scores], metric: str, confidence: float) -> Estimate:
-    found = [Estimate(*scores.get(metric, (None, None, None))) for scores in seeds]
-    return pool(found, confidence)
-
-
-def _row(
-    comparison: Comparison, metric: str, pooled: Estimate, paper: float | None
-) -> dict[str, object]:
-    return {
-        "variant": comparison.cell.variant,
-        "reference": comparison.reference_name,
-        "split": comparison.split,
-        "mode": comparison.cell.mode,
-        "metric": metric,
-        "value": pooled.value,
-        "ci_low": pooled.low,
-        "ci_high": pooled.high,
-        "paper": paper,
-    }
+    rows = []
+    for comparison, seeds in paired.items():
+        cell = comparison.cell
+        key = (cell.variant, comparison.reference_name, comparison.split, cell.mode)
+        for metric in METRICS:
+            pooled = pool([Estimate(*scores[metric]) for scores in seeds], confidence)
+            paper = literature.difference(reference, comparison, metric)
+            rows.append((*key, metric, pooled.value, pooled.low, pooled.high, paper))
+    return as_table(rows, DIFFERENCE_COLUMNS)
 
 
 def read_differences(path: Path) -> pd.DataFrame:
@@ -98,16 +75,16 @@ def difference(
     The paired one of differences.csv; where that has none (scores from a server come without
     what pairing needs), the plain difference of results.csv, without an interval.
     """
-    rows = differences[
-        (differences["variant"] == comparison.cell.variant)
-        & (differences["reference"] == comparison.reference_name)
-        & (differences["split"] == comparison.split)
-        & (differences["mode"] == comparison.cell.mode)
-        & (differences["metric"] == metric)
-    ]
+    rows = rows_where(
+        differences,
+        variant=comparison.cell.variant,
+        reference=comparison.reference_name,
+        split=comparison.split,
+        mode=comparison.cell.mode,
+        metric=metric,
+    )
     if not rows.empty:
-        row = rows.iloc[0]
-        return Estimate(defined(row["value"]), defined(row["ci_low"]), defined(row["ci_high"]))
+        return Estimate.of(rows.iloc[0])
     first = estimate(select(results, comparison.split, comparison.cell), metric).value
     second = estimate(select(results, comparison.split, comparison.reference), metric).value
     return Estimate(None if first is None or second is None else first - second)

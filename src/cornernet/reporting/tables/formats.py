@@ -1,11 +1,11 @@
 """A table as Markdown, CSV and LaTeX."""
 
-import csv
-import io
 from collections.abc import Callable
 
-from cornernet.reporting.tables.paper_tables import Table, TableRow
+import pandas as pd
+
 from cornernet.reporting.tables.seeds import Estimate
+from cornernet.reporting.tables.table import Table, TableRow
 
 REFERENCES = {"eccv": "ECCV 2018", "journal": "IJCV"}
 SPLIT_LABELS = {"val": "val, ", "test_dev": "test-dev, ", "": ""}
@@ -36,12 +36,12 @@ def percent_text(confidence: float) -> str:
 
 def legend(table: Table) -> str:
     """What the numbers are: said under every table."""
-    text = REFERENCES[table.reference]
+    text = REFERENCES[table.context.reference]
     seeds = max((e.seeds for row in table.rows for e in row.ours.values()), default=1)
     spread = " in brackets"
     if seeds > 1:
         spread = f" and seeds in brackets, ± the standard deviation over {seeds} seeds"
-    ours = f"Ours with the {percent_text(table.confidence)} interval over images{spread}"
+    ours = f"Ours with the {percent_text(table.context.confidence)} interval over images{spread}"
     return f"Percent (differences: points). {ours}; below it the paper's number ({text})."
 
 
@@ -91,8 +91,8 @@ def _lines(table: Table) -> list[list[str]]:
 
 def _markdown(table: Table) -> str:
     parts = [f"**{heading(table)}**"]
-    if table.notice:
-        parts.insert(0, f"> {' '.join(table.notice.split())}")
+    if table.context.notice:
+        parts.insert(0, f"> {' '.join(table.context.notice.split())}")
     if table.left_out:
         return "\n\n".join([*parts, table.left_out]) + "\n"
     head = ["", "", *table.metrics]
@@ -103,18 +103,14 @@ def _markdown(table: Table) -> str:
 
 def _csv(table: Table) -> str:
     """One line per row and metric, for programs; empty where there is no number."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
+    notice = " ".join(table.context.notice.split())
     names = ["group", "row", "backbone", "status", "metric", "ours", "ci_low", "ci_high"]
-    writer.writerow([*names, "spread", "seeds", "paper", "notice"])
+    rows = []
     for row in table.rows:
-        for metric in table.metrics:
-            writer.writerow(
-                [row.group, row.label, row.backbone, row.status or "from the paper", metric]
-                + [_plain(number) for number in _numbers(row, metric)]
-                + [" ".join(table.notice.split())]
-            )
-    return file.getvalue()
+        key = (row.group, row.label, row.backbone, row.status or "from the paper")
+        rows += [(*key, metric, *_numbers(row, metric), notice) for metric in table.metrics]
+    frame = pd.DataFrame(rows, columns=[*names, "spread", "seeds", "paper", "notice"])
+    return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
 
 
 def _numbers(row: TableRow, metric: str) -> list[float | int | None]:
@@ -125,12 +121,8 @@ def _numbers(row: TableRow, metric: str) -> list[float | int | None]:
     return [ours.value, ours.low, ours.high, ours.spread, ours.seeds, paper]
 
 
-def _plain(number: float | int | None) -> str:
-    return "" if number is None else f"{number:.6g}"
-
-
 def _tex(table: Table) -> str:
-    notice = f"\\emph{{{_escape(table.notice)}}} " if table.notice else ""
+    notice = f"\\emph{{{_escape(table.context.notice)}}} " if table.context.notice else ""
     if table.left_out:
         return f"% {table.left_out}\n"
     columns = "ll" + "r" * len(table.metrics)

@@ -3,21 +3,16 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from cornernet.config.load import nearest
+from cornernet.config.schema import Mode, Split
 from cornernet.errors import BadInput
 
-# COCO's twelve, and AP at one IoU each, as the journal version reports it. In percent.
-METRICS = (
-    "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large",
-    "AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large",
-    "AP60", "AP70", "AP80", "AP90",
-)  # fmt: skip
-MODES = ("single_scale", "multi_scale", "gt_heatmaps", "gt_heatmaps_offsets")
-SPLITS = ("train", "val", "test_dev")
+MODES: tuple[str, ...] = get_args(Mode)
+SPLITS: tuple[str, ...] = get_args(Split)
 
 
 @dataclass(frozen=True)

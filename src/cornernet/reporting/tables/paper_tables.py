@@ -1,22 +1,20 @@
-"""The paper's Tables 1 to 4, ours beside the paper's, from results.csv and differences.csv."""
+"""The paper's Tables 1 to 4, ours beside the paper's, from results.csv and differences.csv.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+And what models that wait for the evaluation server's scores have on val, which needs no server.
+"""
+
+from dataclasses import replace
 
 import pandas as pd
 
 from cornernet.reporting.tables.differences import difference
-from cornernet.reporting.tables.literature import (
-    MODES,
-    Cell,
-    Comparison,
-    Layout,
-    LayoutRow,
-    Literature,
-)
-from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, Status, estimate, select, status
+from cornernet.reporting.tables.literature import Cell, Comparison, Layout, LayoutRow, Literature
+from cornernet.reporting.tables.results import rows_where
+from cornernet.reporting.tables.seeds import UNDEFINED, Status, select, status
+from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined, score_row
 
 ERROR_ANALYSIS, TEST_DEV = 3, 4  # the tables that take in every variant tested that way
+WAITING = 7  # the number, on the page, of the table that stands beside one whose scores are awaited
 MODE_LABELS = {
     "single_scale": "single scale",
     "multi_scale": "multi scale",
@@ -26,78 +24,31 @@ MODE_LABELS = {
 GROUP_LABELS = {"two_stage": "Two-stage detectors", "one_stage": "One-stage detectors"}
 
 
-@dataclass(frozen=True)
-class TableRow:
-    """One row: what this run found (`ours`) and the paper's number (`paper`), by metric.
-
-    A row of another detector has no `ours`; a metric without a number in the paper is absent
-    from `paper`. `signed`: the numbers are differences, in points.
-    """
-
-    label: str
-    status: Status | None  # None: another detector's row
-    ours: Mapping[str, Estimate]
-    paper: Mapping[str, float]
-    signed: bool = False
-    group: str = ""  # Table 4's heading
-    backbone: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table ready to be written. `left_out` says why there is none, if no row was run."""
-
-    number: int
-    title: str
-    section: str
-    split: str
-    metrics: tuple[str, ...]
-    rows: tuple[TableRow, ...]
-    notice: str
-    reference: str  # "eccv" or "journal": whose numbers stand beside ours
-    left_out: str = ""
-    confidence: float = 0.95  # of the intervals
-
-
 def build_tables(
-    results: pd.DataFrame,
-    differences: pd.DataFrame,
-    literature: Literature,
-    reference: str,
-    notice: str = "",
-    confidence: float = 0.95,
+    results: pd.DataFrame, differences: pd.DataFrame, context: TableContext
 ) -> tuple[Table, ...]:
-    """Tables 1 to 4. `notice` (`report.notice`) stands above each.
-
-    `confidence` is that of the intervals in `results` and `differences`.
+    """Tables 1 to 4.
 
     A row that was not run says so; a table none of whose rows was run has `left_out` and no rows.
     """
     return tuple(
-        _table(layout, results, differences, literature, reference, notice, confidence)
-        for layout in literature.layouts
+        _table(layout, results, differences, context) for layout in context.literature.layouts
     )
 
 
 def _table(
-    layout: Layout,
-    results: pd.DataFrame,
-    differences: pd.DataFrame,
-    literature: Literature,
-    reference: str,
-    notice: str,
-    confidence: float,
+    layout: Layout, results: pd.DataFrame, differences: pd.DataFrame, context: TableContext
 ) -> Table:
     rows = [
-        _row(row, layout, results, differences, literature, reference, confidence)
-        for row in _wanted_rows(layout, results, literature)
+        _row(row, layout, results, differences, context)
+        for row in _wanted_rows(layout, results, context.literature)
     ]
     left_out = ""
     if all(row.status == "not run" for row in rows):
         left_out = f"Table {layout.number} is left out: none of its rows was run."
         rows = []
     elif layout.number == TEST_DEV:
-        rows = [*_others(literature, layout.metrics), *rows]
+        rows = [*_other_detectors(context.literature, layout.metrics), *rows]
     return Table(
         layout.number,
         layout.title,
@@ -105,16 +56,17 @@ def _table(
         layout.split,
         layout.metrics,
         tuple(rows),
-        notice,
-        reference,
+        context,
         left_out,
-        confidence,
     )
 
 
 def _wanted_rows(layout: Layout, results: pd.DataFrame, literature: Literature) -> list[LayoutRow]:
     """The paper's rows, and those of other variants that were tested as Tables 3 and 4 test."""
-    variants = set(results.loc[results["split"] == layout.split, "variant"])
+    tested = rows_where(results, split=layout.split)
+    pairs = tested[["variant", "mode"]].drop_duplicates()
+    cells = [Cell(*pair) for pair in pairs.itertuples(index=False)]
+    variants = {cell.variant for cell in cells}
     rows = [
         replace(
             row,
@@ -123,20 +75,17 @@ def _wanted_rows(layout: Layout, results: pd.DataFrame, literature: Literature) 
         )
         for row in layout.rows
     ]
+    if layout.number == ERROR_ANALYSIS:
+        variants = {cell.variant for cell in cells if cell.mode.startswith("gt_")}
+    elif layout.number != TEST_DEV:
+        return rows
     present = {row.cell for row in rows}
-    for variant in sorted(variants):
-        modes = [
-            mode for mode in MODES if not select(results, layout.split, Cell(variant, mode)).empty
-        ]
-        if layout.number == ERROR_ANALYSIS and not any(mode.startswith("gt_") for mode in modes):
-            continue
-        if layout.number in (ERROR_ANALYSIS, TEST_DEV):
-            rows.extend(
-                LayoutRow(f"{variant} ({MODE_LABELS[mode]})", Cell(variant, mode))
-                for mode in modes
-                if Cell(variant, mode) not in present
-            )
-    return rows
+    further = [cell for cell in cells if cell.variant in variants and cell not in present]
+    return rows + [LayoutRow(_label(cell), cell) for cell in further]
+
+
+def _label(cell: Cell) -> str:
+    return f"{cell.variant} ({MODE_LABELS[cell.mode]})"
 
 
 def _row(
@@ -144,41 +93,35 @@ def _row(
     layout: Layout,
     results: pd.DataFrame,
     differences: pd.DataFrame,
-    literature: Literature,
-    reference: str,
-    confidence: float,
+    context: TableContext,
 ) -> TableRow:
     """One of our rows: scores, or with `minus` their differences."""
-    group = "This run" if layout.number == TEST_DEV else ""
-    backbone = "Hourglass" if layout.number == TEST_DEV else ""
+    shown = {"group": "This run", "backbone": "Hourglass"} if layout.number == TEST_DEV else {}
+    split, metrics = layout.split, layout.metrics
     if row.minus is None:
-        tested = select(results, layout.split, row.cell)
-        ours = {metric: estimate(tested, metric, confidence) for metric in layout.metrics}
-        numbers = {
-            m: literature.value(reference, layout.split, row.cell, m) for m in layout.metrics
-        }
-        outcome = status(tested)
-    else:
-        comparison = Comparison(layout.split, row.cell, row.minus)
-        outcome = _both(*(status(select(results, layout.split, c)) for c in (row.cell, row.minus)))
-        ours = {
-            metric: difference(differences, results, comparison, metric)
-            if outcome == "scored"
-            else UNDEFINED
-            for metric in layout.metrics
-        }
-        numbers = {m: literature.difference(reference, comparison, m) for m in layout.metrics}
-    paper = {metric: number for metric, number in numbers.items() if number is not None}
-    return TableRow(row.label, outcome, ours, paper, row.minus is not None, group, backbone)
+        return score_row(row.label, row.cell, split, metrics, results, context, **shown)
+    comparison = Comparison(split, row.cell, row.minus)
+    first, second = (status(select(results, split, cell)) for cell in (row.cell, row.minus))
+    outcome = _status_of_difference(first, second)
+    ours = {
+        metric: difference(differences, results, comparison, metric)
+        if outcome == "scored"
+        else UNDEFINED
+        for metric in metrics
+    }
+    paper = only_defined(
+        {m: context.literature.difference(context.reference, comparison, m) for m in metrics}
+    )
+    return TableRow(row.label, outcome, ours, paper, signed=True, **shown)
 
 
-def _both(first: Status, second: Status) -> Status:
-    """The status of a difference: that of its side that got less far."""
+def _status_of_difference(first: Status, second: Status) -> Status:
+    """That of the side that got less far."""
     order: tuple[Status, ...] = ("not run", "submitted, not scored", "scored")
     return min(first, second, key=order.index)
 
 
-def _others(literature: Literature, metrics: tuple[str, ...]) -> list[TableRow]:
+def _other_detectors(literature: Literature, metrics: tuple[str, ...]) -> list[TableRow]:
     return [
         TableRow(
             other.method,
@@ -190,3 +133,22 @@ def _others(literature: Literature, metrics: tuple[str, ...]) -> list[TableRow]:
         )
         for other in literature.others
     ]
+
+
+def waiting_table(results: pd.DataFrame, context: TableContext) -> Table | None:
+    """Table 4's metrics on val, of the models submitted and not scored; None if all are scored.
+
+    It says that the scores are val's; they are never put under the name of test-dev.
+    """
+    layouts = context.literature.layouts
+    metrics = next(layout.metrics for layout in layouts if layout.number == TEST_DEV)
+    submitted = rows_where(results, split="test_dev").groupby(["variant", "mode"])
+    waiting = sorted({pair[0] for pair, rows in submitted if status(rows) != "scored"})
+    if not waiting:
+        return None
+    cells = [Cell(variant, mode) for variant in waiting for mode in ("single_scale", "multi_scale")]
+    rows = [score_row(_label(cell), cell, "val", metrics, results, context) for cell in cells]
+    scored = tuple(row for row in rows if row.status == "scored")
+    left_out = "" if scored else f"Table {WAITING} is left out: none of them was tested on val."
+    title = "What the models that wait for test-dev's scores have on val"
+    return Table(WAITING, title, "no score of test-dev", "val", metrics, scored, context, left_out)

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
+from cornernet.evaluation.coco_metrics import defined
 from cornernet.reporting.tables.literature import Cell
-from cornernet.reporting.tables.results import defined
+from cornernet.reporting.tables.results import rows_where
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Estimate:
     high: float | None = None
     spread: float | None = None  # standard deviation over seeds; None with one seed
     seeds: int = 1
+
+    @classmethod
+    def of(cls, row: Any) -> "Estimate":
+        """One seed's, from a row of a table that has value, ci_low and ci_high."""
+        return cls(defined(row.value), defined(row.ci_low), defined(row.ci_high))
 
 
 UNDEFINED = Estimate(None)
@@ -69,12 +75,7 @@ Status = Literal["scored", "submitted, not scored", "not run"]
 
 def select(results: pd.DataFrame, split: str, cell: Cell) -> pd.DataFrame:
     """The rows of results.csv of one variant, split and mode, all seeds and metrics."""
-    mask = (
-        (results["split"] == split)
-        & (results["variant"] == cell.variant)
-        & (results["mode"] == cell.mode)
-    )
-    return results[mask]
+    return rows_where(results, split=split, variant=cell.variant, mode=cell.mode)
 
 
 def status(rows: pd.DataFrame) -> Status:
@@ -87,18 +88,12 @@ def status(rows: pd.DataFrame) -> Status:
 
 def estimate(rows: pd.DataFrame, metric: str, confidence: float = 0.95) -> Estimate:
     """One metric of a test, pooled over its seeds; `confidence` is that of its intervals."""
-    return pool_percent(rows[rows["metric"] == metric], confidence)
+    return pool_rows(rows[rows["metric"] == metric], confidence)
 
 
-def pool_percent(rows: pd.DataFrame, confidence: float) -> Estimate:
-    """Scores (rows with value, ci_low, ci_high) pooled; a percentage ends at 0 and at 100."""
-    pooled = pool(
-        [
-            Estimate(defined(row.value), defined(row.ci_low), defined(row.ci_high))
-            for row in rows.itertuples()
-        ],
-        confidence,
-    )
-    if pooled.low is None or pooled.high is None:
+def pool_rows(rows: pd.DataFrame, confidence: float, *, differences: bool = False) -> Estimate:
+    """Rows with value, ci_low, ci_high pooled; the ends of a percentage lie within 0 and 100."""
+    pooled = pool([Estimate.of(row) for row in rows.itertuples()], confidence)
+    if differences or pooled.low is None or pooled.high is None:
         return pooled
     return replace(pooled, low=max(pooled.low, 0.0), high=min(pooled.high, 100.0))

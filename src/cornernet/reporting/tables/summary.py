@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from cornernet.reporting.tables.literature import MODES, SPLITS, Cell
-from cornernet.reporting.tables.seeds import estimate, select, status
+from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.reporting.tables.seeds import estimate, status
 
-SUMMARY_METRICS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
+SUMMARY_METRICS = METRICS[:6]  # average precision, over all IoUs and sizes and by each
 
 
 def results_summary(results: pd.DataFrame) -> str:
@@ -13,20 +13,15 @@ def results_summary(results: pd.DataFrame) -> str:
 
     Several seeds are averaged; how many there were stands beside the variant.
     """
+    tests = results.groupby(["split", "variant", "mode"], sort=False)  # in the file's own order
     lines: list[tuple[str, ...]] = [("split", "variant", "mode", *SUMMARY_METRICS)]
-    for split in SPLITS:
-        variants = dict.fromkeys(results.loc[results["split"] == split, "variant"])
-        for variant in sorted(variants):
-            for mode in MODES:
-                rows = select(results, split, Cell(variant, mode))
-                if not rows.empty:
-                    lines.append(_line(split, variant, mode, rows))
+    lines += [_cells(split, variant, mode, rows) for (split, variant, mode), rows in tests]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = [_aligned(line, widths) for line in lines]
     return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
 
 
-def _line(split: str, variant: str, mode: str, rows: pd.DataFrame) -> tuple[str, ...]:
+def _cells(split: str, variant: str, mode: str, rows: pd.DataFrame) -> tuple[str, ...]:
     seeds = rows["seed"].nunique()
     name = variant if seeds == 1 else f"{variant} ({seeds} seeds)"
     if status(rows) != "scored":

@@ -12,15 +12,15 @@ from cornernet.training.errors import NonFinite
 
 
 @dataclass(frozen=True)
-class _Noted:
+class _PendingTerms:
     """The terms of an iteration, on their way from the device."""
 
     iteration: int
     terms: Tensor  # float64 [6] on the CPU
-    arrived: torch.cuda.Event | None  # None: they are there
+    arrived: torch.cuda.Event | None  # set once the copy is complete; None: it is already
 
 
-class TermsReader:
+class LossTermsReader:
     """Takes each iteration's mean LossTerms on the device; hands them out on the CPU, in order.
 
     `broken` says on the device, as 0 or 1, whether any iteration so far had a term that is not
@@ -30,22 +30,22 @@ class TermsReader:
 
     def __init__(self, device: torch.device) -> None:
         self.broken = torch.zeros((), device=device)  # float32, as fused optimisers want it
-        self._waiting: deque[_Noted] = deque()
+        self._waiting: deque[_PendingTerms] = deque()
 
-    def note(self, iteration: int, mean: Tensor) -> None:
+    def add(self, iteration: int, mean: Tensor) -> None:
         """Take the terms of `iteration`, float64 [6] on the device."""
         self.broken.copy_(torch.maximum(self.broken, (~mean.isfinite().all()).float()))
         if mean.device.type != "cuda":
-            self._waiting.append(_Noted(iteration, mean, None))
+            self._waiting.append(_PendingTerms(iteration, mean, None))
             return
         host = torch.empty(mean.shape, dtype=mean.dtype, pin_memory=True)
         host.copy_(mean, non_blocking=True)
         arrived = torch.cuda.Event()
         arrived.record()
-        self._waiting.append(_Noted(iteration, host, arrived))
+        self._waiting.append(_PendingTerms(iteration, host, arrived))
 
     def read(self, leave: int = 0) -> Tensor:
-        """The terms of the iterations not read yet but the last `leave`: float64 [n, 6].
+        """The terms of all iterations not read yet, except the last `leave`: float64 [n, 6].
 
         Waits for the device to reach them. Raises NonFinite for the first that is not finite.
         """

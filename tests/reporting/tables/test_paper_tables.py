@@ -1,4 +1,4 @@
-"""Tables 1 to 4 in their three formats."""
+"""Tables 1 to 4 in their three formats, and what stands in for Table 4 while its scores wait."""
 
 import csv
 import io
@@ -8,39 +8,38 @@ import subprocess
 
 import pytest
 from reporting.synthetic import (
+    NOT_SCORED,
     NOTICE,
-    TEST_CELLS,
-    VAL_CELLS,
-    literature,
     paired_differences,
+    run_results,
+    table_context,
     write_metrics,
-    write_run,
 )
 
 from cornernet.reporting.tables.formats import SUFFIXES, number_text, render_table
-from cornernet.reporting.tables.paper_tables import build_tables
-from cornernet.reporting.tables.results import collect_results
+from cornernet.reporting.tables.literature import Cell
+from cornernet.reporting.tables.paper_tables import build_tables, waiting_table
+from cornernet.reporting.tables.seeds import estimate, select
 
 
-def tables(folder, notice=NOTICE, extra=(), differences=True, **run):
-    paths = [*write_run(folder, **run), *extra]
-    results = collect_results(paths, literature(), "eccv")
+def tables(folder, notice=NOTICE, differences=True, confidence=0.95, **run):
+    results = run_results(folder, **run)
     pairs = paired_differences(results)
     pairs = pairs if differences else pairs.iloc[:0]
-    return build_tables(results, pairs, literature(), "eccv", notice)
+    return build_tables(results, pairs, table_context(notice, confidence))
+
+
+def of_this_run(table):
+    return [row for row in table.rows if row.status is not None]
 
 
 def test_every_number_of_the_paper_stands_beside_ours(tmp_path):
-    first = tables(tmp_path, noise=0.0)[0]
-    text = render_table(first, "md")
-    assert NOTICE in text
+    text = render_table(tables(tmp_path, noise=0.0)[0], "md")
+    assert text.startswith(f"> {NOTICE}")
     assert "| with corner pooling | ours | 38.5 [37.5, 39.5] | 54.1 [53.1, 55.1] |" in text
     assert "|  | paper | 38.5 | 54.1 | 41.1 | 17.7 | 41.1 | 52.5 |" in text
     assert "| improvement | ours | +2.0 [+1.5, +2.5] |" in text
     assert "|  | paper | +2.0 | +2.1 | +2.2 | +0.1 | +2.4 | +3.7 |" in text
-
-
-def test_no_notice_when_the_run_is_the_papers(tmp_path):
     assert not render_table(tables(tmp_path, notice="")[0], "md").startswith(">")
 
 
@@ -61,28 +60,55 @@ def test_a_table_without_rows_is_left_out(tmp_path, suffix):
     assert text.endswith("\n")
 
 
-def test_val_never_stands_under_test_dev(tmp_path):
-    for state in ("submitted, not scored", "scored"):
-        fourth = tables(tmp_path, test_status=state, noise=0.0)[3]
-        ours = [row for row in fourth.rows if row.status is not None]
-        assert [row.label for row in ours][:2] == [
-            "CornerNet511 (single scale)", "CornerNet511 (multi scale)",
-        ]  # fmt: skip
-        assert {row.status for row in ours} == {state}
-    text = render_table(tables(tmp_path, test_status="submitted, not scored")[3], "md")
-    assert text.count("submitted, not scored") == 3
-    assert "| CornerNet511 (multi scale) | ours | submitted, not scored |" in text
+@pytest.mark.parametrize("state", [NOT_SCORED, "scored"])
+def test_val_never_stands_under_test_dev(tmp_path, state):
+    fourth = tables(tmp_path, test_status=state, noise=0.0)[3]
+    assert [row.label for row in of_this_run(fourth)][:2] == [
+        "CornerNet511 (single scale)", "CornerNet511 (multi scale)",
+    ]  # fmt: skip
+    assert {row.status for row in of_this_run(fourth)} == {state}
+    text = render_table(fourth, "md")
+    assert text.count(NOT_SCORED) == (3 if state == NOT_SCORED else 0)
     assert "| RetinaNet800 | paper | 39.1 |" in text
+
+
+def test_models_that_wait_have_their_val_scores_said_to_be_vals(tmp_path):
+    results = run_results(tmp_path, test_status=NOT_SCORED)
+    waiting = waiting_table(results, table_context())
+    assert [row.label for row in waiting.rows] == ["full_schedule (single scale)"]
+    expected = estimate(select(results, "val", Cell("full_schedule", "single_scale")), "AR100")
+    assert waiting.rows[0].ours["AR100"] == expected
+    assert len(waiting.metrics) == 12
+    assert "on val (val, no score of test-dev)" in render_table(waiting, "md")
+
+
+def test_nothing_waits_once_test_dev_is_scored_or_was_not_asked_for(tmp_path):
+    assert waiting_table(run_results(tmp_path), table_context()) is None
+    assert waiting_table(run_results(tmp_path, test=()), table_context()) is None
+
+
+def test_a_waiting_model_that_was_not_tested_on_val_leaves_it_out(tmp_path):
+    results = run_results(tmp_path, val=("baseline/single_scale",), test_status=NOT_SCORED)
+    waiting = waiting_table(results, table_context())
+    assert waiting.left_out == "Table 7 is left out: none of them was tested on val."
 
 
 def test_seeds_are_averaged_with_their_spread(tmp_path):
     first = tables(tmp_path, seeds=(0, 1, 2), noise=1.0)[0]
-    row = first.rows[1]
-    assert row.ours["AP"].seeds == 3
-    assert re.search(
-        r"with corner pooling \| ours \| \d\d\.\d ± \d\.\d \[", render_table(first, "md")
-    )
-    assert "over 3 seeds" in render_table(first, "md")
+    assert first.rows[1].ours["AP"].seeds == 3
+    text = render_table(first, "md")
+    assert re.search(r"with corner pooling \| ours \| \d\d\.\d ± \d\.\d \[", text)
+    assert "over 3 seeds" in text
+
+
+def test_the_confidence_of_the_intervals_is_the_params_and_is_said(tmp_path):
+    run = {"seeds": (0, 1, 2), "noise": 1.0}
+    wide, narrow = (tables(tmp_path, confidence=level, **run)[0] for level in (0.99, 0.5))
+    assert "Ours with the 99 % interval" in render_table(wide, "md")
+    for first, second in zip(wide.rows[:2], narrow.rows[:2], strict=True):
+        # the seeds' part of the interval grows with the confidence asked for
+        assert first.ours["AP"].low < second.ours["AP"].low
+        assert first.ours["AP"].high > second.ours["AP"].high
 
 
 def test_other_variants_join_tables_3_and_4(tmp_path):
@@ -98,14 +124,12 @@ def test_other_variants_join_tables_3_and_4(tmp_path):
 
 def test_the_released_weights_stand_for_the_full_schedule(tmp_path):
     test = ("released_weights/single_scale", "released_weights/multi_scale")
-    fourth = tables(tmp_path, val=(), test=test, differences=False)[3]
-    ours = [row for row in fourth.rows if row.status is not None]
+    ours = of_this_run(tables(tmp_path, val=(), test=test, differences=False)[3])
     assert [row.status for row in ours] == ["scored"] * 3
     assert ours[0].paper["AP"] == 40.5
-    assert ours[2].ours["AP"].value == pytest.approx(
-        ours[1].ours["AP"].value - ours[0].ours["AP"].value
-    )
-    assert ours[2].ours["AP"].low is None  # unpaired: no interval is claimed
+    single, multi, gain = (row.ours["AP"] for row in ours)
+    assert gain.value == pytest.approx(multi.value - single.value)
+    assert gain.low is None  # unpaired: no interval is claimed
 
 
 def test_csv_holds_every_cell(tmp_path):
@@ -141,19 +165,3 @@ def test_numbers_as_printed():
     assert number_text(None, signed=True) == "\N{EN DASH}"
     assert number_text(-0.04, signed=True) == "+0.0"
     assert number_text(-1.26, signed=False) == "\N{MINUS SIGN}1.3"
-    assert len({*VAL_CELLS}) + len({*TEST_CELLS}) == 9
-
-
-def test_the_confidence_of_the_intervals_is_the_params_and_is_said(tmp_path):
-    paths = write_run(tmp_path, seeds=(0, 1, 2), noise=1.0)
-    results = collect_results(paths, literature(), "eccv")
-    pairs = paired_differences(results)
-    wide, narrow = (
-        build_tables(results, pairs, literature(), "eccv", "", confidence)[0]
-        for confidence in (0.99, 0.5)
-    )
-    assert "Ours with the 99 % interval" in render_table(wide, "md")
-    for first, second in zip(wide.rows[:2], narrow.rows[:2], strict=True):
-        # the seeds' part of the interval grows with the confidence asked for
-        assert first.ours["AP"].low < second.ours["AP"].low
-        assert first.ours["AP"].high > second.ours["AP"].high

@@ -1,19 +1,14 @@
-"""Random draws for the embedded data set that are the same on every machine and NumPy version.
+"""Random numbers for the embedded data set, the same on every machine and NumPy version.
 
 NumPy promises stable streams of its bit generators and seed sequences alone, not of the methods
 of its Generator; so integers are made here from raw 64-bit words, without any floating point.
 """
 
-from collections.abc import Sequence
-from typing import TypeVar
-
 import numpy as np
 
-Item = TypeVar("Item")
 
-
-class Draws:
-    """A stream of draws, given by the seed and a key (the split's number, the image's index)."""
+class PortableRandom:
+    """A stream of random numbers, given by a seed and a key, such as (split, image's index)."""
 
     def __init__(self, seed: int, *key: int) -> None:
         self._bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key))
@@ -25,10 +20,6 @@ class Draws:
     def chance(self, percent: int) -> bool:
         """True in `percent` of a hundred draws."""
         return self.integer(0, 99) < percent
-
-    def choice(self, items: Sequence[Item]) -> Item:
-        """One of the items, all equally likely."""
-        return items[self.integer(0, len(items) - 1)]
 
     def noise(self, height: int, width: int, channels: int) -> np.ndarray:
         """Independent values from 0 to 255.  int32 [height, width, channels]"""

@@ -6,7 +6,7 @@ import pytest
 import torch
 from model.sizes import TINY
 
-from cornernet.model.folding import fold_batch_norm, widths_fill_vectors
+from cornernet.detection.network import fold_batch_norm, widths_fill_vectors
 from cornernet.model.network import CornerNet
 
 

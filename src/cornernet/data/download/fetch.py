@@ -1,0 +1,144 @@
+"""Get COCO (section 4.3): fetch, check and unpack it; or use the one that is on the disk.
+
+`prepare` checks its images, wherever they came from. Beside COCO's own folders lie:
+
+    download.lock.json   checksum of each archive as first seen; checked from then on
+    downloads/           archives under way; a zip put there by hand is checked and used
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
+from cornernet.config.schema import Split, SplitFiles
+from cornernet.data.download.archive import unpack
+from cornernet.data.download.manifest import Archive, needed_archives, peak_bytes
+from cornernet.data.download.transfer import Transfer, checksum_of
+from cornernet.errors import BadInput
+from cornernet.files import remove_unfinished, write_json
+from cornernet.progress import say
+
+FOLDER, RECORD = "downloads", "download.lock.json"
+
+
+def download_files(
+    root: Path,
+    files: Mapping[str, Mapping[str, Any]],
+    splits: Mapping[Split, SplitFiles],
+    report: Callable[[str], None] = say,
+) -> dict[str, Any]:
+    """Have every folder and annotation file of `splits` in `root`; fetch what is absent.
+
+    `files` is the manifest (`data.files`); what is in `root` already is used as it is, and nothing
+    is written if nothing is absent. Interrupted and called again, it goes on where it was.
+    Returns the content of source.json: archives with checksum and address.
+    Raises BadInput: manifest wrong, disk too small, no address gives a file, zip harmful.
+    """
+    archives = needed_archives(files, splits)
+    given = {target for archive in archives for target in archive.targets}
+    paths = {path for files in splits.values() for path in (files.images, files.annotations)}
+    if unknown := [path for path in sorted(paths - given) if not _is_there(root / path)]:
+        raise BadInput(
+            f"{root / path}: is not there, and no entry of data.files gives it; set data.root to "
+            "the folder of a data set that is complete, or add an entry"
+            for path in unknown
+        )
+    zips = {archive.name: root / FOLDER / archive.name for archive in archives}
+    if _absent(root, archives) or any(path.exists() for path in zips.values()):
+        with _alone_in(root, report):
+            absent = _absent(root, archives)
+            _check_free_disk(root, absent)
+            for archive in absent:
+                _fetch_archive(root, archive, zips[archive.name], report)
+            for path in zips.values():  # an interruption may have left one that was unpacked
+                path.unlink(missing_ok=True)
+    record = _read_record(root)
+    # The same whether the data set was fetched in this run or in an earlier one.
+    found = {a.name: record.get(a.name, {"found_on_disk": True}) for a in archives}
+    return {"root": str(root), "files": found}
+
+
+def _fetch_archive(root: Path, archive: Archive, path: Path, report: Callable[[str], None]) -> None:
+    """Have what `archive` gives in `root`; the zip is fetched unless it lies at `path` already."""
+    record = _read_record(root)
+    known = record.get(archive.name, {})
+    checksum, url = archive.checksum or known.get("checksum"), known.get("url")
+    if path.exists() and checksum not in (None, checksum_of(path)):
+        report(f"{path}: not the file of the manifest; fetching it")
+        path.unlink()
+    if not path.exists():
+        part = path.with_name(f"{path.name}.part")
+        url = Transfer(archive, checksum, part, report).run()
+        os.replace(part, path)
+    report(f"{archive.name}: unpacking into {root}")
+    try:
+        unpack(path, archive, root)
+    except BadInput:
+        if checksum is None:  # nothing vouches for the zip: the next run fetches it anew
+            path.unlink()
+        raise
+    record[archive.name] = {
+        "checksum": checksum or checksum_of(path),  # unpacked, so it was whole
+        "checksum_from": "manifest" if archive.checksum else "first seen",
+        "url": url,
+    }
+    write_json(root / RECORD, record)
+    path.unlink()
+
+
+def _read_record(root: Path) -> dict[str, dict[str, Any]]:
+    """Checksum and address of each archive as first seen, by name; empty at first."""
+    path = root / RECORD
+    try:
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"{path}: not readable ({error}); remove it") from None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file, or a folder with something in it, is at `path`."""
+    return any(path.iterdir()) if path.is_dir() else path.is_file()
+
+
+def _absent(root: Path, archives: list[Archive]) -> list[Archive]:
+    return [a for a in archives if not all(_is_there(root / target) for target in a.targets)]
+
+
+def _check_free_disk(root: Path, absent: list[Archive]) -> None:
+    there = sum(path.stat().st_size for path in (root / FOLDER).iterdir())
+    wanted, free = peak_bytes(absent) - there, shutil.disk_usage(root).free
+    if wanted > free:
+        wanted_text, free_text = map(tqdm.format_sizeof, (wanted, free))
+        raise BadInput(
+            f"{root}: {wanted_text} bytes of free disk are needed to fetch and unpack "
+            f"{', '.join(archive.name for archive in absent)}, {free_text} are free; make room, "
+            "or set data.root to a folder on another disk"
+        )
+
+
+@contextmanager
+def _alone_in(root: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """One download at a time; errors of the file system become BadInput."""
+    try:
+        (root / FOLDER).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(root / FOLDER / ".running")
+        try:
+            held = lock.acquire(blocking=False)
+        except Timeout:
+            report(f"another download into {root} is under way; waiting for it")
+            held = lock.acquire()
+        with held:
+            remove_unfinished(root)
+            yield
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename or root}: cannot be written ({error.strerror}); mend that and run "
+            "the same command again (it goes on where it was)"
+        ) from None

@@ -1,0 +1,73 @@
+"""What a table of the report is: rows of our numbers, and the paper's number beside each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cornernet.reporting.tables.literature import Cell, Literature
+from cornernet.reporting.tables.seeds import Estimate, Status, estimate, select, status
+
+
+@dataclass(frozen=True)
+class TableContext:
+    """What all tables of a run share."""
+
+    literature: Literature
+    reference: str  # "eccv" or "journal": the text whose numbers stand beside ours
+    notice: str = ""  # `report.notice`, which stands above each table
+    confidence: float = 0.95  # of the intervals in results.csv and differences.csv
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row: what this run found (`ours`) and the paper's number (`paper`), by metric.
+
+    A row of another detector has no `ours`; a metric without a number in the paper is absent
+    from `paper`. `signed`: the numbers are differences, in points.
+    """
+
+    label: str
+    status: Status | None  # None: another detector's row
+    ours: Mapping[str, Estimate]
+    paper: Mapping[str, float]
+    signed: bool = False
+    group: str = ""  # the heading above the row
+    backbone: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be written. `left_out` says why there is none, if it has no rows."""
+
+    number: int
+    title: str
+    section: str
+    split: str
+    metrics: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    context: TableContext
+    left_out: str = ""
+
+
+def only_defined(numbers: Mapping[str, float | None]) -> dict[str, float]:
+    """The numbers that the paper has."""
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def score_row(
+    label: str,
+    cell: Cell,
+    split: str,
+    metrics: Sequence[str],
+    results: pd.DataFrame,
+    context: TableContext,
+    **more: Any,
+) -> TableRow:
+    """The scores of one tested model in results.csv; `more` are further fields of the row."""
+    tested = select(results, split, cell)
+    ours = {metric: estimate(tested, metric, context.confidence) for metric in metrics}
+    value, reference = context.literature.value, context.reference
+    paper = only_defined({metric: value(reference, split, cell, metric) for metric in metrics})
+    return TableRow(label, status(tested), ours, paper, **more)

@@ -1,0 +1,181 @@
+"""Servers and disks that misbehave: gone on with, mended or refused in one line, never half."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from data.download.download_case import TRAIN, Case, zipped
+from data.download.fault_server import Fault
+
+MIRROR = "/mirror/train2017.zip"
+# Bytes of a stream that broke off are kept in whole blocks of 16,384.
+FIRST_BLOCK, SECOND_BLOCK = "bytes=16384-", "bytes=32768-"
+BREAK = Fault(reset_after=30_000)
+NO_LENGTH = {"Content-Length": None}
+OTHER_RANGE = {"Content-Range": "bytes 16385-99999/100000"}
+
+
+def changed(case: Case) -> bytes:
+    """Another train2017.zip of the same size."""
+    return zipped(dict(reversed(case.files_in("train2017").items())))
+
+
+def test_whole_data_set_arrives_to_the_byte(case, capsys):
+    source = case.download()
+    assert "train2017.zip: 0.00/120k bytes" in capsys.readouterr().err
+    assert source["files"]["train2017.zip"] == {
+        "checksum": case.train["checksum"],
+        "checksum_from": "manifest",
+        "url": case.train["url"],
+    }
+    requests = len(case.server.requests)
+    assert case.completes()
+    assert case.download() == source
+    assert len(case.server.requests) == requests
+
+
+@pytest.mark.parametrize(
+    ("faults", "ranges", "said"),
+    [
+        ([BREAK], [None, FIRST_BLOCK], "Connection reset"),
+        ([BREAK] * 2, [None, FIRST_BLOCK, SECOND_BLOCK], "at 32,768 bytes"),
+        ([Fault(stall_after=25_000)], [None, FIRST_BLOCK], "Read timed out"),
+        ([Fault(end_after=30_000)], [None, FIRST_BLOCK], "IncompleteRead"),
+        ([Fault(end_after=20_000, headers=NO_LENGTH)], [None, "bytes=20000-"], "ends before byte"),
+        ([Fault(status=503)] * 2, [None] * 3, "503 Server Error"),
+        ([Fault(status=429)], [None] * 2, "trying again in 0 s"),
+        ([Fault(status=429)] * 2, [None] * 3, "trying again in 0.002 s"),
+        ([BREAK, Fault(ignore_range=True)], [None, FIRST_BLOCK], "trying again"),
+        ([BREAK, Fault(headers=OTHER_RANGE)], [None, FIRST_BLOCK, None], "trying again"),
+        ([Fault(flip_byte=5_000)], [None, None], "corrupt, removed"),
+        ([Fault(reset_after=30_000, flip_byte=5_000)], [None, FIRST_BLOCK, None], "corrupt"),
+        ([Fault(headers=NO_LENGTH)], [None], "unpacking"),
+        ([Fault(302, {"Location": TRAIN})], [None, None], "unpacking"),
+        # New bytes restore the three attempts in a row.
+        (
+            [Fault(status=503), BREAK] * 3,
+            [None] * 2 + [FIRST_BLOCK] * 2 + [SECOND_BLOCK] * 2 + ["bytes=49152-"],
+            "at 49,152",
+        ),
+    ],
+)
+def test_passing_fault_is_mended(case, faults, ranges, said):
+    case.server.faults[TRAIN] += faults
+    assert case.completes()
+    assert case.ranges_of(TRAIN) == ranges
+    assert any(line.startswith("train2017.zip: ") and said in line for line in case.lines)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "requests"),
+    [
+        (Fault(status=404), "404 Client Error: Not Found", 1),
+        (Fault(status=503), "503 Server Error", 3),
+        (Fault(reset_after=0), "Connection reset", 3),
+        (Fault(reset_after=30_000, ignore_range=True), "Connection reset", 3),
+        (Fault(flip_byte=5_000), "corrupt, its checksum is not sha256:", 2),
+        (Fault(headers={"Content-Length": "1000"}), "offers 1,000 bytes, not 120,", 1),
+        (Fault(headers={"Content-Length": "10000000"}), "offers 10,000,000 bytes, not 120,", 1),
+        (Fault(headers=NO_LENGTH, surplus=50_000), "gives more than 120,", 1),
+        (Fault(302, {"Location": "file:///etc/passwd"}), "No connection adapters were found", 1),
+    ],
+)
+def test_hopeless_address_is_refused_or_replaced_by_a_mirror(case, fault, reason, requests):
+    case.server.always[TRAIN] = fault
+    case.train["mirrors"] = ["http://127.0.0.1:9/nobody.zip"]
+    line = case.refused()
+    assert line.startswith(f"train2017.zip: no address gives it: {case.server.url(TRAIN)}: ")
+    assert reason in line
+    assert "Connection refused" in line
+    assert f"put the file at {case.root / 'downloads' / 'train2017.zip'} by hand" in line
+    assert len(case.ranges_of(TRAIN)) == requests
+    assert not (case.root / "train2017").exists()
+    case.server.files[MIRROR] = case.server.files[TRAIN]
+    case.train["mirrors"] = [case.server.url(MIRROR)]
+    assert case.completes()
+    assert case.download()["files"]["train2017.zip"]["url"] == case.server.url(MIRROR)
+
+
+def test_mirror_goes_on_with_what_the_first_address_gave(case):
+    case.server.faults[TRAIN] += [BREAK, Fault(status=404)]
+    case.refused()
+    case.server.files[MIRROR] = case.server.files.pop(TRAIN)
+    case.train["url"] = case.server.url(MIRROR)
+    assert case.completes()
+    assert case.ranges_of(MIRROR) == [FIRST_BLOCK]
+
+
+@pytest.mark.parametrize("unknown", [["checksum"], ["checksum", "bytes"], ["bytes"], []])
+def test_file_that_changed_meanwhile_is_never_mixed(case, unknown):
+    """With a checksum the pieces turn out wrong; without one nothing is pieced together."""
+    case.train.update(dict.fromkeys(unknown))
+    old, new = case.server.files[TRAIN], changed(case)
+    case.server.faults[TRAIN] += [BREAK, Fault(status=404)]
+    case.refused()
+    case.server.files[TRAIN] = new
+    if "checksum" not in unknown:
+        assert "corrupt" in case.refused()
+        case.server.files[TRAIN] = old
+    assert case.completes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "requests"),
+    [
+        ("train2017.zip.part", lambda case: bytes(case.train["bytes"]), 1),
+        ("train2017.zip.part", lambda case: bytes(case.train["bytes"] + 1), 2),
+        ("train2017.zip", lambda case: case.server.files[TRAIN], 0),
+        ("train2017.zip", lambda case: case.server.files["/main/val2017.zip"], 1),
+    ],
+)
+def test_what_lies_in_downloads_is_used_if_it_is_right(case, name, content, requests):
+    case.put(f"downloads/{name}", content(case))
+    assert case.completes()
+    assert len(case.ranges_of(TRAIN)) == requests
+
+
+def test_checksum_first_seen_is_checked_from_then_on(case):
+    case.train["checksum"] = None
+    entry = case.download()["files"]["train2017.zip"]
+    assert entry["checksum_from"] == "first seen"
+    shutil.rmtree(case.root / "train2017")
+    case.server.files[TRAIN] = changed(case)
+    line = case.refused()
+    assert f"its checksum is not {entry['checksum']}" in line
+    assert "remove its entry from download.lock.json" in line
+    record = case.put("download.lock.json", b"{")
+    assert "download.lock.json: not readable" in case.refused()
+    record.unlink()
+    assert case.completes()
+
+
+def test_broken_zip_without_checksum_is_not_kept(case):
+    case.train["checksum"] = None
+    case.server.faults[TRAIN] += [Fault(flip_byte=5_000)]
+    assert "not a whole zip file" in case.refused()
+    assert not (case.root / "train2017").exists()
+    assert "train2017.zip" not in json.loads((case.root / "download.lock.json").read_text())
+    assert case.completes()
+
+
+def test_disk_that_does_not_hold_the_peak_is_noticed_first(case, monkeypatch):
+    """Zips are removed one by one, so less than the sum of all zips and folders is needed."""
+    total = sum(entry["bytes"] + entry["unpacked_bytes"] for entry in case.manifest.values())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000))
+    line = case.refused()
+    assert line.startswith(f"{case.root}: 480k bytes of free disk are needed to fetch and unpack")
+    assert "train2017.zip, test2017.zip, val2017.zip, 100k are free" in line
+    assert not case.server.requests
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0.85 * total))
+    assert case.completes()
+
+
+def test_disk_that_fills_up_meanwhile(case):
+    part = case.put("downloads/train2017.zip.part", b"")
+    part.unlink()
+    part.symlink_to("/dev/full")
+    line = case.refused()
+    assert line.startswith(f"{case.root}: cannot be written (No space left on device); mend that")
+    part.unlink()
+    assert case.completes()

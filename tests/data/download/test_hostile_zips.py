@@ -1,0 +1,95 @@
+"""Zips that do harm or lie: refused, and nothing of them is in the data set's folder."""
+
+import stat
+import struct
+import zipfile
+
+import pytest
+from data.download.download_case import made_files, zipped
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cornernet.data.download.archive import unpack
+from cornernet.data.download.manifest import Archive, is_inside
+from cornernet.errors import BadInput
+
+IMAGES = {p: c for p, c in made_files().items() if p.startswith("train2017/")}
+FIRST, OTHER = "train2017/0.jpg", "train2017/x.jpg"
+WHOLE = zipped(IMAGES)
+BOMB = zipped({**IMAGES, FIRST: bytes(5_000_000)}, zipfile.ZIP_DEFLATED)
+ENCRYPTED = bytearray(WHOLE)
+for signature, flags_at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+    ENCRYPTED[WHOLE.find(signature) + flags_at] |= 1
+LINK = zipfile.ZipInfo("train2017/link.jpg")
+LINK.external_attr = (stat.S_IFLNK | 0o777) << 16
+HARMFUL_NAMES = (
+    *("../evil.jpg", "train2017/../../evil.jpg", "/tmp/evil.jpg", "C:/evil.jpg", "..\\evil.jpg"),
+    *("train2017/a\\..\\..\\evil.jpg", "train2017/../train2017/x.jpg"),
+)
+
+
+def unpack_train(tmp_path, content: bytes) -> list[str]:
+    """Unpack a train2017.zip; returns what lies in the data set's folder."""
+    path = tmp_path / "train2017.zip"
+    path.write_bytes(content)
+    (tmp_path / "coco").mkdir()
+    archive = Archive(
+        name=path.name,
+        url="http://127.0.0.1/train2017.zip",
+        unpacked_bytes=sum(map(len, IMAGES.values())),
+        folder="train2017",
+        images=len(IMAGES),
+    )
+    try:
+        unpack(path, archive, tmp_path / "coco")
+    finally:
+        assert {p.name for p in tmp_path.iterdir()} == {"train2017.zip", "coco"}
+    return sorted(str(p.relative_to(tmp_path / "coco")) for p in tmp_path.glob("coco/*/*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        *((zipped({**IMAGES, name: b"evil"}), "leaves the folder") for name in HARMFUL_NAMES),
+        (zipped({**IMAGES, LINK: b"/etc/passwd"}), "is a link"),
+        (BOMB, "would unpack to 5.08M bytes, the manifest allows 120k bytes"),
+        # The stated size is the most that is ever written.
+        (BOMB.replace(struct.pack("<L", 5_000_000), struct.pack("<L", 9)), "not a whole zip file"),
+        (
+            zipped({**IMAGES, OTHER: b""}).replace(OTHER.encode(), FIRST.encode()),
+            "holds 4 files in train2017, the manifest says 3",
+        ),
+        (zipped({FIRST: b""}), "holds 1 files in train2017, the manifest says 3"),
+        (bytes(ENCRYPTED), "encrypted"),
+        (WHOLE.replace(IMAGES[FIRST], bytes(40_000)), "Bad CRC-32"),
+        *((WHOLE[:size], "not a whole zip file") for size in (0, 10, 1000, -30)),
+    ],
+)
+def test_harmful_zip_is_refused(tmp_path, content, reason):
+    with pytest.raises(BadInput, match=reason) as caught:
+        unpack_train(tmp_path, content)
+    assert len(caught.value.problems) == 1
+    assert not list((tmp_path / "coco").iterdir())
+
+
+def test_member_that_is_missing(tmp_path):
+    (tmp_path / "a.zip").write_bytes(WHOLE)
+    url = "http://127.0.0.1/a.zip"
+    archive = Archive(name="a.zip", url=url, unpacked_bytes=9, members=["annotations/a.json"])
+    with pytest.raises(BadInput, match=r"a\.zip: does not hold annotations/a\.json"):
+        unpack(tmp_path / "a.zip", archive, tmp_path)
+
+
+def test_whole_folder_without_what_is_beside_it(tmp_path):
+    content = zipped({**IMAGES, "__MACOSX/x": b"ignored", "train2017/": b""})
+    assert unpack_train(tmp_path, content) == sorted(IMAGES)
+
+
+@given(st.text(alphabet="a./\\:\0", min_size=1, max_size=12))
+def test_paths_called_inside_are_inside(name):
+    if is_inside(name):
+        depth = 0
+        for part in name.split("/"):
+            depth += {"": 0, ".": 0, "..": -1}.get(part, 1)
+            assert depth >= 0
+        assert not name.startswith("/")

@@ -1,0 +1,51 @@
+"""The manifest's own mistakes, and what a download takes."""
+
+import pytest
+from data.download.download_case import SPLITS
+
+from cornernet.config import load_params
+from cornernet.data.download.manifest import describe_download, needed_archives
+from cornernet.errors import BadInput
+
+GOOD = {"url": "http://127.0.0.1/train2017.zip", "bytes": 100, "checksum": None}
+GOOD |= {"unpacked_bytes": 150, "folder": "train2017"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"url": "file:///etc/passwd"}, r"\.url: URL scheme should be 'http' or 'https'"),
+        ({"name": "../x.zip"}, r"\.name: String should match"),
+        ({"url": None}, r"\.url: URL input should be a string or URL"),
+        ({"mirrors": ["ftp://127.0.0.1/x"]}, r"\.mirrors\.0: URL scheme"),
+        ({"bytes": -1}, r"\.bytes: Input should be greater than 0"),
+        ({"unpacked_bytes": None}, r"\.unpacked_bytes: Input should be a valid integer"),
+        ({"checksum": "sha256:123"}, r"\.checksum: String should match"),
+        ({"folder": "../train2017"}, ": '../train2017' leaves the data set's folder"),
+        ({"members": ["a.json"]}, ": needs either folder"),
+        ({"folder": None}, ": needs either folder"),
+        ({"folder": None, "members": ["/a.json"]}, ": '/a.json' leaves the data set's folder"),
+        ({"sha256": "0"}, r"\.sha256: Extra inputs are not permitted"),
+    ],
+)
+def test_wrong_entry(changes, reason):
+    name = changes.get("name", "train2017.zip")
+    with pytest.raises(BadInput, match=rf"^data\.files\.{name}{reason}") as caught:
+        needed_archives({name: {**GOOD, **changes}}, SPLITS)
+    assert len(caught.value.problems) == 1
+
+
+def test_peak_counts_the_worst_moment():
+    files = {
+        "val2017.zip": {**GOOD, "folder": "val2017", "bytes": 10, "unpacked_bytes": 12},
+        "train2017.zip": GOOD,
+        "other.zip": {**GOOD, "folder": "unlabeled2017"},  # of no split
+    }
+    assert describe_download(files, SPLITS) == (110, 250)  # train's zip and folder
+
+
+def test_cocos_own_files():
+    data = load_params("paper").data
+    names = [archive.name.split("_")[0] for archive in needed_archives(data.files, data.splits)]
+    assert names == ["annotations", "image", "train2017.zip", "test2017.zip", "val2017.zip"]
+    assert describe_download(data.files, data.splits)[0] == 27_053_469_107

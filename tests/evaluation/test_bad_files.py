@@ -1,0 +1,99 @@
+"""What cannot be scored is refused with one line each, saying what, where and how to mend."""
+
+import hashlib
+import json
+
+import pytest
+
+from cornernet.errors import BadInput
+from cornernet.evaluation.coco_metrics import evaluate_detections
+from evaluation.reference import declared, evaluated, random_split
+
+CONTENT, RESULTS = random_split(0)
+ROW = RESULTS[0]
+CATEGORIES = [row["id"] for row in CONTENT["categories"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"image_id": 77_777}, r"1 with an id that is not among the images .* number 2 \(77777\)"),
+        ({"category_id": 777}, r"1 with an id that is not among the categories .* \(777\)"),
+        ({"score": float("nan")}, r"score that is not a finite number, the first is number 2"),
+        ({"score": float("inf")}, r"score that is not a finite number"),
+        ({"score": "0.5"}, r"number 2 has a wrong score: '0.5' is not a number"),
+        ({"score": None}, r"number 2 has a wrong score: 'None' is not a number"),
+        ({"bbox": [1, 2, float("nan"), 4]}, r"1 with a box that is not finite"),
+        ({"bbox": [1, 2, -3, 4]}, r"1 with a box of negative width or height"),
+        ({"bbox": [1, 2, 3]}, r"wrong bbox: '\[1, 2, 3\]' is not a list of four"),
+        ({"bbox": "1234"}, r"number 2 has a wrong bbox: '1234' is not a list of four numbers"),
+        ({"bbox": [1, 2, 3, "4"]}, r"number 2 has a wrong bbox: .* is not a list of four numbers"),
+        ({"image_id": 1.5}, r"number 2 has a wrong image_id: '1.5' is not an integer"),
+        ({"image_id": 2**70}, r"number 2 has a wrong image_id: .* not an integer of 64 bits"),
+    ],
+)
+def test_detections_that_cannot_be_scored(change, said):
+    with pytest.raises(BadInput, match=said) as raised:
+        evaluated(CONTENT, [ROW, {**ROW, **change}])
+    assert all("\n" not in line and "; " in line for line in raised.value.problems)
+
+
+def test_each_kind_of_problem_has_its_line():
+    wrong = [{**ROW, "image_id": 77_777, "score": float("nan")}, {**ROW, "category_id": 777}]
+    with pytest.raises(BadInput) as raised:
+        evaluated(CONTENT, [*wrong, ROW])
+    assert len(raised.value.problems) == 3
+
+
+@pytest.mark.parametrize("key", ["image_id", "category_id", "bbox", "score"])
+def test_a_detection_lacks_a_key(key):
+    with pytest.raises(BadInput, match=f"number 2 has no {key}"):
+        evaluated(CONTENT, [ROW, {k: ROW[k] for k in ROW if k != key}])
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "5", '"text"', "[[1, 2]]", "[5]"])
+def test_a_file_that_holds_no_results(tmp_path, text):
+    path = tmp_path / "detections.json"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=r"detections\.json: "):
+        evaluated(CONTENT, path)
+
+
+def test_a_file_that_is_absent(tmp_path):
+    with pytest.raises(BadInput, match=r"absent\.json: cannot be read"):
+        evaluated(CONTENT, tmp_path / "absent.json")
+    with pytest.raises(BadInput, match=r"absent\.json: no such annotation file"):
+        evaluate_detections(tmp_path / "absent.json", RESULTS)
+
+
+def test_a_file_of_detections_scores_as_its_content(tmp_path):
+    path = tmp_path / "detections.json"
+    path.write_text(json.dumps(RESULTS))
+    assert evaluated(CONTENT, path).metrics == evaluated(CONTENT, RESULTS).metrics
+
+
+def test_the_digest_is_that_of_the_annotations(tmp_path):
+    path = tmp_path / "annotations.json"
+    path.write_text(json.dumps(CONTENT))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert evaluate_detections(path, RESULTS).annotations_digest == digest
+
+
+LAST = CONTENT["annotations"][-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"images": [], "annotations": []}, "no images in it"),
+        ({"annotations": None}, "'annotations' is not a list"),
+        ({"images": [declared(1), declared(1)]}, "used more than once in 1 image id"),
+        ({"categories": [{"id": 999, "name": "other"}]}, "undeclared category"),
+        ({"annotations": [{**LAST, "area": "12"}]}, "wrong or missing 'area'"),
+        ({"annotations": [{**LAST, "bbox": [0, 0, -1, 5]}]}, "negative width or height"),
+    ],
+)
+def test_annotations_are_held_to_the_rules_of_training(change, said):
+    with pytest.raises(BadInput, match=said) as raised:
+        evaluated({**CONTENT, **change}, [])
+    assert all("annotations.json: " in line for line in raised.value.problems)

@@ -1,0 +1,44 @@
+"""What `snakemake --config` asked for."""
+
+import pytest
+
+from cornernet.errors import BadInput
+from cornernet.pipeline.settings import refuse_repeated, settings_of
+
+
+@pytest.mark.parametrize(
+    ("config", "overrides"),
+    [
+        ({}, ()),
+        ({"set": "train.iterations=3"}, ("train.iterations=3",)),
+        ({"set": ["a.b=1", "c.d=2"]}, ("a.b=1", "c.d=2")),
+    ],
+)
+def test_overrides_are_one_or_a_list(config, overrides):
+    assert settings_of({"profile": "smoke", **config}).overrides == overrides
+
+
+def test_weights_have_a_profile_of_their_own(tmp_path):
+    weights = tmp_path / "my weights.pkl"
+    weights.touch()
+    assert settings_of({"profile": "paper", "weights": str(weights)}).profile == "released_weights"
+    with pytest.raises(BadInput, match="no such file"):
+        settings_of({"profile": "paper", "weights": str(tmp_path / "$(touch x).pkl")})
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--config", "set=a.b=1", "set=c.d=2"], """--config 'set=["a.b=1", "c.d=2"]'"""),
+        (["--config", "profile=demo", "--config", "set=a.b=1"], "after one --config"),
+        (["--config", "profile=demo", "profile=smoke"], "give it once"),
+    ],
+)
+def test_what_snakemake_would_forget_is_refused(words, said):
+    with pytest.raises(BadInput) as error:
+        refuse_repeated(["snakemake", "-n", *words])
+    assert said in error.value.problems[0]
+
+
+def test_one_of_each_is_fine():
+    refuse_repeated(["snakemake", "--config", "profile=demo", "set=a.b=1", "--cores", "2"])

@@ -1,0 +1,160 @@
+"""Code changed while a model trains, or after: what goes on, what starts anew, what is recorded."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples
+
+from cornernet.errors import BadInput
+from cornernet.training.checkpoint import FINISHED
+from cornernet.training.code_spans import changed_modules, spans_of, spans_until
+from cornernet.training.loop import train
+from cornernet.training.recorder import Recorder
+from cornernet.training.state import load_state, save_state
+
+OLD = {"cornernet.model.losses": "1" * 64, "cornernet.model.network": "2" * 64}
+NEW = {**OLD, "cornernet.model.losses": "3" * 64}
+
+
+class Killed(Exception):
+    """Stands for whatever ends a process between two iterations."""
+
+
+def kill_after(last):
+    def on_log(iteration, row):
+        if iteration == last:
+            raise Killed
+
+    return on_log
+
+
+def span(start, end, code):
+    return {"from": start, "to": end, "code": code}
+
+
+@pytest.fixture
+def trained(data, tmp_path):
+    """Trains in a folder of its own with the given code; iterations 4, 8 and 12 are saved."""
+    params = tiny_params(data)
+
+    def trained(code, kill_at=None, **more):
+        job = tiny_job(tmp_path, params, **more)
+        job = replace(job, fingerprint={**job.fingerprint, "code": code})
+        return train(job, tiny_samples(params), tiny_files(tmp_path), kill_after(kill_at))
+
+    trained.folder = tmp_path / "checkpoints"
+    trained.state = tiny_files(tmp_path).state
+    return trained
+
+
+def killed(trained, code, kill_at, **more):
+    with pytest.raises(Killed):
+        trained(code, kill_at, **more)
+
+
+def test_a_training_under_way_goes_on_and_records_which_code_made_what(trained, capsys):
+    killed(trained, OLD, 6)
+    killed(trained, OLD, 6)  # once more with the same code: one span
+    capsys.readouterr()
+    result = trained(NEW)
+    assert result.started_from == 4
+    assert result.code_spans == [span(0, 4, OLD), span(4, 12, NEW)]
+    assert load_state(trained.state).code_spans == result.code_spans
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "changed since" in line]
+    assert "cornernet.model.losses changed since iteration 4: goes on" in line
+    assert "--fresh" in line
+    assert "network" not in line
+    again = trained(NEW)  # finished: the results are written again
+    assert (again.started_from, again.code_spans) == (12, result.code_spans)
+
+
+def test_a_finished_training_whose_code_changed_starts_anew(trained, capsys):
+    """Else the weights of the old code would pass for those of the new."""
+    trained(OLD)
+    capsys.readouterr()
+    killed(trained, NEW, 6)
+    said = capsys.readouterr().err
+    assert "was finished, then cornernet.model.losses changed: set aside in" in said
+    assert (trained.folder / "set-aside-1" / "iteration-00000012.pt").is_file()
+    assert (trained.folder / "set-aside-1" / FINISHED).is_file()
+    result = trained(OLD)  # and this one is under way
+    assert result.code_spans == [span(0, 4, NEW), span(4, 12, OLD)]
+
+
+def test_a_kill_between_the_last_checkpoint_and_the_results_is_no_end(trained, monkeypatch):
+    def killed_there(recorder, outputs):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "write_results", killed_there)
+        killed(trained, OLD, None)
+    result = trained(NEW)
+    assert result.started_from == 12
+    assert result.code_spans == [span(0, 12, OLD)]
+
+
+def test_an_explicit_checkpoint_of_other_code_is_gone_on_from(trained, capsys):
+    """One of a training that is finished, too; from then on it is under way."""
+    killed(trained, OLD, 9)
+    checkpoint = trained.folder / "iteration-00000004.pt"
+    kept = checkpoint.rename(trained.folder / "kept.pt")
+    trained(OLD)
+    capsys.readouterr()
+    killed(trained, NEW, 9, resume=kept)
+    assert "losses changed since iteration 4: goes on" in capsys.readouterr().err
+    result = trained(OLD)
+    assert result.code_spans == [span(0, 4, OLD), span(4, 8, NEW), span(8, 12, OLD)]
+
+
+def test_fresh_sets_everything_aside(trained, capsys):
+    killed(trained, OLD, 6)
+    result = trained(OLD, fresh=True)
+    assert (result.started_from, result.code_spans) == (0, [span(0, 12, OLD)])
+    assert "--fresh: set aside in" in capsys.readouterr().err
+    aside = trained.folder / "set-aside-1"
+    assert sorted(path.name for path in aside.iterdir()) == [
+        "history.csv",
+        "iteration-00000004.pt",
+        "run.json",
+    ]
+    with pytest.raises(BadInput, match="--fresh and --resume exclude each other"):
+        trained(OLD, fresh=True, resume=aside / "iteration-00000004.pt")
+
+
+def test_a_model_that_continues_another_has_the_spans_of_both(data, trained, tmp_path):
+    half = tiny_params(data, "train.iterations=6", "train.learning_rate_drops=[]")
+    parent = tiny_job(tmp_path / "parent", half)
+    parent = replace(parent, fingerprint={**parent.fingerprint, "code": OLD})
+    train(parent, tiny_samples(half), tiny_files(tmp_path / "parent"))
+    state = tiny_files(tmp_path / "parent").state
+    result = trained(NEW, initial_state=state)
+    assert result.code_spans == [span(0, 6, OLD), span(6, 12, NEW)]
+    save_state(state, replace(load_state(state), code_spans=[]))  # as from before spans were kept
+    assert trained(NEW, initial_state=state).code_spans == [span(6, 12, NEW)]
+
+
+def test_checkpoints_from_before_spans_were_kept(trained):
+    """Their past is one span; with no iteration left they count as finished."""
+    killed(trained, OLD, 6)
+    (checkpoint,) = trained.folder.glob("*.pt")
+    content = torch.load(checkpoint, weights_only=True)
+    del content["code_spans"]
+    torch.save(content, checkpoint)
+    assert spans_of(load_state(checkpoint)) == [span(0, 4, OLD)]
+    assert trained(NEW).code_spans == [span(0, 4, OLD), span(4, 12, NEW)]
+    (checkpoint,) = trained.folder.glob("*.pt")
+    content = torch.load(checkpoint, weights_only=True)
+    del content["code_spans"]
+    torch.save(content, checkpoint)
+    (trained.folder / FINISHED).unlink()
+    assert trained(OLD).started_from == 0
+
+
+def test_spans():
+    assert spans_until([], 3, 3, OLD) == []
+    assert spans_until([], 3, 5, OLD) == [span(3, 5, OLD)]
+    assert spans_until([span(0, 3, OLD)], 3, 5, OLD) == [span(0, 5, OLD)]
+    assert spans_until([span(0, 3, OLD)], 3, 5, NEW) == [span(0, 3, OLD), span(3, 5, NEW)]
+    assert changed_modules(OLD, NEW) == ["cornernet.model.losses"]
+    assert changed_modules(OLD, {}) == sorted(OLD)

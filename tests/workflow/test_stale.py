@@ -1,0 +1,162 @@
+"""What makes a result stale, by both engines, and what does not: the real programs, smoke profile."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from workflow.clone import RAN, changed_file, dvc, ok, planned_jobs, run, snakemake
+from workflow.graphs import dvc_changed, left_to_dvc, left_to_snakemake
+from workflow.test_interchange import AFTER_WEIGHTS, kinds
+
+pytestmark = pytest.mark.slow
+
+
+def edited(old, new):
+    """A change of a file's text that must find what it replaces."""
+
+    def change(text):
+        assert old in text
+        return text.replace(old, new)
+
+    return change
+
+
+# (file of the package, what stands there, what it is changed to)
+WORDS = [
+    ("model/losses.py", '"""The training loss', '"""The loss in training'),
+    ("training/loop.py", "goes on from iteration", "continues at iteration"),
+    ("data/coco/problems.py", "MOST_EXAMPLES", "EXAMPLES_AT_MOST"),
+    ("pipeline/gpu_lease.py", "the CPU does the work", "the CPU works"),
+]
+
+
+def test_words_and_what_decides_nothing_rerun_nothing(by_dvc):
+    files = {by_dvc / "src/cornernet" / name: (old, new) for name, old, new in WORDS}
+    before = {path: path.read_text() for path in files}
+    try:
+        for path, (old, new) in files.items():
+            path.write_text(edited(old, new)(path.read_text()) + "\n# a remark\n")
+        assert left_to_snakemake(by_dvc) == []
+        assert dvc_changed(by_dvc) == set()
+        assert RAN.findall(ok(dvc(by_dvc, "repro"))) == ["inputs-smoke"]
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("detection/soft_nms.py", AFTER_WEIGHTS),
+        ("reporting/page.py", {"report": 1}),
+    ],
+)
+def test_changed_code_reruns_the_same_stages_in_both(by_dvc, module, expected):
+    with changed_file(by_dvc / "src/cornernet" / module, lambda text: text + "\nNEW = 1\n"):
+        asked = left_to_snakemake(by_dvc)
+        assert kinds(asked) == expected
+        assert left_to_dvc(by_dvc) == asked
+    assert left_to_snakemake(by_dvc) == left_to_dvc(by_dvc) == []
+
+
+def test_changed_losses_make_models_stale_and_accept_keeps_them(by_dvc):
+    with changed_file(by_dvc / "src/cornernet/model/losses.py", lambda text: text + "\nNEW = 1\n"):
+        asked = left_to_snakemake(by_dvc)
+        assert kinds(asked) == {"train": 5, **AFTER_WEIGHTS}
+        assert left_to_dvc(by_dvc) == asked
+        reason = "NEW is used by nothing"
+        ok(run(by_dvc, "cornernet", "accept", "train", "--because", reason))
+        assert kinds(left_to_snakemake(by_dvc)) == {"report": 1}
+        assert [c.split()[1] for c in left_to_dvc(by_dvc)] == ["report"]
+        ok(dvc(by_dvc, "repro"))
+        assert reason in (by_dvc / "reports/smoke/index.html").read_text()
+        assert left_to_snakemake(by_dvc) == []
+    # As it was when the models were made: nothing to accept, nothing to do.
+    assert kinds(left_to_snakemake(by_dvc)) == {}
+
+
+def test_replaced_images_are_noticed_and_put_back_they_are_the_same(by_dvc):
+    folder = by_dvc / "data/smoke/shapes/val"
+    first, second = sorted(folder.iterdir())[:2]
+    one, other = first.read_bytes(), second.read_bytes()
+    first.write_bytes(other)
+    second.write_bytes(one)
+    refused = run(by_dvc, "cornernet", "corners", "--profile", "smoke")
+    assert refused.returncode == 2
+    assert "cornernet prepare" in refused.stderr
+    assert kinds(left_to_snakemake(by_dvc))["prepare"] == 1
+    assert left_to_dvc(by_dvc)[0].split()[1] in ("claims", "corners")  # all that hangs on it
+    first.write_bytes(one)
+    second.write_bytes(other)
+    assert left_to_snakemake(by_dvc) == left_to_dvc(by_dvc) == []
+
+
+@pytest.mark.parametrize("stage", ["radii", "train", "predict", "corners", "figures", "evaluate"])
+def test_annotations_changed_after_prepare_are_refused(by_dvc, stage):
+    split = "train" if stage in ("radii", "train") else "val"
+    path = by_dvc / f"data/smoke/shapes/annotations/instances_{split}.json"
+    before = path.read_bytes()
+    tree = json.loads(before)
+    tree["categories"].insert(0, {"id": 0, "name": "another"})
+    path.write_text(json.dumps(tree))
+    try:
+        refused = run(by_dvc, "cornernet", stage, "--profile", "smoke")
+        assert refused.returncode == 2
+        assert refused.stderr.count("\n") == 1
+        assert "cornernet prepare" in refused.stderr
+    finally:
+        path.write_bytes(before)
+
+
+STAGE = """
+from cornernet.pipeline.stage import Stage
+COUNT = Stage(
+    name="count",
+    summary="how many radii there are",
+    inputs=lambda graph, key: [graph.paths.radii],
+    outputs=lambda paths, key: [paths.reports / "count.txt"],
+    deciding=("cornernet.stages.count",),
+)
+"""
+ADAPTER = """
+import pandas as pd
+from cornernet.files import write_text
+def run(job):
+    write_text(job.paths.reports / "count.txt", f"{len(pd.read_parquet(job.paths.radii))}\\n")
+"""
+RULE = """
+
+rule count:
+    input: inputs("count")
+    output: outputs("count")
+    log: log_of("count")
+    params: options=OPTIONS
+    message: message_of("count")
+    shell: command("count")
+"""
+
+
+def test_a_new_stage_touches_its_adapter_its_description_and_its_rule(by_dvc, tmp_path):
+    folder = tmp_path / "clone"
+    shutil.copytree(by_dvc, folder, symlinks=True)
+    package = folder / "src/cornernet"
+    (package / "stages/count.py").write_text(ADAPTER)
+    (package / "pipeline/descriptions/count.py").write_text(STAGE)
+    listed = package / "pipeline/descriptions/__init__.py"
+    text = edited("        REPORT,\n", "        REPORT,\n        COUNT,\n")(listed.read_text())
+    listed.write_text(f"from cornernet.pipeline.descriptions.count import COUNT\n{text}")
+    rules = folder / "workflow/rules/data.smk"
+    rules.write_text(rules.read_text() + RULE)
+    ok(run(folder, "cornernet", "dvc-yaml"))
+    assert "cornernet count --profile smoke" in (folder / "dvc.yaml").read_text()
+    ok(snakemake(folder, "reports/smoke/count.txt"))
+    assert int((folder / "reports/smoke/count.txt").read_text()) > 0
+    assert "count" in ok(run(folder, "cornernet", "--help"))
+    (folder / "reports/smoke/count.txt").unlink()
+    assert "count-smoke" in RAN.findall(ok(dvc(folder, "repro", "count-smoke")))
+    provenance = json.loads((folder / "reports/smoke/count.txt.provenance.json").read_text())
+    assert list(provenance["code"]) == ["cornernet.stages.count"]
+    assert planned_jobs(snakemake(folder, "-n")) == {}
+    assert yaml.safe_load((folder / "data/smoke/accepted.yaml").read_text()) == []
