@@ -44,15 +44,14 @@ def evaluation(settings: Settings, record: Record) -> None:
         ours, baseline = partial(from_files, *files), partial(by_pycocotools, *files)
         record.check(require_equal("the twelve metrics", ours(), baseline(), SAME))
         times = time_in_turn({OURS: ours, BASELINE: baseline}, WINDOW, settings)
+        evaluated = evaluate_detections(*files)
     what = "from files to metrics"
     for name, seconds in times.items():
         record.add(what, name, seconds, "s", "float64")
     record.add(what, f"{BASELINE} / {OURS}", ratios(times[BASELINE], times[OURS]), "times")
     count = QUICK_RESAMPLES if settings.quick else RESAMPLES
-    resample = partial(
-        confidence_intervals, evaluate_detections(content, detections), count, seed=0
-    )
-    times = time_in_turn({OURS: partial(resample, threads=settings.threads)}, WINDOW, settings)
+    resample = partial(confidence_intervals, evaluated, count, seed=0, threads=settings.threads)
+    times = time_in_turn({OURS: resample}, WINDOW, settings)
     record.add(f"confidence intervals of {count} resamples", OURS, times[OURS], "s", "float64")
 
 
