@@ -10,7 +10,7 @@ import pandas as pd
 
 from cornernet.config.load import load_params
 from cornernet.evaluation.bootstrap import Interval
-from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.evaluation.coco_metrics import METRICS, PrecisionRecall
 from cornernet.evaluation.corners import QUADRANTS
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import claim_comparisons, judge_claims
@@ -209,7 +209,10 @@ def all_figures(results):
         ap_by_size(results, table_context()),
         ap_by_category({"baseline": {"disc": 61.0, "ring": None, "cross": 72.5}}),
         precision_recall_curves(
-            {"IoU 0.50": 1 - recall**3, "IoU 0.75": 0.9 - 0.9 * recall}, recall
+            {
+                "IoU 0.50": PrecisionRecall(recall, 1 - recall**3),
+                "IoU 0.75": PrecisionRecall(recall, 0.9 - 0.9 * recall),
+            }
         ),
         targets_figure(image, boxes, np.full(3, 5.0), 0.7),
         corner_pooling_figure(maps[0], maps[1], *pooled),

@@ -1,12 +1,12 @@
-"""The corners that a network finds in a split, each for itself: not paired to boxes.
+"""The corners that a network finds in the images of a split, not paired to boxes.
 
-What the journal version's mAP of corners by quadrant is measured on. The image is tested at one
-scale and without its mirror: a mirrored top-left corner is a top-right one, which the network
-does not look for.
+The journal version's corner mAP by quadrant is measured on them. Each image is tested at one scale
+and without its mirror image: a mirrored top-left corner is a top-right one, which the network does
+not look for.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +17,9 @@ from torch import Tensor
 from cornernet.config.schema import Detection, Model
 from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.decode import top_corners
-from cornernet.detection.detector import PreparedImage
 from cornernet.detection.network import Network, run_network
 from cornernet.detection.padding import Placement, to_image
-from cornernet.detection.reading import batches_of_one_size, read_ahead, read_prepared
+from cornernet.detection.reading import prepared_batches
 
 
 @dataclass(frozen=True)
@@ -40,25 +39,17 @@ def find_corners(
     device: torch.device,
     progress: Callable[[int, int], None],
 ) -> dict[int, tuple[ImageCorners, ImageCorners]]:
-    """By image id: the top-left and the bottom-right corners, `params.top_corners` at most of each.
+    """By image id: the top-left and the bottom-right corners, at most `params.top_corners` of each.
 
-    Corners are the peaks that testing pairs (section 4.2), moved by their offsets. Batches as in
-    `predict_split`. Raises BadInput for images that cannot be read, or when the device's memory
-    does not suffice.
+    Corners are the peaks that testing pairs to boxes (section 4.2), moved by their offsets. Images
+    are put into batches as in `predict_split`. Raises BadInput for images that cannot be read, or
+    when the device's memory does not suffice.
     """
     params = replace(params, flip=False)
-    together = 1 if device.type == "cpu" else params.batch_size
-    batches = batches_of_one_size(
-        split, model_params.size_multiple, params, "single_scale", together
-    )
-
-    def read(batch: Sequence[int]) -> list[PreparedImage]:
-        multiple = model_params.size_multiple
-        return [read_prepared(split, at, multiple, params, "single_scale") for at in batch]
-
     found: dict[int, tuple[ImageCorners, ImageCorners]] = {}
-    with ThreadPoolExecutor(params.threads, "read") as readers:
-        for batch, images in zip(batches, read_ahead(readers, read, batches), strict=True):
+    batches = prepared_batches(split, model_params.size_multiple, params, "single_scale", device)
+    with closing(batches):
+        for batch, images in batches:
             canvases = [image.canvases[0] for image in images]
             outputs = run_network(network, canvases, params, device)
             placements = [image.placements[0] for image in images]

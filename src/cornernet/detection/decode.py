@@ -102,7 +102,7 @@ def _strongest_first(score: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest of score [B, N] with their indices, equal ones in the order of index."""
     count = min(count, score.shape[1])
     least = score.topk(count, dim=1).values[:, -1:]  # [B, 1]
-    # of those that tie with the last one, the ones of lowest index: what topk leaves open
+    # topk leaves open which of equal scores it takes: of those at the limit, take the first ones.
     above, ties = score > least, score == least
     wanted = count - above.sum(dim=1, keepdim=True)
     chosen = above | (ties & (ties.cumsum(dim=1) <= wanted))

@@ -32,7 +32,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """An image ready for the network, at each scale; and its objects where these are used."""
+    """An image ready for the network at each scale, and its objects for modes that use them."""
 
     placements: tuple[Placement, ...]
     canvases: tuple[NDArray[np.uint8], ...]  # [h, w, 3] BGR
@@ -64,7 +64,7 @@ def find_candidates(
     mode: Mode,
     device: torch.device,
 ) -> list[Candidates]:
-    """All pairs of corners found in each image: scale after scale, the image, then its mirror.
+    """All pairs of corners found in each image: per scale, those of the image, then of its mirror.
 
     The images' canvases must be of the same size at each scale. Raises BadInput when the device's
     memory does not suffice, or when a prediction is not finite.
@@ -92,7 +92,8 @@ def choose_detections(candidates: Candidates, params: Detection, mode: Mode) -> 
     """Soft-NMS within each category, then the `max_detections` best of all categories.
 
     Rows come by category, and in the order of soft-NMS within one. Testing at several scales
-    merges boxes. `keep_ties`: all that score as the last one chosen stay, so there may be more.
+    merges boxes. With `keep_ties` all that score the same as the last one chosen are kept, so there
+    may be more than `max_detections`.
     """
     survivors, categories = [], []
     for category in np.unique(candidates[:, CATEGORY]):

@@ -12,10 +12,10 @@ from cornernet.detection.detector import Detections
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_HEIGHT = 22  # pixels of this font's capitals at scale 1
 GOLDEN_RATIO = 0.618034  # steps of this share of the colour circle keep colours apart
-# A label is about a fortieth of the image's shorter side high, within what can be read and drawn
+# A label's height is about a fortieth of the image's shorter side, within limits in pixels.
 LABEL_SHARE, LABEL_LEAST, LABEL_MOST = 1 / 40, 11, 24
-# A small image is enlarged before it is drawn on, or no label would fit: to a shorter side of this,
-# but not to a longer side of more than that.
+# A small image is enlarged before it is drawn on, or no label would fit: its shorter side to at
+# least SMALLEST_SIDE, but its longer side to at most LARGEST_SIDE.
 SMALLEST_SIDE, LARGEST_SIDE = 320, 2048
 
 

@@ -21,7 +21,8 @@ from cornernet.model.hourglass import ConvolutionNorm
 from cornernet.model.network import CornerNet, CornerOutputs
 
 Network = Callable[[Tensor], CornerOutputs]  # images [B, 3, h, w], normalised
-# COCO's images pad to some 30 sizes of canvas, at five scales; the last batch of each is smaller.
+# Shapes of input at most: COCO's images pad to some 30 sizes of canvas at each of five scales, and
+# the last batch of each size may be smaller.
 MOST_SIZES = 512
 CPU_VECTOR = 16  # float32 numbers in the widest vector of a CPU (AVX-512)
 
@@ -29,10 +30,14 @@ CPU_VECTOR = 16  # float32 numbers in the widest vector of a CPU (AVX-512)
 def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False) -> Network:
     """The part of a model that testing needs: evaluation mode, the last stack's predictions.
 
-    What runs is a copy with batch norm folded into the convolutions, the channels innermost in
-    memory where a CPU can have them so, and where a GPU's tensor cores want them so. `precision`:
-    "bf16" for weights and maps in bfloat16. `compiled`: on a GPU, compile it for each size of
-    input, and launch all of it at once (a CUDA graph).
+    What runs is a copy with batch norm folded into the convolutions. Its channels are innermost in
+    memory on a CPU if `widths_fill_vectors`, and on a GPU in bf16, as tensor cores need them.
+
+    Args:
+        model: left as it is, but for being put into evaluation mode.
+        precision: "bf16" for weights and maps in bfloat16, else "fp32".
+        compiled: on a GPU, compile the network for each size of input, and launch all of its
+            kernels at once (a CUDA graph).
     """
     model.eval()
     ready = fold_batch_norm(model)
@@ -83,7 +88,7 @@ def widths_fill_vectors(model: CornerNet) -> bool:
 
 @contextmanager
 def _without_tf32() -> Iterator[None]:
-    """Within the block fp32 convolutions are fp32's: on a GPU cuDNN would take TF32, 10 bits."""
+    """Within the block cuDNN computes fp32 convolutions in fp32, not in TF32 (10-bit mantissas)."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:
@@ -93,9 +98,9 @@ def _without_tf32() -> Iterator[None]:
 
 
 def _compiled(network: Network, **options: Any) -> Network:
-    """The network, compiled; outputs are copies, for a CUDA graph writes to the same memory again.
+    """The network, compiled. Outputs are copies, because a CUDA graph reuses its output memory.
 
-    `options` are for `torch.compile` besides, or instead of, `mode`.
+    `options` are for `torch.compile`; they add to `mode`, or replace it.
     """
 
     def say(line: str) -> None:
@@ -133,7 +138,7 @@ def run_network(
 
 
 def normalize_batch(images: Tensor) -> Tensor:
-    """What `data.colour.normalize_image` does, for a batch on its device.
+    """What `data.sampling.colour.normalize_image` does, for a batch on its device.
 
     uint8 [B, 3, h, w], BGR -> float32 [B, 3, h, w]. Black padding is normalised with the rest.
     """

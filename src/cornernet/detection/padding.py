@@ -1,7 +1,7 @@
 """A test image keeps its resolution and is padded with zeros (section 4.2).
 
-`Placement` says where the image lies in what the network sees, and leads from cells of the heatmap
-back to pixels of the image.
+`Placement` says where the image lies in its padded canvas, the network's input. With it boxes in
+cells of the heatmap are converted back to pixels of the image.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cornernet.data.sampling.geometry import crop_image, resize_image
 
-STRIDE = 4  # pixels of the network's input a cell of its heatmaps
+STRIDE = 4  # pixels of the network's input per cell of its heatmaps
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Placement:
 
     @property
     def ratio(self) -> tuple[float, float]:
-        """Cells a pixel of the canvas, (vertical, horizontal); a little over 1/4."""
+        """Cells per pixel of the canvas, (vertical, horizontal); a little over 1/4."""
         return self.cells[0] / self.padded[0], self.cells[1] / self.padded[1]
 
 
@@ -51,8 +51,8 @@ def place(
     """Place an image of height x width pixels, resized by `scale`, in the middle of its canvas.
 
     Sides of the canvas are the next k * size_multiple - 1 (511 is 4 x 128 - 1), which all of the
-    network's halvings divide. `lose_last_row`: a side of such a length loses its last row or
-    column, as in the released code, which copies an even number of them.
+    network's halvings divide. `lose_last_row` repeats a fault of the released code, which copies an
+    even number of rows and columns: an image that fills its canvas loses the last one.
     """
     size = max(1, int(height * scale)), max(1, int(width * scale))
     rows, columns = padded_side(size[0], size_multiple), padded_side(size[1], size_multiple)

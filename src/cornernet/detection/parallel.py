@@ -1,4 +1,4 @@
-"""The images of a split, shared among processes: one a GPU, or several on the CPU."""
+"""The images of a split, shared among processes: one per GPU, or several on the CPU."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Share:
-    """One of `count` parts of a split, and the device that does it."""
+    """One of `count` parts of a split, and the device that tests it."""
 
     number: int  # 0 to count - 1
     count: int
@@ -40,10 +40,12 @@ class Share:
 def shared_out(
     devices: Sequence[str], work: Callable[..., Result], arguments: Sequence[Any]
 ) -> list[Result]:
-    """What `work(share, *arguments)` returns for a share a device, in the order of the shares.
+    """What `work(share, *arguments)` returns for each device's share, in the order of `devices`.
 
-    With one device it is called here, else in processes of their own, so all of it must be
-    picklable. Raises what `work` raises, and BadInput when a process is killed.
+    With one device `work` is called in this process. With several each share has a process of its
+    own, so that `work`, its arguments and its result must be picklable.
+
+    Raises what `work` raises, and BadInput when a process is killed.
     """
     shares = [Share(number, len(devices), device) for number, device in enumerate(devices)]
     if len(shares) == 1:
@@ -55,7 +57,7 @@ def shared_out(
 
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Spawned, for a process with threads or CUDA must not be forked."""
+    """A pool of spawned processes, because a process with threads or CUDA must not be forked."""
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
     try:
         yield pool

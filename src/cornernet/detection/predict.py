@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,13 @@ from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.detector import (
     Candidates,
     Detections,
-    PreparedImage,
     choose_detections,
     find_candidates,
     placements_of,
     prepare_image,
 )
 from cornernet.detection.network import Network
-from cornernet.detection.reading import batches_of_one_size, read_ahead, read_prepared
+from cornernet.detection.reading import prepared_batches
 from cornernet.errors import BadInput
 
 GROUND_TRUTH_MODES: tuple[Mode, ...] = ("gt_heatmaps", "gt_heatmaps_offsets")
@@ -39,11 +39,10 @@ def predict_split(
     """Detections of all images of `split`, as COCO results: by image id, the best first.
 
     Images whose canvases have the same sizes go through the network together, `params.batch_size`
-    at a time; all else is worked out for each image on its own. So the batch size can change
-    nothing but the rounding of the network's sums. On the CPU it cannot change even that: there
-    images go one at a time, each with its mirror, for a convolution of 2 images may differ from
-    one of 16 in the last bit, and larger batches hardly save time. Images are read, and soft-NMS
-    is run, in threads beside the network. `progress` is called with (images done, images in all).
+    at a time; everything else is done per image. So the batch size can change nothing but the
+    rounding of the network's sums. On the CPU it cannot change even that: each image goes alone
+    with its mirror. Images are read, and soft-NMS is run, in threads while the network runs.
+    `progress` is called with (images done, images in all).
 
     Raises BadInput for images that cannot be read, when the device's memory does not suffice, and
     when `mode` needs annotations that the split does not have.
@@ -53,16 +52,11 @@ def predict_split(
             f"mode {mode} puts the annotated corners in place of heatmaps, but split {split.name} "
             "has no annotations; test it on another split"
         )
-    together = 1 if device.type == "cpu" else params.batch_size
-    batches = batches_of_one_size(split, model_params.size_multiple, params, mode, together)
+    with_objects = mode in GROUND_TRUTH_MODES
+    batches = prepared_batches(
+        split, model_params.size_multiple, params, mode, device, with_objects
+    )
     results: dict[int, list[dict[str, Any]]] = {}
-
-    def read(batch: Sequence[int]) -> list[PreparedImage]:
-        with_objects = mode in GROUND_TRUTH_MODES
-        return [
-            read_prepared(split, at, model_params.size_multiple, params, mode, with_objects)
-            for at in batch
-        ]
 
     def finish(at: int, candidates: Candidates) -> list[dict[str, Any]]:
         found = choose_detections(candidates, params, mode)
@@ -70,15 +64,12 @@ def predict_split(
         return coco_results(found, image_id, split.category_ids, params.score_decimals)
 
     progress(0, len(split.images))
-    with (
-        ThreadPoolExecutor(params.threads, "read") as readers,
-        ThreadPoolExecutor(1, "choose") as finisher,
-    ):
+    with closing(batches), ThreadPoolExecutor(1, "choose") as finisher:
         done = 0
         pending: deque[tuple[int, Future[list[dict[str, Any]]]]] = deque()
-        for batch, images in zip(batches, read_ahead(readers, read, batches), strict=True):
+        for batch, images in batches:
             found = find_candidates(network, images, params, mode, device)
-            while pending:  # those of the last batch, which ran beside the network
+            while pending:  # soft-NMS of the last batch, which ran while the network did
                 at, future = pending.popleft()
                 results[at] = future.result()
             pending.extend(
@@ -121,8 +112,8 @@ def coco_results(
 ) -> list[dict[str, Any]]:
     """Detections of an image as COCO results, the best first.
 
-    `decimals`: boxes and scores are rounded to as many, which makes scores tie; None: to none, and
-    the shortest decimals are written that mean the same float32.
+    Boxes and scores are rounded to `decimals` places, which makes scores tie. With None they are
+    not rounded: each is written with the fewest digits that give the same float32.
     """
     order = np.argsort(-found.scores, kind="stable")
     boxes, scores = found.boxes[order], found.scores[order]

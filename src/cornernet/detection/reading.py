@@ -1,9 +1,11 @@
-"""Test images, read a few batches ahead of the network that takes them."""
+"""Test images, read in threads a few batches before the network needs them."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
+
+import torch
 
 from cornernet.config.schema import Detection, Mode
 from cornernet.data.coco.images import read_image
@@ -42,7 +44,7 @@ def read_prepared(
 ) -> PreparedImage:
     """The image at position `at`, ready for the network at each scale of `mode`.
 
-    `with_objects`: its annotated boxes go with it. Raises BadInput if it cannot be read.
+    `with_objects`: together with its annotated boxes. Raises BadInput if it cannot be read.
     """
     image = split.images[at]
     pixels = read_image(split.folder / image.file_name, image.width, image.height)
@@ -50,20 +52,33 @@ def read_prepared(
     return prepare_image(pixels, placements, split.boxes[at] if with_objects else None)
 
 
-def read_ahead(
-    pool: ThreadPoolExecutor,
-    read: Callable[[Sequence[int]], list[PreparedImage]],
-    batches: Sequence[Sequence[int]],
-) -> Iterator[list[PreparedImage]]:
-    """What `read` returns for each batch, in order, worked out in threads a few batches ahead."""
+def prepared_batches(
+    split: CocoSplit,
+    size_multiple: int,
+    params: Detection,
+    mode: Mode,
+    device: torch.device,
+    with_objects: bool = False,
+) -> Generator[tuple[tuple[int, ...], list[PreparedImage]], None, None]:
+    """Batches of images with canvases of the same sizes: their positions in the split, and they.
+
+    At most `params.batch_size` images, but one on the CPU: there a convolution of 2 images may
+    differ from one of 16 in the last bit, and larger batches hardly save time. Images are read in
+    threads, a few batches before they are needed. Raises BadInput for one that cannot be read.
+    """
+    together = 1 if device.type == "cpu" else params.batch_size
+    batches = batches_of_one_size(split, size_multiple, params, mode, together)
+
+    def read(batch: Sequence[int]) -> list[PreparedImage]:
+        return [read_prepared(split, at, size_multiple, params, mode, with_objects) for at in batch]
+
     waiting: deque[Future[list[PreparedImage]]] = deque()
-    try:
-        for batch in batches:
-            waiting.append(pool.submit(read, batch))
-            if len(waiting) > BATCHES_AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
+    with ThreadPoolExecutor(params.threads, "read") as readers:
+        try:
+            for number, batch in enumerate(batches):
+                for later in batches[number + len(waiting) : number + 1 + BATCHES_AHEAD]:
+                    waiting.append(readers.submit(read, later))
+                yield batch, waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,7 +1,8 @@
 """Soft-NMS (Bodla et al., ICCV 2017; section 4.2 of the paper), also in the form that merges boxes.
 
-Instead of dropping a box that overlaps a better one, its score is lowered by the overlap. The
-overlap counts pixels, as the released code does: a box from x1 to x2 is x2 - x1 + 1 wide.
+A box that overlaps a better one is not dropped: its score is lowered, the more the larger the
+overlap. Sides are counted in whole pixels, as in the released code: a box from x1 to x2 is
+x2 - x1 + 1 wide.
 """
 
 import math
@@ -20,11 +21,13 @@ BOX_AND_SCORE = 5  # leading columns of a row: x1, y1, x2, y2, score
 def soft_nms(rows: NDArray[np.float32], params: SoftNms) -> NDArray[np.float32]:
     """Soft-NMS over the boxes of one category.
 
-    `rows` is float32 [n, 5 or more]: x1, y1, x2, y2 in pixels, score, and whatever travels along.
-    Returns new rows, the strongest first; a row whose score an overlap lowers below
-    `params.score_floor` is left out. With `params.stale_rows` all n rows come back as the released
-    code leaves them: the columns behind the score stay in place when rows move, and copies of
-    moved rows stay behind the survivors.
+    `rows` is float32 [n, 5 or more]: x1, y1, x2, y2 in pixels, score, and further columns, which
+    stay with their box. Returns new rows, the strongest first; a row whose score an overlap lowers
+    below `params.score_floor` is left out.
+
+    `params.stale_rows` repeats two faults of the released code. It returns all n rows: those after
+    the survivors are leftovers, copies of boxes that were moved forward. And only box and score
+    are moved when rows are sorted, so the further columns no longer belong to their box.
     """
     return _run(rows, params, merge_exponent=-1.0, together=not params.stale_rows)
 
@@ -32,13 +35,16 @@ def soft_nms(rows: NDArray[np.float32], params: SoftNms) -> NDArray[np.float32]:
 def soft_nms_merge(
     rows: NDArray[np.float32], params: SoftNms, exponent: float, mismatched: bool
 ) -> NDArray[np.float32]:
-    """Soft-NMS that also moves each box to the mean of itself and of those that it lowers.
+    """Soft-NMS that also replaces each box by a weighted mean of itself and the boxes it lowers.
 
-    `rows` is float32 [n, 7]: a box in pixels, its score, the scores of its top-left and of its
-    bottom-right corner. A lowered box counts with (1 - w)^exponent, w being the factor that its
-    score was lowered by, times the score of the corner in question (multi-scale testing of the
-    released code, nms.pyx). `mismatched`: corner scores stay in place when rows move, as there;
-    else they move along. Rows come back as from `soft_nms`.
+    This is multi-scale testing of the released code (nms.pyx). `rows` is float32 [n, 7]: a box in
+    pixels, its score, the scores of its top-left and of its bottom-right corner. Each corner is
+    averaged for itself. The weight of a lowered box is that corner's score times
+    (1 - w)^exponent, where w is the factor that its score was multiplied by.
+
+    `mismatched` repeats a fault of the released code: corner scores are not moved when rows are
+    sorted, so a box may be weighted with the corner scores of another. Rows come back as from
+    `soft_nms`.
     """
     if rows.ndim != 2 or rows.shape[1] != BOX_AND_SCORE + 2:
         raise ValueError(f"merging needs rows of 7 columns, not of shape {rows.shape}")
@@ -68,7 +74,7 @@ def _compiled() -> Callable[..., int]:
     """The kernel, compiled at its first use and then kept on disk."""
     from numba import njit
 
-    # error_model: a check for division by zero would keep the overlaps from being vectorised
+    # error_model: a check for division by zero would keep the overlaps from being vectorised.
     return njit(cache=True, nogil=True, error_model="numpy")(_suppress)
 
 
@@ -100,7 +106,7 @@ def _suppress(
             columns[column, first] = columns[column, best]
             columns[column, best] = swapped
 
-        # the overlap with every row that is left: without a branch, so that it is vectorised
+        # The overlap with every row that is left, without a branch, so that it is vectorised.
         left, top, right, bottom = x1[first], y1[first], x2[first], y2[first]
         area = (right - left + one) * (bottom - top + one)
         for row in range(first + 1, count):
@@ -133,7 +139,7 @@ def _suppress(
                     br_total += br_share
                 score[row] *= weight
                 if score[row] < score_floor:
-                    count -= 1  # the last row takes this one's place and is looked at next
+                    count -= 1  # the last row takes this row's place and is examined next
                     iou[row] = iou[count]
                     for column in range(moving):
                         columns[column, row] = columns[column, count]

@@ -21,7 +21,7 @@ from cornernet.model.network import CornerOutputs
 
 @dataclass(frozen=True)
 class AnnotatedCanvas:
-    """What one input of the network shows."""
+    """One input of the network, and the annotated objects in it."""
 
     objects: Boxes
     placement: Placement
@@ -34,7 +34,7 @@ class TrueCorners:
 
     category: NDArray[np.int64]  # [n]
     cell: NDArray[np.int64]  # [n, 2] x, y
-    offset: NDArray[np.float32]  # [n, 2] x, y: what leads from the cell to the corner, in cells
+    offset: NDArray[np.float32]  # [n, 2] x, y: from the cell to the exact corner, in cells
 
 
 def true_corners(canvas: AnnotatedCanvas) -> tuple[TrueCorners, TrueCorners]:

@@ -120,8 +120,8 @@ def precision_recall(
         curves = curves[[_index(category_id, evaluated.category_ids.tolist(), "category")]]
     curves = curves[~np.isnan(curves).any(axis=(1, 2))]
     undefined = np.full(len(RECALL_THRESHOLDS), np.nan)
-    mean = curves.mean(axis=(0, 1)) if len(curves) else undefined
-    return PrecisionRecall(RECALL_THRESHOLDS.copy(), mean)
+    precision = curves.mean(axis=(0, 1)) if len(curves) else undefined
+    return PrecisionRecall(RECALL_THRESHOLDS.copy(), precision)
 
 
 def average_precision_by_category(

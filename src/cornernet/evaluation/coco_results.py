@@ -38,11 +38,12 @@ def _is_box(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 4 and all(map(_is_number, value))
 
 
+# What a detection must hold: each key, whether a value fits, and what is wrong with others.
 _KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "image_id": (_is_integer, "an integer of 64 bits"),
-    "category_id": (_is_integer, "an integer of 64 bits"),
-    "bbox": (_is_box, "a list of four numbers"),
-    "score": (_is_number, "a number"),
+    "image_id": (_is_integer, "is not an integer of 64 bits"),
+    "category_id": (_is_integer, "is not an integer of 64 bits"),
+    "bbox": (_is_box, "is no list of four numbers"),
+    "score": (_is_number, "is not a number"),
 }
 
 
@@ -63,7 +64,7 @@ def read_coco_results(
         raise BadInput(f"{name}: not COCO results; write a JSON list with one object per detection")
     for position, row in enumerate(rows, start=1):
         if fault := _fault(row):
-            raise BadInput(f"{name}: number {position} {fault}; write it in COCO's results format")
+            raise BadInput(f"{name}: number {position} {fault}; write it as COCO does")
     results = CocoResults(
         image_id=np.array([row["image_id"] for row in rows], np.int64),
         category_id=np.array([row["category_id"] for row in rows], np.int64),
@@ -97,11 +98,12 @@ def _fault(row: Any) -> str | None:
     """What is wrong with the form of one detection, if anything is."""
     if not isinstance(row, dict):
         return "is no JSON object"
-    for key, (fits, meaning) in _KEYS.items():
+    for key, (fits, fault) in _KEYS.items():
         if key not in row:
             return f"has no {key}"
         if not fits(row[key]):
-            return f"has a wrong {key}: {str(row[key])[:80]!r} is not {meaning}"
+            article = "an" if key == "image_id" else "a"
+            return f"has {article} {key} that {fault}: {row[key]!r}"
     return None
 
 

@@ -48,8 +48,7 @@ def score_corners(
     """mAP of the corners of `kind` (of KINDS); `radius` in pixels.
 
     Resamples draw the same images as the bootstrap of the box metrics with the same seed, so scores
-    of two models can be subtracted. Raises ValueError for a detection on an image that is not the
-    split's.
+    of two models can be subtracted. Raises ValueError for a corner on an image of another split.
     """
     rankings = rank_corners(split, found, kind, radius)
     images = len(split.images)

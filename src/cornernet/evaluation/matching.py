@@ -1,8 +1,8 @@
 """Greedy matching of detections to annotated objects, as COCO's evaluation does it.
 
 Within an image and category, detections take objects in descending order of score, at every
-threshold and for every range (of object areas; the corners' score has quadrants of the image in
-their place). The rules are those of the COCO API (pycocotools), the reference in the tests.
+threshold and for every range (of areas; for corners, every quadrant of the image). The rules are
+those of the COCO API (pycocotools), the reference in the tests.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,6 @@ def match_boxes(ground_truth: GroundTruth, results: CocoResults) -> Matches:
 
     Only the hundred best detections per category and image take part.
     """
-
     boxes, crowd = results.boxes, ground_truth.crowd
 
     def overlap(detection: np.ndarray, object_: np.ndarray) -> np.ndarray:
@@ -102,10 +101,9 @@ def match(
     counted = objects.within[:, object_order] & ~crowd
 
     # The objects of a detection's image and category: first row and last row plus one.
-    first, last = (
-        np.searchsorted(object_group[object_order], group[order], side)
-        for side in ("left", "right")
-    )
+    object_group = object_group[object_order]
+    first = np.searchsorted(object_group, group[order], "left")
+    last = np.searchsorted(object_group, group[order], "right")
     pairs = last - first
     pair_ends = np.cumsum(pairs)
     detection_of_pair = np.repeat(np.arange(len(order)), pairs)

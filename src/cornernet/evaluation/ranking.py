@@ -42,11 +42,10 @@ def rank(matches: Matches, images: int, categories: int) -> Rankings:
     ]
     lengths = np.array([len(images_of) for images_of in objects], dtype=np.int64)
     ends = np.cumsum(lengths)
-    object_starts = np.stack([ends - lengths, ends], axis=1).reshape(
-        categories, len(matches.object_counted), 2
-    )
-    none = np.zeros(0, dtype=np.int64)
-    return Rankings(entries, starts, object_starts, np.concatenate([none, *objects]))
+    object_starts = np.stack([ends - lengths, ends], axis=1)
+    object_starts = object_starts.reshape(categories, len(matches.object_counted), 2)
+    object_images = np.concatenate([np.zeros(0, dtype=np.int64), *objects])
+    return Rankings(entries, starts, object_starts, object_images)
 
 
 @njit(nogil=True, cache=True)

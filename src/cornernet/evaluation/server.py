@@ -1,8 +1,7 @@
 """Scores of a test-dev submission: from the local stand-in of the server, or from the real one.
 
-The answers of the embedded data set's test-dev lie apart from its images, and `score_submission`
-is their only reader. COCO's own answers are secret: there the user submits the zip and drops the
-server's scores in, which `read_server_scores` reads.
+The answers of the embedded data set's test-dev are read by `score_submission` alone. COCO's own are
+secret: the user submits the zip and saves the server's scores, for `read_server_scores` to read.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""A function compiled by torch where that works, and run as it is where it does not."""
+"""A function compiled by torch, and run uncompiled where compiling fails."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,15 +9,15 @@ from cornernet.memory import is_out_of_memory
 
 
 class Compiled:
-    """`function`, compiled once for each shape of its input; plain from the first failure on.
+    """`function`, compiled once for each shape of its input; uncompiled from the first failure on.
 
     Shapes are not made variable: there are few, and kernels for known sizes are faster.
 
     Args:
         function: what to run.
-        report: told in one line when compiling fails.
-        shapes: how many kinds of input there will be at most. Torch's own limits, beyond which it
-            would compile no more, are raised to this.
+        report: called with one line when compiling fails.
+        shapes: how many shapes of input there will be at most. Torch's limits on recompiling are
+            raised to this.
         options: for `torch.compile`, such as `mode` or `backend`.
     """
 
@@ -41,21 +41,21 @@ class Compiled:
         return self._compiled is not None
 
     def __call__(self, *arguments: Any) -> Any:
-        """What `function` returns. Raises what it raises; out of memory stays out of memory."""
+        """What `function` returns. Raises what it raises, also when it runs out of memory."""
         if self._compiled is None:
             return self._function(*arguments)
         try:
             return self._compiled(*arguments)
-        except Exception as error:
+        # What compilers raise. An error of the function itself is raised again below.
+        except (RuntimeError, AssertionError) as error:
             if is_out_of_memory(error):
                 raise
-            # A fault of the function itself shows again when it runs plainly.
             result = self._function(*arguments)
             self.give_up(error)
             return result
 
     def give_up(self, error: Exception) -> None:
-        """Run plainly from now on, and say why: for a backward pass that cannot be compiled."""
+        """Run uncompiled from now on, and report why; also called when a backward pass fails."""
         self._compiled = None
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         self._report(f"cannot be compiled, and goes on uncompiled: {reason}")

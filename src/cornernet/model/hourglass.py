@@ -93,10 +93,10 @@ class Hourglass(nn.Module):
 def add_enlarged(kept: Tensor, coarse: Tensor) -> Tensor:
     """`kept` [B, C, 2h, 2w] plus `coarse` [B, C, h, w], enlarged by nearest neighbours.
 
-    A compiler makes a gather of `interpolate`, and of its gradient scattered additions one element
-    at a time, which PyTorch sorts first where their order must be fixed: 21 million at the
-    finest map of a chunk. Written as blocks of 2 x 2 cells it is a sum of four there. (Uncompiled,
-    `interpolate` has a gradient of its own, and is the faster.)
+    `interpolate` is the faster form where nothing is compiled, for it has a gradient kernel of its
+    own. A compiler would turn that gradient into scattered additions of single elements, 21 million
+    for the finest map of a chunk, which PyTorch sorts first if their order must be fixed. So it is
+    given blocks of 2 x 2 cells, whose gradient is a sum of four.
     """
     if not torch.compiler.is_compiling():
         return kept + F.interpolate(coarse, scale_factor=2, mode="nearest")

@@ -90,7 +90,7 @@ class CornerNet(nn.Module):
             last_only: skip the prediction modules of the stacks before the last.
 
         Returns:
-            One `CornerOutputs` a stack, on maps of [ceil(h / 4), ceil(w / 4)] cells.
+            One `CornerOutputs` per stack, on maps of [ceil(h / 4), ceil(w / 4)] cells.
         """
         self._check(images)
         features = self.stem(images)

@@ -14,6 +14,7 @@ Their names follow from ours by `RULES`. In short:
 
 import pickle
 import re
+import struct
 import warnings
 from pathlib import Path
 
@@ -59,6 +60,11 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"\.shortcut\.bn\.", r".skip.1."),
 )
 
+# A damaged file fails anywhere in torch's readers: what thousands of altered files raise.
+_OF_DAMAGED_FILES = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+    *(OSError, RuntimeError, TypeError, ValueError, struct.error),
+)
 _PREFIX = "module."  # of the wrapper that the authors trained in [code nnet/py_factory.py:25-31]
 
 
@@ -83,7 +89,7 @@ def read_released(path: Path) -> dict[str, Tensor]:
         raise BadInput(f"{path}: no such file; give the path of the released weights") from None
     except pickle.UnpicklingError as error:
         raise BadInput(f"{path}: {_refusal(str(error))}") from None
-    except Exception as error:  # a damaged file fails in any place, with any type
+    except _OF_DAMAGED_FILES as error:
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else ""
         raise BadInput(
             f"{path}: truncated or not a file of torch ({type(error).__name__}: {reason}); "

@@ -7,7 +7,9 @@ runs, or a name that is imported, lies in a module listed here or in one of the 
 
 _P = "cornernet"
 
-SHAPES = tuple(f"{_P}.data.shapes.{name}" for name in ("draws", "generate", "layout", "render"))
+SHAPES = tuple(
+    f"{_P}.data.shapes.{name}" for name in ("generate", "layout", "portable_random", "render")
+)
 
 # An annotation file, as boxes; an image, as pixels.
 _READ = tuple(
@@ -48,7 +50,14 @@ _TESTING = tuple(
 )
 _METRICS = tuple(
     f"{_P}.evaluation.{name}"
-    for name in ("accumulate", "coco_metrics", "matching", "results", "sweep")
+    for name in (
+        "average_precision",
+        "coco_metrics",
+        "coco_results",
+        "ground_truth",
+        "matching",
+        "ranking",
+    )
 )
 
 PREPARE = (*_READ, f"{_P}.data.coco.check", f"{_P}.data.coco.image_check")

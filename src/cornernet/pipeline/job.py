@@ -20,7 +20,7 @@ from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths, Tested, Trained
 from cornernet.pipeline.provenance import describe
-from cornernet.pipeline.resolved import files_of_job, params_of_job, write_files
+from cornernet.pipeline.resolved import files_of_job, params_of_job, refresh_state, write_files
 from cornernet.pipeline.stage import Key, Stage, model_of, options_of, test_of, variant_of
 
 
@@ -84,6 +84,8 @@ def run_job(job: Job, adapter: Adapter) -> None:
     Raises BadInput for an input that is missing, or that is not the one that `prepare` described.
     """
     began, graph = time.monotonic(), job.graph
+    if {graph.paths.files, graph.paths.accepted} & set(job.stage.inputs(graph, job.key)):
+        refresh_state(graph)
     _require_inputs(job)
     forget(graph.paths, job.stage.job_name(job.key))
     files = files_of_job(graph, job.stage, job.key)

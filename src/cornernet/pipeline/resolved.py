@@ -26,11 +26,16 @@ NOT_RESULT = {"detection": ("batch_size", "compile")}
 
 def refresh(graph: Graph) -> None:
     """Write the files of every job of a profile, those whose content changed."""
-    if not graph.paths.accepted.is_file():
-        write_if_changed(graph.paths.accepted, "[]\n")
     for stage in STAGES.values():
         for key in stage.jobs(graph):
             write_files(files_of_job(graph, stage, key))
+    refresh_state(graph)
+
+
+def refresh_state(graph: Graph) -> None:
+    """Write what is known of the data set's files, and an empty list of accepted results."""
+    if not graph.paths.accepted.is_file():
+        write_if_changed(graph.paths.accepted, "[]\n")
     write_if_changed(graph.paths.files, state_of_files(graph.params))
 
 

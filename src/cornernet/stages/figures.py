@@ -72,9 +72,7 @@ def _of_scores(params: Params) -> list[Figure]:
         for variant, one in matched.items()
     }
     curves = {f"{name}, IoU 0.5": precision_recall(one, iou=0.5) for name, one in matched.items()}
-    recall = next(iter(curves.values())).recall
-    precisions = {label: curve.precision for label, curve in curves.items()}
-    return [by_size, ap_by_category(by_category), precision_recall_curves(precisions, recall)]
+    return [by_size, ap_by_category(by_category), precision_recall_curves(curves)]
 
 
 def _of_training(params: Params) -> list[Figure]:

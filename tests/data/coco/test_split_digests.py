@@ -167,6 +167,16 @@ def test_other_folders_in_the_params_are_other_files(dataset, later):
     assert "images changed" in line
 
 
+def test_annotations_may_lie_beside_the_images(dataset, later):
+    dataset.check()
+    content = (dataset.root / SPLITS["val"].annotations).read_bytes()
+    (dataset.root / "val" / "val.json").write_bytes(content)
+    files, record = SplitFiles("val", "val/val.json"), dataset.root / "record.csv"
+    first = split_digests.split_digests(dataset.root, files, "val", record)
+    assert first.images == digests(dataset).images
+    assert split_digests.split_digests(dataset.root, files, "val", record) == first
+
+
 def test_a_file_hashed_at_once_after_its_change_is_hashed_again(dataset, hashed, monkeypatch):
     """Written twice within a tick of the clock, a file keeps its size and its times."""
     found = dataset.check()

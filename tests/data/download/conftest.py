@@ -7,5 +7,5 @@ from cornernet.data.download import transfer
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(transfer, "TIMEOUT", 0.5)
+    monkeypatch.setattr(transfer, "TIMEOUT", 2.0)
     monkeypatch.setattr(transfer, "RETRY", transfer.RETRY.new(total=2, backoff_factor=0.001))

@@ -74,8 +74,6 @@ class FaultServer(ThreadingHTTPServer):
     `requests` are (path, Range) as they came.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}

@@ -6,11 +6,9 @@ import zipfile
 
 import pytest
 from data.download.download_case import made_files, zipped
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cornernet.data.download.archive import unpack
-from cornernet.data.download.manifest import Archive, is_inside
+from cornernet.data.download.manifest import Archive
 from cornernet.errors import BadInput
 
 IMAGES = {p: c for p, c in made_files().items() if p.startswith("train2017/")}
@@ -28,18 +26,13 @@ HARMFUL_NAMES = (
 )
 
 
-def unpack_train(tmp_path, content: bytes) -> list[str]:
+def unpack_train(tmp_path, content: bytes, **changes) -> list[str]:
     """Unpack a train2017.zip; returns what lies in the data set's folder."""
     path = tmp_path / "train2017.zip"
     path.write_bytes(content)
     (tmp_path / "coco").mkdir()
-    archive = Archive(
-        name=path.name,
-        url="http://127.0.0.1/train2017.zip",
-        unpacked_bytes=sum(map(len, IMAGES.values())),
-        folder="train2017",
-        images=len(IMAGES),
-    )
+    entry = {"name": path.name, "url": "http://127.0.0.1/train2017.zip", "unpacked_bytes": 120_000}
+    archive = Archive(**{**entry, "folder": "train2017", "images": 3, **changes})
     try:
         unpack(path, archive, tmp_path / "coco")
     finally:
@@ -73,23 +66,11 @@ def test_harmful_zip_is_refused(tmp_path, content, reason):
 
 
 def test_member_that_is_missing(tmp_path):
-    (tmp_path / "a.zip").write_bytes(WHOLE)
-    url = "http://127.0.0.1/a.zip"
-    archive = Archive(name="a.zip", url=url, unpacked_bytes=9, members=["annotations/a.json"])
-    with pytest.raises(BadInput, match=r"a\.zip: does not hold annotations/a\.json"):
-        unpack(tmp_path / "a.zip", archive, tmp_path)
+    changes = {"folder": None, "images": None, "members": ["annotations/a.json"]}
+    with pytest.raises(BadInput, match=r"^train2017\.zip: does not hold annotations/a\.json$"):
+        unpack_train(tmp_path, WHOLE, **changes)
 
 
 def test_whole_folder_without_what_is_beside_it(tmp_path):
     content = zipped({**IMAGES, "__MACOSX/x": b"ignored", "train2017/": b""})
     assert unpack_train(tmp_path, content) == sorted(IMAGES)
-
-
-@given(st.text(alphabet="a./\\:\0", min_size=1, max_size=12))
-def test_paths_called_inside_are_inside(name):
-    if is_inside(name):
-        depth = 0
-        for part in name.split("/"):
-            depth += {"": 0, ".": 0, "..": -1}.get(part, 1)
-            assert depth >= 0
-        assert not name.startswith("/")

@@ -3,7 +3,6 @@
 import pytest
 from data.download.download_case import SPLITS
 
-from cornernet.config import load_params
 from cornernet.data.download.manifest import describe_download, needed_archives
 from cornernet.errors import BadInput
 
@@ -42,10 +41,3 @@ def test_peak_counts_the_worst_moment():
         "other.zip": {**GOOD, "folder": "unlabeled2017"},  # of no split
     }
     assert describe_download(files, SPLITS) == (110, 250)  # train's zip and folder
-
-
-def test_cocos_own_files():
-    data = load_params("paper").data
-    names = [archive.name.split("_")[0] for archive in needed_archives(data.files, data.splits)]
-    assert names == ["annotations", "image", "train2017.zip", "test2017.zip", "val2017.zip"]
-    assert describe_download(data.files, data.splits)[0] == 27_053_469_107

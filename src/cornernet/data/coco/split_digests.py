@@ -104,7 +104,8 @@ def _annotations(
     """The annotation file's digest, and the file names of the images that it declares."""
     path, prefix = root / files.annotations, f"{files.images}/"
     known = recorded.get(files.annotations)
-    names = [key.removeprefix(prefix) for key in recorded if key.startswith(prefix)]
+    images = (key for key in recorded if key != files.annotations)
+    names = [key.removeprefix(prefix) for key in images if key.startswith(prefix)]
     if known and names and path.is_file():
         if known.describes(path.stat()):
             return known, names

@@ -69,8 +69,7 @@ def _problems(
     if missing := {*archive.members} - {member.filename for member in wanted}:
         yield f"does not hold {', '.join(sorted(missing))}"
     if archive.images not in (None, len(wanted)):
-        stated = f"the manifest says {archive.images:,}"
-        yield f"holds {len(wanted):,} files in {archive.folder}, {stated}"
+        yield f"holds {len(wanted):,} files in {archive.folder}, the manifest says {archive.images}"
     unpacked = sum(member.file_size for member in wanted)
     if unpacked > archive.unpacked_bytes:
         claimed, allowed = map(tqdm.format_sizeof, (unpacked, archive.unpacked_bytes))

@@ -43,7 +43,7 @@ def download_files(
     """
     archives = needed_archives(files, splits)
     given = {target for archive in archives for target in archive.targets}
-    paths = {path for files in splits.values() for path in (files.images, files.annotations)}
+    paths = {path for split in splits.values() for path in (split.images, split.annotations)}
     if unknown := [path for path in sorted(paths - given) if not _is_there(root / path)]:
         raise BadInput(
             f"{root / path}: is not there, and no entry of data.files gives it; set data.root to "
@@ -70,9 +70,10 @@ def _fetch_archive(root: Path, archive: Archive, path: Path, report: Callable[[s
     record = _read_record(root)
     known = record.get(archive.name, {})
     checksum, url = archive.checksum or known.get("checksum"), known.get("url")
-    if path.exists() and checksum not in (None, checksum_of(path)):
-        report(f"{path}: not the file of the manifest; fetching it")
-        path.unlink()
+    if path.exists():
+        report(f"{path}: checking")
+        if checksum not in (None, checksum_of(path)):
+            path.unlink()  # not the file of the manifest, which is fetched then
     if not path.exists():
         part = path.with_name(f"{path.name}.part")
         url = Transfer(archive, checksum, part, report).run()

@@ -1,12 +1,13 @@
 """Figures of scores: AP by size, by category, precision and recall."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from cornernet.evaluation.coco_metrics import PrecisionRecall
 from cornernet.reporting.figures.figure import GREY, MARKERS, PALETTE, Figure, draw, style_of
 from cornernet.reporting.tables.formats import REFERENCES, percent_text
 from cornernet.reporting.tables.literature import Cell
@@ -100,19 +101,15 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
     return draw("ap_by_category", "Where AP is lost: by category", caption, (7.2, height), paint)
 
 
-def precision_recall_curves(
-    curves: Mapping[str, np.ndarray], recall: Sequence[float] | np.ndarray
-) -> Figure:
-    """Precision over recall, one line per label.
-
-    `curves`: label (an IoU threshold, a variant) -> precision [R], averaged over categories, both
-    in 0 to 1; `recall` [R] is COCO's 101 steps. NaN where undefined.
-    """
+def precision_recall_curves(curves: Mapping[str, PrecisionRecall]) -> Figure:
+    """Precision over recall, one line per label (an IoU threshold, a variant)."""
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
-        for position, (label, precision) in enumerate(curves.items()):
-            axes.plot(recall, precision, label=label, linewidth=1.5, **style_of(position))
+        for position, (label, curve) in enumerate(curves.items()):
+            axes.plot(
+                curve.recall, curve.precision, label=label, linewidth=1.5, **style_of(position)
+            )
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
         canvas.legend(loc="outside lower center", ncols=3, handlelength=3.5)
 
