@@ -13,7 +13,6 @@ FLOORS = (
     ("errors", "files", "progress", "config"),
     ("data", "model"),
     ("training", "detection", "evaluation", "tracking"),
-    ("benchmarks",),
     ("reporting",),
     ("pipeline",),
     ("options",),
@@ -60,7 +59,7 @@ def test_only_tracking_imports_mlflow():
     assert users <= {"tracking"}
 
 
-@pytest.mark.parametrize("command", [["--help"], ["plan", "--profile", "paper"], ["bench"]])
+@pytest.mark.parametrize("command", [["--help"], ["plan", "--profile", "paper"]])
 def test_light_commands_import_nothing_heavy(command):
     program = (
         "import sys\nfrom cornernet.cli import main\n"
@@ -73,7 +72,7 @@ def test_light_commands_import_nothing_heavy(command):
     assert "HEAVY []" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("stage", ["train", "predict", "bench"])
+@pytest.mark.parametrize("stage", ["train", "predict"])
 def test_training_and_testing_import_without_the_workflow_s_packages(stage):
     program = (
         "import sys\n"

@@ -1,0 +1,221 @@
+"""`python -m benchmarks`: all of it runs, holds its forms together, and writes what it found."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import corner_pooling, evaluation, gpu, measuring, prepare, tested_image, training
+from benchmarks.__main__ import BENCHMARKS, CPU_ITEMS, GPU_ITEMS, main
+from benchmarks.measuring import Settings, Unequal, Window, ratios, require_equal, time_in_turn
+from benchmarks.record import Record, hardware_slug
+from cornernet.model.network import CornerNet, CornerOutputs
+from cornernet.model.weights import save_weights
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def quick(tmp_path):
+    """Runs a benchmark in quick mode, on made data."""
+
+    def run(name, *more):
+        options = ["--quick", "--out", str(tmp_path), "--data", "absent", "--threads", "1"]
+        return main([name, *options, *more])
+
+    return run
+
+
+@pytest.mark.parametrize("name", dict.fromkeys((*CPU_ITEMS, *GPU_ITEMS)))
+def test_each_writes_its_record(name, quick, tmp_path, capsys):
+    assert quick(name) == 0
+    (path,) = tmp_path.glob("*.json")
+    assert re.fullmatch(rf"{name}-[a-z0-9-]+-[0-9]+-cores?-quick\.json", path.name)
+    found = json.loads(path.read_text())
+    assert (found["benchmark"], found["complete"], found["quick"]) == (name, True, True)
+    assert (found["device"], found["threads"]) == ("cpu", 1)
+    assert found["hardware"]["cores"] >= 1
+    assert found["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    assert found["command"].startswith("python -m benchmarks")
+    assert found["date"]
+    assert found["window"]["rounds"] >= 1
+    assert found["sizes"]
+    assert found["checks"]
+    printed = capsys.readouterr().out
+    for measured in found["measurements"]:
+        assert 0 < measured["low"] <= measured["median"] <= measured["high"]
+        assert f"{measured['what']}, {measured['form']}" in printed
+    assert len({measured["form"] for measured in found["measurements"]}) > 1
+    assert str(path) in printed
+
+
+class OtherLosses:
+    def __init__(self, model):
+        self.total = 1.01 * next(model.parameters()).sum()
+
+
+def dull_network(model, precision="fp32"):
+    return lambda images: CornerOutputs(*(1.01 * m for m in model(images, last_only=True)[-1]))
+
+
+def one_box_less(root, name, images, boxes, width, height):
+    return real_write(root, name, images, boxes - 1, width, height)
+
+
+real_write = prepare.write_split
+FAULTS = {
+    "training": (training, "chunk_losses", lambda model, *_: OtherLosses(model), "first loss"),
+    "tested_image": (tested_image, "as_network", dull_network, "heat"),
+    "prepare": (prepare, "write_split", one_box_less, "boxes and radii counted"),
+    "evaluation": (evaluation, "from_files", lambda *_: np.full(12, 0.5), "the twelve metrics"),
+    "corner_pooling": (
+        corner_pooling, "corner_pool", lambda down, right, corner: down + right, "outputs",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_forms_that_differ_are_not_timed(name, quick, tmp_path, monkeypatch, capsys):
+    module, what, wrong, said = FAULTS[name]
+    monkeypatch.setattr(module, what, wrong)
+    assert quick(name) == 1
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("benchmarks ")]
+    assert said in line
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_a_fault_in_the_paper_s_step_is_refused(quick, monkeypatch):
+    losses = iter([1.0, 1.1])
+    monkeypatch.setattr(
+        training, "chunk_losses",
+        lambda *_: type("Terms", (), {"total": torch.tensor(next(losses))}),
+    )  # fmt: skip
+    assert quick("step") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trainin"], "did you mean 'training'?"),
+        (["nonsense"], "training, tested_image"),
+        (["evaluation", "--threads", "0"], "--threads 0: must be at least 1"),
+        (["evaluation", "--weights", "w.safetensors"], "it does not use any"),
+        (["tested_image", "--weights", "absent.safetensors"], "absent.safetensors: no such file"),
+        (["evaluation", "--device", "cuda"], "it is measured on cpu, not on cuda"),
+        (["step", "--device", "cpu"], "it is measured on cuda, not on cpu"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, said, capsys, tmp_path):
+    assert main([*arguments, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here, and would be measured")
+@pytest.mark.parametrize("name", ["gpu", "step"])
+def test_without_a_gpu_one_line_says_so(name, capsys):
+    assert main([name]) == 2
+    error = capsys.readouterr().err
+    assert "torch sees no GPU here" in error
+    assert error.count("\n") == 1
+
+
+def test_alone_it_lists_them_and_imports_nothing_heavy():
+    program = (
+        "import sys\nfrom benchmarks.__main__ import main\nmain([])\n"
+        "print('HEAVY', [name for name in ('torch', 'cv2', 'pandas') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert all(re.search(rf"^{name} +c", done.stdout, re.M) for name in BENCHMARKS)
+    assert "HEAVY []" in done.stdout, done.stderr
+
+
+def test_trained_weights_are_used(quick, tmp_path):
+    params = training.quick_params(training.load_params("paper"))
+    save_weights(tmp_path / "w.safetensors", CornerNet(2, params.model))
+    assert quick("tested_image", "--weights", str(tmp_path / "w.safetensors")) == 0
+
+
+def test_on_a_machine_that_lacks_the_workflow_s_packages(tmp_path):
+    """As on a machine lent for its GPU: the package not installed, no pydantic."""
+    program = (
+        "import sys\n"
+        "for name in ('pydantic', 'mlflow', 'snakemake', 'dvc', 'pycocotools'):\n"
+        "    sys.modules[name] = None\n"
+        "from benchmarks.__main__ import main\n"
+        "print([main([name, '--quick', '--out', sys.argv[1]]) for name in ('step', 'evaluation')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env={"PYTHONPATH": str(REPOSITORY / "src"), "PATH": "/usr/bin:/bin"},
+    )
+    assert "[0, 2]" in done.stdout, done.stderr
+    assert "pycocotools, the baseline, is not installed" in done.stderr
+
+
+def test_the_gpu_command_ends_in_time_and_keeps_what_there_is(tmp_path, monkeypatch, capsys):
+    program = "import sys, time; time.sleep(0 if sys.argv[1] == 'a' else 60)"
+    monkeypatch.setattr(gpu, "_command", lambda name, _: [sys.executable, "-c", program, name])
+    began = time.monotonic()
+    assert gpu.run_within_limit(("a", "b", "c"), Settings(), limit=2) == 0
+    assert time.monotonic() - began < 20
+    printed = capsys.readouterr().out
+    assert "b: stopped, the time is over" in printed
+    assert "c: left out" in printed
+
+
+def test_a_run_that_is_cut_off_keeps_what_it_had(tmp_path):
+    record = Record("training", Settings(out=tmp_path))
+    record.add("a step", "ours", [1.0, 2.0, 4.0], "s")
+    found = json.loads(record.path.read_text())
+    assert not found["complete"]
+    assert (found["measurements"][0]["median"], found["measurements"][0]["rounds"]) == (2.0, 3)
+
+
+def test_forms_take_turns_and_ratios_are_taken_within_a_round(monkeypatch):
+    called = []
+
+    class OneCall:
+        """Torch's timer without its warm-up."""
+
+        def __init__(self, stmt, globals, num_threads):
+            self.form = globals["form"]
+
+        def blocked_autorange(self, min_run_time):
+            self.form()
+            return type("Measurement", (), {"median": 1.0})
+
+    monkeypatch.setattr(measuring, "Timer", OneCall)
+    forms = {"a": lambda: called.append("a"), "b": lambda: called.append("b")}
+    times = time_in_turn(forms, Window(4), Settings())
+    assert "".join(called) == "abbaabba"
+    assert times == {"a": [1.0] * 4, "b": [1.0] * 4}
+    assert ratios([3.0, 30.0], [1.0, 10.0]) == [3.0, 3.0]
+    assert len(time_in_turn(forms, Window(9, limit=0), Settings())["a"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("ours", "baseline", "said"),
+    [([1.0], [1.0, 2.0], "shapes"), ([1.0], [1.1], "by 0.1"), ([np.nan], [1.0], "by nan")],
+)
+def test_arrays_that_differ(ours, baseline, said):
+    with pytest.raises(Unequal, match=said):
+        require_equal("x", ours, baseline, 0.01)
+    assert require_equal("x", ours, ours) == "x: equal"
+
+
+def test_hardware_in_file_names():
+    assert hardware_slug("AMD EPYC 9B14 96-Core Processor", 2, None) == "amd-epyc-9b14-2-cores"
+    assert hardware_slug("Intel(R) Xeon(R) CPU @ 2.20GHz", 1, None) == "intel-xeon-1-core"
+    assert hardware_slug("x", 8, "NVIDIA H100 80GB HBM3") == "nvidia-h100-80gb-hbm3"
