@@ -1,8 +1,12 @@
 """What of a module counts as its code, and that the lists of deciding modules are whole."""
 
+import ast
+
 import pytest
 
-from cornernet.pipeline.code import significant_code
+from cornernet.pipeline.code import significant_code, source_file
+from cornernet.pipeline.deciding import EXEMPT, EXEMPT_IN, exempt
+from cornernet.pipeline.descriptions import STAGES
 
 MODULE = '''
 """What it is."""
@@ -52,3 +56,39 @@ def test_words_for_people_do_not_count(before, after):
 def test_what_decides_counts(before, after):
     assert before in MODULE
     assert significant_code(MODULE.replace(before, after)) != significant_code(MODULE)
+
+
+def imported(name):
+    """Modules of the package that a module imports, at its top or within functions."""
+    tree = ast.parse(source_file(name).read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("cornernet"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cornernet"):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if source_file(inner).is_file() else node.module
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES.keys())
+def test_what_a_deciding_module_imports_decides_too_or_is_exempt(stage):
+    modules = [name for name in stage.deciding if "/" not in name]
+    undecided = {
+        f"{name} imports {other}"
+        for name in modules
+        for other in imported(name)
+        if other not in modules and exempt(stage.name, other) is None
+    }
+    assert sorted(undecided) == []
+
+
+def test_at_most_25_modules_decide_a_training():
+    assert len(STAGES["train"].deciding) <= 25
+
+
+def test_what_is_listed_is_there_once_and_no_reason_is_left_over():
+    for stage in STAGES.values():
+        assert len(set(stage.deciding)) == len(stage.deciding), stage.name
+        assert all(source_file(name).is_file() for name in stage.deciding), stage.name
+    for name in [*EXEMPT, *(name for names in EXEMPT_IN.values() for name in names)]:
+        assert source_file(name).is_file(), f"{name} is exempt and not there"

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cornernet.data.coco.split import load_split
+from cornernet.data.sampling.radii import stored_radii
 from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import Job
@@ -113,9 +114,7 @@ def _stored_radii(job: Job) -> NDArray[Any] | None:
     """
     if job.params.targets.min_iou != job.profile.targets.min_iou:
         return None
-    table = pd.read_parquet(job.paths.radii)
-    column = f"radius_{job.params.targets.radius_roots}"
-    return table.loc[table["split"] == "train", column].to_numpy()
+    return stored_radii(pd.read_parquet(job.paths.radii), "train", job.params.targets)
 
 
 def _initial_state(job: Job) -> Path | None:

@@ -147,3 +147,9 @@ def radius_table(split: CocoSplit, targets: Targets) -> pd.DataFrame:
             "radius_pre_fix": corner_radius(height, width, targets.min_iou, "pre_fix"),
         }
     )
+
+
+def stored_radii(table: pd.DataFrame, split: str, targets: Targets) -> NDArray[np.float64]:
+    """The radii of a split by the rule of `targets`, from the rows that `radius_table` gave."""
+    column = f"radius_{targets.radius_roots}"
+    return table.loc[table["split"] == split, column].to_numpy()
