@@ -25,6 +25,7 @@ class Progress(tqdm):  # type: ignore[type-arg]
             "unit": f" {unit}s",
             "mininterval": seconds,
             "maxinterval": seconds,
+            "delay": 0 if sys.stderr.isatty() else seconds,  # what is quick needs no line
             "dynamic_ncols": True,
             "file": sys.stderr,
             "bar_format": None if sys.stderr.isatty() else PLAIN,

@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import sys
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +13,15 @@ import pytest
 
 from cornernet.cli import main
 from cornernet.config import load_params
+from cornernet.pipeline.code import ROOT
+from cornernet.pipeline.deciding import exempt
+from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 
 REPOSITORY = Path(__file__).parents[2]
+
+
+RAN = defaultdict(set)  # stage -> the package's modules of which a function ran
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +36,40 @@ def place(tmp_path_factory):
         yield folder
 
 
+@contextmanager
+def traced(name):
+    """Note the package's modules of which a function runs, in this thread and in new ones."""
+
+    def note(frame, event, argument):
+        file, function = frame.f_code.co_filename, frame.f_code.co_name
+        if event == "call" and file.startswith(str(ROOT)) and function != "<module>":
+            RAN[name].add(file)
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
 def stage(name, *more):
-    assert main([name, "--profile", "smoke", *more]) == 0, (name, *more)
+    with traced(name):
+        assert main([name, "--profile", "smoke", *more]) == 0, (name, *more)
+
+
+def test_every_function_that_ran_decides_or_is_exempt(place):
+    wrong = set()
+    for name, files in RAN.items():
+        for file in files:
+            parts = Path(file).relative_to(ROOT.parent).with_suffix("").parts
+            module = ".".join(part for part in parts if part != "__init__")
+            in_template = not file.endswith(".py")  # jinja's functions
+            if not (in_template or module in STAGES[name].deciding or exempt(name, module)):
+                wrong.add(f"{name}: {module}")
+    assert sorted(wrong) == []
+    assert set(RAN) >= set(STAGES) - {"import_weights"}
 
 
 def run_all():
@@ -197,9 +239,9 @@ def test_params_that_reach_the_tracker_are_flat(place):
         (["train", "--profile", "smoke", "--set", "train.iteratons=3"], "did you mean 'iterations'?"),
         (["train", "--profile", "smoke", "--variant", "baselin"], "did you mean 'baseline'?"),
         (["predict", "--profile", "smoke", "--variant", "baseline", "--seed", "7"],
-         "baseline-s7.safetensors is not there; `cornernet train` makes it"),
+         "baseline-s7.safetensors is not there; `cornernet train --profile smoke --variant baseline"),
         (["evaluate", "--profile", "custom", "--split", "test_dev"], "names no split 'test_dev'"),
-        (["prepare", "--profile", "custom"], "source.json is not there; `cornernet download`"),
+        (["prepare", "--profile", "custom"], "source.json is not there; `cornernet download --profile custom`"),
         (["download", "--profile", "custom"], "point data.root at your folder"),
         (["plan", "--profile", "nosuch"], "no profile 'nosuch'"),
     ],

@@ -26,7 +26,7 @@ def edited(old, new):
 # (file of the package, what stands there, what it is changed to)
 WORDS = [
     ("model/losses.py", '"""The training loss', '"""The loss in training'),
-    ("training/loop.py", "goes on from iteration", "continues at iteration"),
+    ("training/start.py", "goes on from iteration", "continues at iteration"),
     ("data/coco/problems.py", "MOST_EXAMPLES", "EXAMPLES_AT_MOST"),
     ("pipeline/gpu_lease.py", "the CPU does the work", "the CPU works"),
 ]

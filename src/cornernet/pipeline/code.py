@@ -24,7 +24,7 @@ def code_of(deciding: tuple[str, ...]) -> dict[str, str]:
 @cache
 def _digest(name: str) -> str:
     content = source_file(name).read_bytes()
-    if not name.endswith((".yaml", ".j2", ".css")):
+    if "/" not in name:
         content = significant_code(content.decode()).encode()
     return hashlib.sha256(content).hexdigest()[:16]
 

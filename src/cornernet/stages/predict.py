@@ -53,12 +53,12 @@ def predict_share(
     load_weights(weights, model)
     model.to(share.device)
     split = load_split(Path(params.data.root), params.data.splits[tested.split], tested.split)
-    began = time.monotonic()
-    with Progress(share.name(str(tested)), None) as progress:
+    mine, began = share.of(split), time.monotonic()
+    with Progress(share.name(str(tested)), len(mine.images)) as progress:
         results = predict_split(
             as_network(model, params.detection.precision, params.detection.compile),
             params.model,
-            share.of(split),
+            mine,
             params.detection,
             tested.mode,
             torch.device(share.device),
