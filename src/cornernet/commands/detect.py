@@ -11,7 +11,7 @@ import cv2
 import torch
 
 from cornernet.config import Params, resolve_variant
-from cornernet.data.coco.images import read_any_image
+from cornernet.data.coco.images import IMAGE_SUFFIXES, read_any_image
 from cornernet.detection.drawing import draw_detections
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import coco_results, predict_image
@@ -22,14 +22,12 @@ from cornernet.model.weights import load_weights, num_categories
 from cornernet.options import params_of
 from cornernet.pipeline.paths import Paths
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-
 
 def run(options: argparse.Namespace) -> None:
     """Write a picture of each image, with its boxes, and print all boxes as JSON."""
     params = resolve_variant(params_of(options, shipped=True), options.variant)
     count = num_categories(options.weights)
-    categories = _categories(params, count)
+    names = _category_names(params, count)
     model = CornerNet(count, params.model)
     load_weights(options.weights, model)
     images = list(_images(options.images))
@@ -38,23 +36,20 @@ def run(options: argparse.Namespace) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(params.detection.threads)
     network = as_network(model.to(device), params.detection.precision)
-    names = [str(category["name"]) for category in categories]
-    ids = [int(category["id"]) for category in categories]
     boxes_of: dict[str, list[dict[str, Any]]] = {}
     for path, picture_path in zip(images, _picture_paths(images, options.out), strict=True):
         image = read_any_image(path)
         detections = predict_image(
             network, params.model, image, params.detection, "single_scale", device
         )
-        picture = draw_detections(image, detections, names, options.score)
+        picture = draw_detections(image, detections, list(names.values()), options.score)
         with replacing(picture_path) as temporary:
             temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        rows = coco_results(detections, 0, list(names), params.detection.score_decimals)
         boxes_of[str(path)] = [
-            {
-                "category": names[ids.index(row["category_id"])],
-                **{key: row[key] for key in ("category_id", "bbox", "score")},
-            }
-            for row in coco_results(detections, 0, ids, params.detection.score_decimals)
+            {"category": names[row["category_id"]]}
+            | {key: row[key] for key in ("category_id", "bbox", "score")}
+            for row in rows
             if row["score"] >= options.score
         ]
         print(f"{path}: {len(boxes_of[str(path)])} boxes, {picture_path}", file=sys.stderr)
@@ -96,18 +91,18 @@ def _images(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _categories(params: Params, count: int) -> list[dict[str, Any]]:
-    """The categories of dataset.json, or numbered ones where nothing was prepared.
+def _category_names(params: Params, count: int) -> dict[int, str]:
+    """The categories of dataset.json by id, or numbered ones where nothing was prepared.
 
     Raises BadInput if dataset.json has another number of categories than the weights.
     """
     dataset = Paths(params.profile).dataset
-    if dataset.is_file():
-        categories = json.loads(dataset.read_text())["categories"]
-        if len(categories) == count:
-            return categories
+    if not dataset.is_file():
+        return {number: f"category {number}" for number in range(1, count + 1)}
+    categories = json.loads(dataset.read_text())["categories"]
+    if len(categories) != count:
         raise BadInput(
             f"the weights know {count} categories, {dataset} has {len(categories)}; "
             "give the --profile that the weights were trained with"
         )
-    return [{"id": index + 1, "name": f"category {index + 1}"} for index in range(count)]
+    return {category["id"]: category["name"] for category in categories}

@@ -4,16 +4,17 @@ import dataclasses
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import yaml
 
 from cornernet.config.profiles import params_folder, read_profile
 from cornernet.config.schema import Params
-from cornernet.config.section import Section, nearest
+from cornernet.config.section import nearest
 from cornernet.errors import BadInput
 
-AnySection = typing.TypeVar("AnySection", bound=Section)
+AnySection = typing.TypeVar("AnySection")
 
 
 def load_params(profile: str, overrides: Iterable[str] = (), folder: Path | None = None) -> Params:
@@ -61,7 +62,7 @@ def check_params(tree: Mapping[str, Any], where: str = "") -> Params:
     """Build Params from a tree of plain values; raises BadInput with one line per problem.
 
     Without pydantic (a GPU machine that lacks it, with params that were checked elsewhere) types
-    go unchecked.
+    and bounds go unchecked.
     """
     unknown = list(_unknown_keys(Params, tree))
     if unknown:
@@ -92,7 +93,7 @@ def section_from(section: type[AnySection], tree: Mapping[str, Any]) -> AnySecti
 
     Raises BadInput if another version of the program wrote them.
     """
-    fields = {field.name for field in dataclasses.fields(section)}
+    fields = typing.get_type_hints(section).keys()
     if tree.keys() != fields:
         differing = ", ".join(sorted(tree.keys() ^ fields))
         raise BadInput(f"settings of another version of cornernet: they differ in {differing}")
@@ -115,40 +116,46 @@ def _parse_value(text: str, value: str) -> Any:
         raise BadInput(f"--set {text}: the value is not YAML") from None
 
 
-def _section_of(annotation: Any) -> type | None:
-    """The dataclass behind a field's type, also behind `X | None`; None for plain values."""
-    for candidate in (annotation, *typing.get_args(annotation)):
-        if dataclasses.is_dataclass(candidate) and typing.get_origin(annotation) is not dict:
-            return typing.cast(type, candidate)
-    return None
+def _inside(annotation: Any, value: Any) -> list[tuple[Any, Any, Any]]:
+    """Key, type and value of what is in a section, dict or tuple of the schema; else nothing.
+
+    The type is None for a key that the section does not have.
+    """
+    arguments = typing.get_args(annotation)
+    if isinstance(value, Mapping) and dataclasses.is_dataclass(annotation):
+        types = typing.get_type_hints(annotation)
+        return [(key, types.get(key), item) for key, item in value.items()]
+    if isinstance(value, Mapping) and typing.get_origin(annotation) is dict:
+        return [(key, arguments[1], item) for key, item in value.items()]
+    if isinstance(value, list | tuple) and typing.get_origin(annotation) is tuple:
+        return [(at, arguments[0], item) for at, item in enumerate(value)]
+    return []
 
 
-def _unknown_keys(section: type, tree: Any, where: str = "") -> Iterable[str]:
-    if not isinstance(tree, Mapping):
-        return
-    types = typing.get_type_hints(section)
-    known = [f.name for f in dataclasses.fields(section)]
-    for key, value in tree.items():
-        if key not in known:
+def _unknown_keys(annotation: Any, value: Any, where: str = "") -> Iterable[str]:
+    annotation = _unless_none(annotation)
+    for key, kind, item in _inside(annotation, value):
+        if kind is None:
+            known = [field.name for field in dataclasses.fields(annotation)]
             yield f"params {where}{key}: no such param{nearest(str(key), known)}"
-        elif (inner := _section_of(types[key])) is not None:
-            yield from _unknown_keys(inner, value, f"{where}{key}.")
+        else:
+            yield from _unknown_keys(kind, item, f"{where}{key}.")
 
 
 def _build(annotation: Any, value: Any) -> Any:
     """`value` as the annotated type, for the few shapes that the schema uses."""
-    if value is None:
-        return None
-    section = _section_of(annotation) if typing.get_origin(annotation) is not tuple else None
-    if section is not None:
-        types = typing.get_type_hints(section)
-        return section(**{key: _build(types[key], item) for key, item in value.items()})
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is tuple:
-        return tuple(_build(args[0], item) for item in value)
-    if origin is dict:
-        return {key: _build(args[1], item) for key, item in value.items()}
-    return value
+    annotation = _unless_none(annotation)
+    built = {key: _build(kind, item) for key, kind, item in _inside(annotation, value)}
+    if typing.get_origin(annotation) is tuple:
+        return tuple(built.values())
+    if isinstance(value, Mapping) and dataclasses.is_dataclass(annotation):
+        return typing.cast(type, annotation)(**built)
+    return built or value  # a dict's items, or a plain value
+
+
+def _unless_none(annotation: Any) -> Any:
+    """X of `X | None`, and any other type as it is."""
+    return typing.get_args(annotation)[0] if isinstance(annotation, UnionType) else annotation
 
 
 def _short(value: Any, limit: int = 60) -> str:

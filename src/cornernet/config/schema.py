@@ -1,38 +1,17 @@
 """The schema of a params file: one frozen dataclass per section.
 
-Plain dataclasses, so that training and testing need no validation library. `load.py` checks
-types and unknown keys against them with pydantic; `__post_init__` refuses impossible values.
+Plain dataclasses, so that training and testing need no validation library. `load.py` refuses
+unknown keys, and checks types and the bounds in `metadata` with pydantic; `__post_init__` refuses
+values that do not fit together.
 The sections of the paper's method lie in `method.py`, and can be imported from here.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from cornernet.config.method import Augmentation, Detection, Losses, Model, SoftNms, Targets, Train
-from cornernet.config.section import Section, nearest, require
-
-__all__ = [
-    "MODES",
-    "SPLITS",
-    "Augmentation",
-    "CornerMeasurement",
-    "Data",
-    "Detection",
-    "Evaluation",
-    "Losses",
-    "Mode",
-    "Model",
-    "Params",
-    "Report",
-    "Shapes",
-    "SoftNms",
-    "Split",
-    "SplitFiles",
-    "Targets",
-    "TestedRow",
-    "Train",
-    "Variant",
-]
+from cornernet.config.method import Augmentation, Detection, Losses, Model, Targets, Train
+from cornernet.config.method import SoftNms as SoftNms
+from cornernet.config.section import AT_LEAST_0, AT_LEAST_1, POSITIVE, nearest, require
 
 Split = Literal["train", "val", "test_dev"]
 Mode = Literal["single_scale", "multi_scale", "gt_heatmaps", "gt_heatmaps_offsets"]
@@ -41,7 +20,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 @dataclass(frozen=True)
-class SplitFiles(Section):
+class SplitFiles:
     """Where one split lies, relative to `data.root`."""
 
     images: str
@@ -49,15 +28,17 @@ class SplitFiles(Section):
 
 
 @dataclass(frozen=True)
-class Shapes(Section):
+class Shapes:
     """The embedded data set: generated images of shapes, annotated in COCO's format."""
 
     seed: int
     images: dict[Split, int]  # number of images per split
     image_size: tuple[int, int]  # smallest and largest side, pixels
-    max_objects: int  # per image
-    overlap: float  # of two objects at most: intersection over the area of the smaller box
-    annotation_error: int  # each side of a box is off by up to this percent of the box's size
+    max_objects: int = field(metadata=AT_LEAST_1)  # per image
+    # of two objects at most: intersection over the area of the smaller box
+    overlap: float = field(metadata={"ge": 0, "lt": 1})
+    # each side of a box is off by up to this percent of the box's size
+    annotation_error: int = field(metadata={"ge": 0, "le": 25})
     answers: str  # file of test-dev's annotations; what `evaluation.server: local` scores against
 
     def __post_init__(self) -> None:
@@ -68,13 +49,10 @@ class Shapes(Section):
             32 <= self.image_size[0] <= self.image_size[1],
             "image_size: needs 32 <= smallest <= largest",
         )
-        require(self.max_objects >= 1, "max_objects: must be at least 1")
-        require(0 <= self.overlap < 1, "overlap: must lie in [0, 1)")
-        require(0 <= self.annotation_error <= 25, "annotation_error: must be 0 to 25 (percent)")
 
 
 @dataclass(frozen=True)
-class Data(Section):
+class Data:
     """Section 4.3: the data set, in COCO's format on disk."""
 
     source: Literal["coco", "shapes", "folder"]
@@ -95,32 +73,26 @@ class Data(Section):
 
 
 @dataclass(frozen=True)
-class Evaluation(Section):
+class Evaluation:
     """Section 4.3: COCO's metrics, with bootstrap intervals over images."""
 
-    bootstrap_resamples: int
+    bootstrap_resamples: int = field(metadata=AT_LEAST_0)
     bootstrap_seed: int
-    confidence: float
+    confidence: float = field(metadata={"gt": 0, "lt": 1})
     server: Literal["local", "external"]  # who scores test-dev
-
-    def __post_init__(self) -> None:
-        require(self.bootstrap_resamples >= 0, "bootstrap_resamples: must not be negative")
-        require(0 < self.confidence < 1, "confidence: must lie between 0 and 1")
 
 
 @dataclass(frozen=True)
-class CornerMeasurement(Section):
+class CornerMeasurement:
     """The journal version's mAP of corners by quadrant of the image, on val."""
 
     variants: tuple[str, ...]  # whose corners are measured; each must be tested on val too
-    radius: float  # pixels: a detected corner matches an annotated one that is at most this far
-
-    def __post_init__(self) -> None:
-        require(self.radius > 0, "radius: must be positive")
+    # pixels: a detected corner matches an annotated one that is at most this far
+    radius: float = field(metadata=POSITIVE)
 
 
 @dataclass(frozen=True)
-class Report(Section):
+class Report:
     """The page with the results: what it says at its top, and which numbers stand beside ours."""
 
     title: str
@@ -132,7 +104,7 @@ class Report(Section):
 
 
 @dataclass(frozen=True)
-class TestedRow(Section):
+class TestedRow:
     """One row of `tested`: variants to test on a split, and in which modes."""
 
     variants: tuple[str, ...]
@@ -141,7 +113,7 @@ class TestedRow(Section):
 
 
 @dataclass(frozen=True)
-class Variant(Section):
+class Variant:
     """One row of an ablation: where its weights come from, and its params that differ."""
 
     continues: str | None = None  # the variant from whose final state its training goes on
@@ -151,7 +123,7 @@ class Variant(Section):
 
 
 @dataclass(frozen=True)
-class Params(Section):
+class Params:
     """A whole profile."""
 
     profile: str
@@ -169,41 +141,33 @@ class Params(Section):
     tested: tuple[TestedRow, ...]
 
     def __post_init__(self) -> None:
-        for row in self.tested:
-            for name in row.variants:
-                require(name in self.variants, f"tested: no variant is called {name!r}")
-        for name in self.corners.variants:
-            require(name in self.variants, f"corners.variants: no variant is called {name!r}")
+        named = [("tested", name) for row in self.tested for name in row.variants]
+        named += [("corners.variants", name) for name in self.corners.variants]
         for name, variant in self.variants.items():
-            require(
-                variant.continues is None or variant.continues in self.variants,
-                f"variants.{name}.continues: no variant is called {variant.continues!r}",
-            )
-            require(variant.continues != name, f"variants.{name}: continues itself")
-            require(
-                not (variant.imported and variant.continues),
-                f"variants.{name}: imported weights continue nothing",
-            )
-            self._check_weights_of(name, variant)
+            others = {"continues": variant.continues, "weights_of": variant.weights_of}
+            named += [(f"variants.{name}.{k}", v) for k, v in others.items() if v is not None]
+        for where, name in named:
+            hint = nearest(name, self.variants)
+            require(name in self.variants, f"{where}: no variant is called {name!r}{hint}")
+        for name, variant in self.variants.items():
+            self._check_variant(f"variants.{name}", name, variant)
 
-    def _check_weights_of(self, name: str, variant: Variant) -> None:
-        """Refuse a variant whose weights are another's unless it differs in testing alone."""
-        here = f"variants.{name}"
-        parent = self.variants.get(variant.continues or "")
+    def _check_variant(self, here: str, name: str, variant: Variant) -> None:
+        """Refuse two sources of weights, and borrowed weights with more than testing changed."""
+        require(variant.continues != name, f"{here}: continues itself")
         require(
-            parent is None or parent.weights_of is None,
+            not (variant.imported and variant.continues),
+            f"{here}: imported weights continue nothing",
+        )
+        require(
+            not variant.continues or not self.variants[variant.continues].weights_of,
             f"{here}: continues {variant.continues!r}, which is not trained; name the variant "
             f"whose weights it has",
         )
         if variant.weights_of is None:
             return
-        other = self.variants.get(variant.weights_of)
-        if other is None:
-            raise ValueError(
-                f"{here}.weights_of: no variant is called {variant.weights_of!r}"
-                + nearest(variant.weights_of, self.variants)
-            )
         require(variant.weights_of != name, f"{here}.weights_of: names itself")
+        other = self.variants[variant.weights_of]
         require(
             other.weights_of is None,
             f"{here}.weights_of: {variant.weights_of!r} has none of its own; name "

@@ -1,9 +1,10 @@
-"""What every section of the params has in common, and what a misspelt name is answered with."""
+"""What sections of the params have in common, and what a misspelt name is answered with."""
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+
+# Bounds of a value, in the words of pydantic's `Field`; it reads them from a field's metadata.
+AT_LEAST_0, AT_LEAST_1, POSITIVE = {"ge": 0}, {"ge": 1}, {"gt": 0}
 
 
 def require(condition: bool, message: str) -> None:
@@ -16,10 +17,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """ "; did you mean 'x'?" for the known name nearest to `name`, or an empty string."""
     match = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {match[0]!r}?" if match else ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """Base of every section: unknown keys are refused (read by pydantic)."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
