@@ -49,16 +49,13 @@ def find_corners(
     found: dict[int, tuple[ImageCorners, ImageCorners]] = {}
     batches = prepared_batches(split, model_params.size_multiple, params, "single_scale", device)
     with closing(batches):
-        for batch, images in batches:
+        for ids, images in batches:
             canvases = [image.canvases[0] for image in images]
             outputs = run_network(network, canvases, params, device)
             placements = [image.placements[0] for image in images]
-            kinds = (
-                _corners(outputs.tl_heat, outputs.tl_offset, placements, params),
-                _corners(outputs.br_heat, outputs.br_offset, placements, params),
-            )
-            for at, *pair in zip(batch, *kinds, strict=True):
-                found[split.images[at].id] = (pair[0], pair[1])
+            tl = _corners(outputs.tl_heat, outputs.tl_offset, placements, params)
+            br = _corners(outputs.br_heat, outputs.br_offset, placements, params)
+            found.update(zip(ids, zip(tl, br, strict=True), strict=True))
             progress(len(found), len(split.images))
     return found
 
@@ -68,15 +65,10 @@ def _corners(
 ) -> list[ImageCorners]:
     """The corners of each image from heat [B, C, H, W] (logits) and offset [B, 2, H, W]."""
     corners = top_corners(heat, params.top_corners, params.peak_kernel)
-    cell = (corners.y * heat.shape[3] + corners.x)[:, None].expand(-1, 2, -1)  # [B, 2, K]
-    moved = torch.stack([corners.x, corners.y], dim=1) + offset.flatten(2).gather(2, cell)
-    points = moved.transpose(1, 2).cpu().numpy()  # [B, K, 2] cells
-    scores, categories = corners.score.cpu().numpy(), corners.category.cpu().numpy()
-    return [
-        ImageCorners(
-            to_image(np.tile(points[number], 2), placement)[scores[number] > 0, :2],
-            scores[number][scores[number] > 0],
-            categories[number][scores[number] > 0],
-        )
-        for number, placement in enumerate(placements)
-    ]
+    columns = (corners.points(offset), corners.score, corners.category)
+    found = []
+    for *one, placement in zip(*(each.cpu().numpy() for each in columns), placements, strict=True):
+        points, scores, categories = (each[one[1] > 0] for each in one)
+        points = to_image(np.tile(points, 2), placement)[:, :2]
+        found.append(ImageCorners(points, scores, categories))
+    return found

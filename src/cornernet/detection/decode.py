@@ -22,6 +22,16 @@ class CornerPeaks(NamedTuple):
     x: Tensor  # [B, K] int64, cells
     y: Tensor  # [B, K] int64, cells
 
+    def read(self, maps: Tensor) -> Tensor:
+        """Values of maps [B, D, H, W] at the corners' cells: [B, K, D]."""
+        index = self.y * maps.shape[3] + self.x  # [B, K]
+        index = index[:, None].expand(-1, maps.shape[1], -1)
+        return maps.flatten(2).gather(2, index).transpose(1, 2)
+
+    def points(self, offset: Tensor) -> Tensor:
+        """x and y in cells [B, K, 2], moved by the offsets of a map [B, 2, H, W]."""
+        return torch.stack([self.x, self.y], dim=2) + self.read(offset)
+
 
 class CornerPairs(NamedTuple):
     """Candidate boxes of each image, best first; `valid` rows come before the others."""
@@ -44,12 +54,10 @@ def decode(outputs: CornerOutputs, params: Detection) -> CornerPairs:
     """
     tl = top_corners(outputs.tl_heat, params.top_corners, params.peak_kernel)
     br = top_corners(outputs.br_heat, params.top_corners, params.peak_kernel)
-    tl_embedding, tl_offset = _at(outputs.tl_embedding, tl), _at(outputs.tl_offset, tl)
-    br_embedding, br_offset = _at(outputs.br_embedding, br), _at(outputs.br_offset, br)
-
-    x1, y1 = tl.x + tl_offset[..., 0], tl.y + tl_offset[..., 1]  # [B, K]
-    x2, y2 = br.x + br_offset[..., 0], br.y + br_offset[..., 1]  # [B, K]
-    distance = (tl_embedding - br_embedding.transpose(1, 2)).abs()  # [B, K, K]: tl, br
+    x1, y1 = tl.points(outputs.tl_offset).unbind(2)  # [B, K]
+    x2, y2 = br.points(outputs.br_offset).unbind(2)
+    br_embedding = br.read(outputs.br_embedding).transpose(1, 2)  # [B, 1, K]
+    distance = (tl.read(outputs.tl_embedding) - br_embedding).abs()  # [B, K, K]: tl, br
     rejected = distance > params.embedding_distance
     rejected |= tl.category[:, :, None] != br.category[:, None, :]
     rejected |= (tl.score <= 0)[:, :, None] | (br.score <= 0)[:, None, :]
@@ -79,7 +87,9 @@ def top_corners(heat: Tensor, count: int, kernel: int) -> CornerPeaks:
     that are no peak, or score 0, are no candidates.
     """
     _, _, height, width = heat.shape
-    score = _scores(heat)
+    # Rounded from float64: in float32 torch's sigmoid may differ in the last bit with a value's
+    # place in its tensor, and then neighbours of the same logit would not tie.
+    score = heat.double().sigmoid().float()
     margin = kernel // 2  # a square window in two steps, columns and then rows
     highest = F.max_pool2d(score, (1, kernel), stride=1, padding=(0, margin))
     highest = F.max_pool2d(highest, (kernel, 1), stride=1, padding=(margin, 0))
@@ -87,15 +97,6 @@ def top_corners(heat: Tensor, count: int, kernel: int) -> CornerPeaks:
     score, index = _strongest_first(peaks, count)  # [B, K]
     cells = height * width
     return CornerPeaks(score, index // cells, index % width, index % cells // width)
-
-
-def _scores(logits: Tensor) -> Tensor:
-    """The sigmoid, rounded from float64.
-
-    In float32 torch's sigmoid may differ in the last bit with a value's place in its tensor, and
-    then neighbours of the same logit would not tie.
-    """
-    return logits.double().sigmoid().float()
 
 
 def _strongest_first(score: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -109,10 +110,3 @@ def _strongest_first(score: Tensor, count: int) -> tuple[Tensor, Tensor]:
     index = chosen.nonzero()[:, 1].view(-1, count)  # ascending in each row
     values, order = score.gather(1, index).sort(dim=1, descending=True, stable=True)
     return values, index.gather(1, order)
-
-
-def _at(maps: Tensor, corners: CornerPeaks) -> Tensor:
-    """Values of maps [B, D, H, W] at the corners' cells: [B, K, D]."""
-    index = corners.y * maps.shape[3] + corners.x  # [B, K]
-    index = index[:, None, :].expand(-1, maps.shape[1], -1)
-    return maps.flatten(2).gather(2, index).transpose(1, 2)

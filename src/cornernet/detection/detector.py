@@ -13,12 +13,14 @@ from cornernet.detection.decode import CornerPairs, decode
 from cornernet.detection.network import Network, run_network
 from cornernet.detection.padding import Placement, pad_image, place, to_image, unmirror_boxes
 from cornernet.detection.soft_nms import soft_nms, soft_nms_merge
-from cornernet.detection.substitution import AnnotatedCanvas, substitute
+from cornernet.detection.substitution import substitute, true_corners
+from cornernet.errors import BadInput
 from cornernet.model.network import CornerOutputs
 
 # Rows of candidates: x1, y1, x2, y2, score, tl_score, br_score, category; in pixels of the image
 Candidates = NDArray[np.float32]  # [n, 8]
 CATEGORY = 7
+GROUND_TRUTH_MODES: tuple[Mode, ...] = ("gt_heatmaps", "gt_heatmaps_offsets")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """An image ready for the network at each scale, and its objects for modes that use them."""
+    """An image ready for the network at each scale, and its objects if they are known."""
 
     placements: tuple[Placement, ...]
     canvases: tuple[NDArray[np.uint8], ...]  # [h, w, 3] BGR
@@ -67,24 +69,21 @@ def find_candidates(
     """All pairs of corners found in each image: per scale, those of the image, then of its mirror.
 
     The images' canvases must be of the same size at each scale. Raises BadInput when the device's
-    memory does not suffice, or when a prediction is not finite.
+    memory does not suffice, a prediction is not finite, or `mode` needs objects that are not known.
     """
     found: list[list[Candidates]] = [[] for _ in images]
     for scale in range(len(images[0].placements)):
         canvases = [image.canvases[scale] for image in images]
         outputs = run_network(network, canvases, params, device)
-        if mode in ("gt_heatmaps", "gt_heatmaps_offsets"):
+        if mode in GROUND_TRUTH_MODES:
             outputs = _with_ground_truth(outputs, images, scale, params.flip, mode)
-        rows = _rows(decode(outputs, params))
-        for number, image in enumerate(images):
-            placement = image.placements[scale]
-            found[number].append(_in_image(rows[number], placement))
-            if params.flip:
-                mirrored = rows[len(images) + number]
-                boxes = unmirror_boxes(mirrored[:, :4], placement, params.mirror)
-                found[number].append(
-                    _in_image(np.concatenate([boxes, mirrored[:, 4:]], axis=1), placement)
-                )
+        for number, rows in enumerate(_rows(decode(outputs, params))):
+            at, boxes = number % len(images), rows[:, :4]
+            placement = images[at].placements[scale]
+            if number >= len(images):
+                boxes = unmirror_boxes(boxes, placement, params.mirror)
+            rows[:, :4] = to_image(boxes, placement)
+            found[at].append(rows)
     return [np.concatenate(rows) for rows in found]
 
 
@@ -95,9 +94,9 @@ def choose_detections(candidates: Candidates, params: Detection, mode: Mode) -> 
     merges boxes. With `keep_ties` all that score the same as the last one chosen are kept, so there
     may be more than `max_detections`.
     """
-    survivors, categories = [], []
+    survivors = [candidates[:0]]
     for category in np.unique(candidates[:, CATEGORY]):
-        rows = candidates[candidates[:, CATEGORY] == category, :CATEGORY]
+        rows = candidates[candidates[:, CATEGORY] == category]
         if mode == "multi_scale":
             rows = soft_nms_merge(
                 rows, params.soft_nms, params.merge_exponent, params.mismatched_merge
@@ -105,12 +104,9 @@ def choose_detections(candidates: Candidates, params: Detection, mode: Mode) -> 
         else:
             rows = soft_nms(rows, params.soft_nms)
         survivors.append(rows)
-        categories.append(np.full(len(rows), category, dtype=np.int64))
-    if not survivors:
-        return Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, int))
     rows = np.concatenate(survivors)
-    best = _best(rows[:, 4], params.max_detections, params.keep_ties)
-    return Detections(rows[best, :4], rows[best, 4], np.concatenate(categories)[best])
+    rows = rows[_best(rows[:, 4], params.max_detections, params.keep_ties)]
+    return Detections(rows[:, :4], rows[:, 4], rows[:, CATEGORY].astype(np.int64))
 
 
 def _best(scores: NDArray[np.float32], count: int, keep_ties: bool) -> NDArray[np.int64]:
@@ -126,13 +122,13 @@ def _best(scores: NDArray[np.float32], count: int, keep_ties: bool) -> NDArray[n
 def _with_ground_truth(
     outputs: CornerOutputs, images: Sequence[PreparedImage], scale: int, flip: bool, mode: Mode
 ) -> CornerOutputs:
-    canvases = []
+    corners = []
     for mirrored in (False, True) if flip else (False,):
         for image in images:
             if image.objects is None:
-                raise ValueError(f"mode {mode} needs the objects of every image")
-            canvases.append(AnnotatedCanvas(image.objects, image.placements[scale], mirrored))
-    return substitute(outputs, canvases, offsets=mode == "gt_heatmaps_offsets")
+                raise BadInput(f"mode {mode} needs annotations; use single_scale or multi_scale")
+            corners.append(true_corners(image.objects, image.placements[scale], mirrored))
+    return substitute(outputs, corners, offsets=mode == "gt_heatmaps_offsets")
 
 
 def _rows(pairs: CornerPairs) -> list[Candidates]:
@@ -140,7 +136,3 @@ def _rows(pairs: CornerPairs) -> list[Candidates]:
     columns = (pairs.score, pairs.tl_score, pairs.br_score, pairs.category.float())
     rows = torch.cat([pairs.boxes, torch.stack(columns, dim=2)], dim=2).cpu().numpy()
     return [image[image[:, 4] > -1] for image in rows]
-
-
-def _in_image(rows: Candidates, placement: Placement) -> Candidates:
-    return np.concatenate([to_image(rows[:, :4], placement), rows[:, 4:]], axis=1)

@@ -4,7 +4,6 @@ import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
@@ -51,13 +50,23 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     def last_stack(images: Tensor) -> CornerOutputs:
         return ready(images.to(kind, memory_format=layout), last_only=True)[-1]
 
-    run = last_stack if on_cpu or not compiled else _compiled(last_stack)
+    if on_cpu or not compiled:
+        run: Network = last_stack
+    else:
+        run = Compiled(last_stack, _warn, MOST_SIZES, mode="reduce-overhead")
 
     def network(images: Tensor) -> CornerOutputs:
         with _without_tf32():
-            return run(images)
+            outputs = run(images)
+        if isinstance(run, Compiled):  # a CUDA graph reuses the memory of its outputs
+            return CornerOutputs(*(output.clone() for output in outputs))
+        return outputs
 
     return network
+
+
+def _warn(line: str) -> None:
+    warnings.warn(f"detection.compile: the network {line}", stacklevel=2)
 
 
 def fold_batch_norm(model: CornerNet) -> CornerNet:
@@ -97,23 +106,6 @@ def _without_tf32() -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = before
 
 
-def _compiled(network: Network, **options: Any) -> Network:
-    """The network, compiled. Outputs are copies, because a CUDA graph reuses its output memory.
-
-    `options` are for `torch.compile`; they add to `mode`, or replace it.
-    """
-
-    def say(line: str) -> None:
-        warnings.warn(f"detection.compile: the network {line}", stacklevel=2)
-
-    run = Compiled(network, say, MOST_SIZES, **{"mode": "reduce-overhead", **options})
-
-    def copied(images: Tensor) -> CornerOutputs:
-        return CornerOutputs(*(output.clone() for output in run(images)))
-
-    return copied
-
-
 def run_network(
     network: Network,
     canvases: Sequence[NDArray[np.uint8]],
@@ -127,13 +119,23 @@ def run_network(
     """
     images = torch.from_numpy(np.stack(canvases)).to(device).permute(0, 3, 1, 2)  # [B, 3, h, w]
     doing = f"{len(canvases)} images of {images.shape[2]} x {images.shape[3]} pixels on {device}"
-    with torch.inference_mode(), _memory_explained(doing, params.batch_size):
-        batch = normalize_batch(images)
-        if params.flip:
-            batch = torch.cat([batch, batch.flip(3)])
-        outputs = network(batch)
-        outputs = CornerOutputs(*(output.float().contiguous() for output in outputs))
-        _check_finite(outputs)
+    try:
+        with torch.inference_mode():
+            batch = normalize_batch(images)
+            if params.flip:
+                batch = torch.cat([batch, batch.flip(3)])
+            outputs = network(batch)
+            outputs = CornerOutputs(*(output.float().contiguous() for output in outputs))
+            _check_finite(outputs)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        remedy = (
+            f"lower detection.batch_size, now {params.batch_size}"
+            if params.batch_size > 1
+            else "detection.batch_size is 1 already: use a device with more memory, or the CPU"
+        )
+        raise BadInput(f"out of memory while testing {doing}: {remedy}") from error
     return outputs
 
 
@@ -158,19 +160,3 @@ def _check_finite(outputs: CornerOutputs) -> None:
             f"the network predicts NaN or infinite values ({', '.join(bad)}): its weights are "
             "damaged or its training diverged; train again, or use other weights"
         )
-
-
-@contextmanager
-def _memory_explained(doing: str, batch_size: int) -> Iterator[None]:
-    """Turn "out of memory" into a BadInput that names the param to lower."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        remedy = (
-            f"lower detection.batch_size, now {batch_size}"
-            if batch_size > 1
-            else "detection.batch_size is 1 already: use a device with more memory, or the CPU"
-        )
-        raise BadInput(f"out of memory while testing {doing}: {remedy}") from error

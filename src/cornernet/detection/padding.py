@@ -55,14 +55,9 @@ def place(
     even number of rows and columns: an image that fills its canvas loses the last one.
     """
     size = max(1, int(height * scale)), max(1, int(width * scale))
-    rows, columns = padded_side(size[0], size_multiple), padded_side(size[1], size_multiple)
+    rows, columns = ((side // size_multiple + 1) * size_multiple - 1 for side in size)
     start = rows // 2 - size[0] // 2, columns // 2 - size[1] // 2
     return Placement(scale, size, (rows, columns), start, lose_last_row)
-
-
-def padded_side(side: int, size_multiple: int) -> int:
-    """The least `k * size_multiple - 1` that is at least `side` (`side | 127` for 128)."""
-    return side // size_multiple * size_multiple + size_multiple - 1
 
 
 def pad_image(image: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:

@@ -1,10 +1,9 @@
 """The images of a split, shared among processes: one per GPU, or several on the CPU."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -43,28 +42,20 @@ def shared_out(
     """What `work(share, *arguments)` returns for each device's share, in the order of `devices`.
 
     With one device `work` is called in this process. With several each share has a process of its
-    own, so that `work`, its arguments and its result must be picklable.
+    own, spawned, because a process with threads or CUDA must not be forked; so `work`, its
+    arguments and its result must be picklable.
 
     Raises what `work` raises, and BadInput when a process is killed.
     """
     shares = [Share(number, len(devices), device) for number, device in enumerate(devices)]
     if len(shares) == 1:
         return [work(shares[0], *arguments)]
-    with _processes(len(shares)) as pool:
-        futures = [pool.submit(work, share, *arguments) for share in shares]
-        return [future.result() for future in futures]
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of spawned processes, because a process with threads or CUDA must not be forked."""
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
     try:
-        yield pool
+        with ProcessPoolExecutor(len(shares), multiprocessing.get_context("spawn")) as pool:
+            futures = [pool.submit(work, share, *arguments) for share in shares]
+            return [future.result() for future in futures]
     except BrokenProcessPool as error:
         raise BadInput(
-            f"one of {count} processes was killed, most likely for want of memory: "
+            f"one of {len(shares)} processes was killed, most likely for want of memory: "
             "ask for fewer --devices, or lower detection.batch_size"
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -1,8 +1,7 @@
 """Tests a network on a split, or on one image."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from cornernet.config.schema import Detection, Mode, Model
 from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.detector import (
+    GROUND_TRUTH_MODES,
     Candidates,
     Detections,
     choose_detections,
@@ -23,8 +23,6 @@ from cornernet.detection.detector import (
 from cornernet.detection.network import Network
 from cornernet.detection.reading import prepared_batches
 from cornernet.errors import BadInput
-
-GROUND_TRUTH_MODES: tuple[Mode, ...] = ("gt_heatmaps", "gt_heatmaps_offsets")
 
 
 def predict_split(
@@ -52,35 +50,23 @@ def predict_split(
             f"mode {mode} puts the annotated corners in place of heatmaps, but split {split.name} "
             "has no annotations; test it on another split"
         )
-    with_objects = mode in GROUND_TRUTH_MODES
-    batches = prepared_batches(
-        split, model_params.size_multiple, params, mode, device, with_objects
-    )
-    results: dict[int, list[dict[str, Any]]] = {}
+    batches = prepared_batches(split, model_params.size_multiple, params, mode, device)
 
-    def finish(at: int, candidates: Candidates) -> list[dict[str, Any]]:
+    def finish(image_id: int, candidates: Candidates) -> list[dict[str, Any]]:
         found = choose_detections(candidates, params, mode)
-        image_id = split.images[at].id
         return coco_results(found, image_id, split.category_ids, params.score_decimals)
 
     progress(0, len(split.images))
+    results: dict[int, Future[list[dict[str, Any]]]] = {}
     with closing(batches), ThreadPoolExecutor(1, "choose") as finisher:
-        done = 0
-        pending: deque[tuple[int, Future[list[dict[str, Any]]]]] = deque()
-        for batch, images in batches:
+        last: list[Future[list[dict[str, Any]]]] = []
+        for ids, images in batches:
             found = find_candidates(network, images, params, mode, device)
-            while pending:  # soft-NMS of the last batch, which ran while the network did
-                at, future = pending.popleft()
-                results[at] = future.result()
-            pending.extend(
-                (at, finisher.submit(finish, at, candidates))
-                for at, candidates in zip(batch, found, strict=True)
-            )
-            done += len(batch)
-            progress(done, len(split.images))
-        results.update({at: future.result() for at, future in pending})
-    order = sorted(results, key=lambda at: split.images[at].id)
-    return [result for at in order for result in results[at]]
+            wait(last)  # for soft-NMS of the last batch, which ran while the network did
+            last = [finisher.submit(finish, *each) for each in zip(ids, found, strict=True)]
+            results.update(zip(ids, last, strict=True))
+            progress(len(results), len(split.images))
+    return [result for image_id in sorted(results) for result in results[image_id].result()]
 
 
 def predict_image(
@@ -93,11 +79,9 @@ def predict_image(
 ) -> Detections:
     """Detections in one image [H, W, 3] (BGR), the best first.
 
-    `mode` is single_scale or multi_scale. Raises BadInput when the device's memory does not
-    suffice.
+    Raises BadInput when the device's memory does not suffice, and for a `mode` other than
+    single_scale and multi_scale.
     """
-    if mode in GROUND_TRUTH_MODES:
-        raise BadInput(f"mode {mode} needs annotations; use single_scale or multi_scale")
     height, width = image.shape[:2]
     placements = placements_of(height, width, model_params.size_multiple, params, mode)
     prepared = prepare_image(image, placements)

@@ -37,17 +37,17 @@ def soft_nms_merge(
 ) -> NDArray[np.float32]:
     """Soft-NMS that also replaces each box by a weighted mean of itself and the boxes it lowers.
 
-    This is multi-scale testing of the released code (nms.pyx). `rows` is float32 [n, 7]: a box in
-    pixels, its score, the scores of its top-left and of its bottom-right corner. Each corner is
-    averaged for itself. The weight of a lowered box is that corner's score times
-    (1 - w)^exponent, where w is the factor that its score was multiplied by.
+    This is multi-scale testing of the released code (nms.pyx). `rows` is float32 [n, 7 or more]: a
+    box in pixels, its score, the scores of its top-left and of its bottom-right corner, and further
+    columns. Each corner is averaged for itself. The weight of a lowered box is that corner's score
+    times (1 - w)^exponent, where w is the factor that its score was multiplied by.
 
     `mismatched` repeats a fault of the released code: corner scores are not moved when rows are
     sorted, so a box may be weighted with the corner scores of another. Rows come back as from
     `soft_nms`.
     """
-    if rows.ndim != 2 or rows.shape[1] != BOX_AND_SCORE + 2:
-        raise ValueError(f"merging needs rows of 7 columns, not of shape {rows.shape}")
+    if rows.shape[1] < BOX_AND_SCORE + 2:
+        raise ValueError(f"merging needs rows of 7 columns or more, not of shape {rows.shape}")
     return _run(rows, params, merge_exponent=float(exponent), together=not mismatched)
 
 

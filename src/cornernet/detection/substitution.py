@@ -20,15 +20,6 @@ from cornernet.model.network import CornerOutputs
 
 
 @dataclass(frozen=True)
-class AnnotatedCanvas:
-    """One input of the network, and the annotated objects in it."""
-
-    objects: Boxes
-    placement: Placement
-    mirrored: bool
-
-
-@dataclass(frozen=True)
 class TrueCorners:
     """The annotated corners of one kind in a canvas."""
 
@@ -37,16 +28,17 @@ class TrueCorners:
     offset: NDArray[np.float32]  # [n, 2] x, y: from the cell to the exact corner, in cells
 
 
-def true_corners(canvas: AnnotatedCanvas) -> tuple[TrueCorners, TrueCorners]:
-    """Top-left and bottom-right corners of the canvas's objects, crowds left out.
+def true_corners(
+    objects: Boxes, placement: Placement, mirrored: bool
+) -> tuple[TrueCorners, TrueCorners]:
+    """Top-left and bottom-right corners of an image's objects in its canvas, crowds left out.
 
     Cells, offsets and the mirror image follow the rule of the training targets (section 3.2).
     """
-    objects, placement = canvas.objects, canvas.placement
     real = ~objects.crowd
     start = np.array(placement.start[::-1] * 2, dtype=np.float64)
     boxes = objects.boxes[real] * placement.scale + start  # [n, 4] pixels of the canvas
-    if canvas.mirrored:
+    if mirrored:
         boxes = flip_boxes(boxes, placement.padded[1])
     category = objects.categories[real]
     tl_cell, tl_offset = corner_cells(boxes[:, :2], placement.padded, placement.cells)
@@ -55,39 +47,29 @@ def true_corners(canvas: AnnotatedCanvas) -> tuple[TrueCorners, TrueCorners]:
 
 
 def substitute(
-    outputs: CornerOutputs, canvases: Sequence[AnnotatedCanvas], offsets: bool
+    outputs: CornerOutputs, corners: Sequence[tuple[TrueCorners, TrueCorners]], offsets: bool
 ) -> CornerOutputs:
     """`outputs` with the true corners as heatmaps and, if `offsets`, the true offsets.
 
-    `canvases` has one entry for each image of the batch. A corner's logit is +inf (score 1), any
-    other cell's -inf (score 0: decoding passes it over). Where corners of several objects share a
-    cell its offset is that of the last one.
+    `corners` are those of each image of the batch. A corner's logit is +inf (score 1), any other
+    cell's -inf (score 0: decoding passes it over). Where corners of several objects share a cell
+    its offset is that of the last one.
     """
-    corners = [true_corners(canvas) for canvas in canvases]
-    tl, br = [pair[0] for pair in corners], [pair[1] for pair in corners]
-    replaced = outputs._replace(
-        tl_heat=_single_cells(outputs.tl_heat, tl), br_heat=_single_cells(outputs.br_heat, br)
-    )
-    if not offsets:
-        return replaced
-    return replaced._replace(
-        tl_offset=_true_offsets(outputs.tl_offset, tl),
-        br_offset=_true_offsets(outputs.br_offset, br),
-    )
+    tl, br = zip(*corners, strict=True)
+    tl_heat, tl_offset = _true_maps(outputs.tl_heat, outputs.tl_offset, tl)
+    br_heat, br_offset = _true_maps(outputs.br_heat, outputs.br_offset, br)
+    replaced = outputs._replace(tl_heat=tl_heat, br_heat=br_heat)
+    return replaced._replace(tl_offset=tl_offset, br_offset=br_offset) if offsets else replaced
 
 
-def _single_cells(heat: Tensor, corners: Sequence[TrueCorners]) -> Tensor:
-    """A heatmap like heat [B, C, H, W] with the logit of certainty at the corners."""
+def _true_maps(
+    heat: Tensor, offset: Tensor, corners: Sequence[TrueCorners]
+) -> tuple[Tensor, Tensor]:
+    """Maps like heat [B, C, H, W] and offset [B, 2, H, W]; offsets are 0 where no corner is."""
     logits = torch.full_like(heat, -torch.inf, memory_format=torch.contiguous_format)
+    offsets = np.zeros(tuple(offset.shape), dtype=np.float32)
     for image, found in enumerate(corners):
-        x, y = torch.from_numpy(found.cell.copy()).unbind(1)
-        logits[image, torch.from_numpy(found.category), y, x] = torch.inf
-    return logits
-
-
-def _true_offsets(offset: Tensor, corners: Sequence[TrueCorners]) -> Tensor:
-    """Offsets like offset [B, 2, H, W] that are right at the corners, and 0 elsewhere."""
-    maps = np.zeros(tuple(offset.shape), dtype=np.float32)
-    for image, found in enumerate(corners):
-        maps[image, :, found.cell[:, 1], found.cell[:, 0]] = found.offset
-    return torch.from_numpy(maps).to(offset)
+        x, y = found.cell[:, 0], found.cell[:, 1]
+        logits[image, found.category, y, x] = torch.inf
+        offsets[image, :, y, x] = found.offset
+    return logits, torch.from_numpy(offsets).to(offset)

@@ -23,10 +23,6 @@ from cornernet.model import corner_pooling_plain
 Corner = Literal["top_left", "bottom_right"]
 Direction = Literal["top", "bottom", "left", "right"]
 
-_DIRECTIONS: dict[Corner, tuple[Direction, Direction]] = {
-    "top_left": ("top", "left"),
-    "bottom_right": ("bottom", "right"),
-}
 # Which dimension of [B, C, H, W] is scanned, and whether from its last element to its first.
 _SCANS = {"top": (2, True), "bottom": (2, False), "left": (3, True), "right": (3, False)}
 
@@ -50,8 +46,9 @@ def corner_pool(vertical: Tensor, horizontal: Tensor, corner: Corner) -> Tensor:
             f"corner_pool: the maps differ: {list(vertical.shape)} {vertical.dtype} and "
             f"{list(horizontal.shape)} {horizontal.dtype}"
         )
-    over_rows, over_columns = _DIRECTIONS[corner]
-    return directional_pool(vertical, over_rows) + directional_pool(horizontal, over_columns)
+    if corner == "top_left":
+        return directional_pool(vertical, "top") + directional_pool(horizontal, "left")
+    return directional_pool(vertical, "bottom") + directional_pool(horizontal, "right")
 
 
 def directional_pool(features: Tensor, direction: Direction) -> Tensor:

@@ -101,7 +101,14 @@ def gradient_of_records(gradient: Tensor, record: Tensor, dim: int, from_end: bo
 def _launch(
     values: Tensor, record: Tensor, result: Tensor, dim: int, from_end: bool, maximum: bool
 ) -> None:
-    count, length, width, strides = _scanned(values, dim)
+    """Run the kernel on the map, seen as [N, L, M] with `dim` as L."""
+    order = values.shape
+    if not values.is_contiguous():  # channels-last
+        order, dim = values.movedim(1, 3).shape, dim - 1
+    count, length, width = order[:dim].numel(), order[dim], order[dim + 1 :].numel()
+    strides = length * width, width, 1  # of N, L and M in elements
+    if width == 1:  # then the lines themselves are the columns
+        count, width, strides = 1, count, (0, 1, length)
     with torch.cuda.device_of(values):  # Triton launches on the current device
         _scan[(count * triton.cdiv(width, COLUMNS),)](
             values,
@@ -117,17 +124,3 @@ def _launch(
             columns=COLUMNS,
             num_warps=WARPS,
         )
-
-
-def _scanned(features: Tensor, dim: int) -> tuple[int, int, int, tuple[int, int, int]]:
-    """The map as [N, L, M] with `dim` as L: sizes, and the strides of N, L and M in elements."""
-    batch, channels, height, width = features.shape
-    if features.is_contiguous():
-        if dim == 2:
-            return batch * channels, height, width, (height * width, width, 1)
-        return 1, width, batch * channels * height, (0, 1, width)
-    if not features.is_contiguous(memory_format=torch.channels_last):
-        raise ValueError(f"corner pooling: strides {features.stride()} are no dense layout")
-    if dim == 2:
-        return batch, height, width * channels, (height * width * channels, width * channels, 1)
-    return batch * height, width, channels, (width * channels, channels, 1)

@@ -1,15 +1,6 @@
 """The authors' released weights: a pickle of torch 0.4, read without running anything in it.
 
-Their names follow from ours by `RULES`. In short:
-
-    stem.0, stem.1                    is   pre.0, pre.1
-    hourglasses.S.skip / down / up    is   kps.S.up1 / low1 / low3
-    hourglasses.S.inner               is   kps.S.low2, which holds the next resolution
-    features.S                        is   cnvs.S
-    merges.S.from_input / from_output is   inters_.S / cnvs_.S
-    merges.S.residual                 is   inters.S
-    top_left.S, bottom_right.S        is   tl_cnvs.S, br_cnvs.S; their branches lie outside it:
-    top_left.S.heatmap / embedding / offset   is   tl_heats.S / tl_tags.S / tl_regrs.S
+Their names follow from ours by `RULES`.
 """
 
 import pickle
@@ -88,7 +79,14 @@ def read_released(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; give the path of the released weights") from None
     except pickle.UnpicklingError as error:
-        raise BadInput(f"{path}: {_refusal(str(error))}") from None
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+        reason = (
+            f"would run {found[1]} when read, so it was not read; "
+            "only plain tensors are accepted: get the released file"
+            if found
+            else "not a file of torch, or damaged; get the released file anew"
+        )
+        raise BadInput(f"{path}: {reason}") from None
     except _OF_DAMAGED_FILES as error:
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else ""
         raise BadInput(
@@ -98,41 +96,19 @@ def read_released(path: Path) -> dict[str, Tensor]:
     return _tensors(path, state)
 
 
-def _refusal(message: str) -> str:
-    """Why the restricted unpickler stopped: something to run, or garbage."""
-    found = re.search(r"GLOBAL ([\w.]+)", message)
-    if found:
-        return (
-            f"would run {found[1]} when read, so it was not read; "
-            "only plain tensors are accepted: get the released file"
-        )
-    return "not a file of torch, or damaged; get the released file anew"
-
-
-def _kind(value: object) -> str:
-    return "nothing" if value == {} else f"a {type(value).__name__}"
-
-
 def _tensors(path: Path, state: object) -> dict[str, Tensor]:
     """`state` as a flat dict of dense tensors, the prefix taken off; BadInput if it is not that."""
     if not isinstance(state, dict) or not state:
+        found = "nothing" if state == {} else f"a {type(state).__name__}"
         raise BadInput(
-            f"{path}: holds {_kind(state)}, not a state dict of named tensors; "
-            "get the released file"
+            f"{path}: holds {found}, not a state dict of named tensors; get the released file"
         )
-    strange = [
-        str(name)
-        for name, tensor in state.items()
-        if not isinstance(name, str)
-        or not isinstance(tensor, Tensor)
-        or tensor.layout != torch.strided
-        or tensor.is_quantized
-    ]
-    if strange:
-        raise BadInput(
-            f"{path}: not a state dict of named tensors: {strange[0][:80]!r} is none; "
-            "get the released file"
-        )
-    if all(name.startswith(_PREFIX) for name in state):
-        return {name.removeprefix(_PREFIX): tensor for name, tensor in state.items()}
-    return dict(state)
+    for name, tensor in state.items():
+        dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided
+        if not isinstance(name, str) or not dense or tensor.is_quantized:
+            raise BadInput(
+                f"{path}: not a state dict of named tensors: {str(name)[:80]!r} is none; "
+                "get the released file"
+            )
+    prefix = _PREFIX if all(name.startswith(_PREFIX) for name in state) else ""
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items()}

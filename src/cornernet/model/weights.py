@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from cornernet.config.schema import Model
@@ -41,26 +41,24 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def load_weights(path: Path, model: CornerNet) -> None:
     """Fill `model` from a file of `save_weights`; on any mismatch BadInput, the model untouched."""
-    try:
-        tensors = load_file(path)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; train the model or import weights first") from None
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path}: not a weights file ({error}); make it anew") from None
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    problems = differences(path, tensors, expected)
-    if problems:
-        raise BadInput(problems)
+    with _weights_file(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    _check(path, tensors, {name: each.shape for name, each in model.state_dict().items()})
     model.load_state_dict(tensors)
 
 
 def num_categories(path: Path) -> int:
     """The number of categories that a file of `save_weights` predicts; reads its head alone."""
+    with _weights_file(path) as file:
+        if _CATEGORY_TENSOR not in file.keys():  # noqa: SIM118 (no mapping)
+            raise BadInput(f"{path}: not weights of CornerNet: no {_CATEGORY_TENSOR}")
+        return int(file.get_slice(_CATEGORY_TENSOR).get_shape()[0])
+
+
+def _weights_file(path: Path) -> safe_open:
+    """The file, opened; its head and its length are checked, its tensors not yet read."""
     try:
-        with safe_open(path, framework="pt") as tensors:
-            if _CATEGORY_TENSOR not in tensors.keys():  # noqa: SIM118 (not a mapping)
-                raise BadInput(f"{path}: not weights of CornerNet: no {_CATEGORY_TENSOR}")
-            return int(tensors.get_slice(_CATEGORY_TENSOR).get_shape()[0])
+        return safe_open(path, framework="pt")
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; train the model or import weights first") from None
     except (SafetensorError, OSError) as error:
@@ -79,19 +77,13 @@ def import_released(path: Path, params: Model) -> dict[str, Tensor]:
     held = read_released(path)
     _check_merge(path, held, params)
     heatmap_bias = held.get(released_name(_CATEGORY_TENSOR))
-    categories = heatmap_bias.numel() if heatmap_bias is not None else 1
+    categories = 1 if heatmap_bias is None else max(heatmap_bias.numel(), 1)
     with torch.device("meta"):
-        expected = CornerNet(max(categories, 1), params).state_dict()
+        expected = CornerNet(categories, params).state_dict()
     ours = {released_name(name): name for name in expected}
-    counters = {
-        name: torch.zeros((), dtype=torch.int64) for name in ours if name.endswith(_COUNTER)
-    }
+    counters = {name: torch.tensor(0) for name in ours if name.endswith(_COUNTER)}
     complete = counters | held
-    problems = differences(
-        path, complete, {name: expected[our_name].shape for name, our_name in ours.items()}
-    )
-    if problems:
-        raise BadInput(problems)
+    _check(path, complete, {name: expected[our_name].shape for name, our_name in ours.items()})
     return {
         our_name: complete[name].to(expected[our_name].dtype) for name, our_name in ours.items()
     }
@@ -110,39 +102,30 @@ def _check_merge(path: Path, held: Mapping[str, Tensor], params: Model) -> None:
     )
 
 
-def differences(
-    path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size]
-) -> list[str]:
-    """What keeps `tensors` from being the `expected` ones: a line for each kind of difference."""
-    missing = [name for name in expected if name not in tensors]
-    extra = [name for name in tensors if name not in expected]
-    misshapen = [
-        f"{name} is {list(tensors[name].shape)}, not {list(shape)}"
-        for name, shape in expected.items()
-        if name in tensors and tensors[name].shape != shape
-    ]
-    wanted = expected.get(_CATEGORY_TENSOR)
-    held = tensors.get(_CATEGORY_TENSOR)
+def _check(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> None:
+    """Raise BadInput, a line for each kind of difference, unless `tensors` are as `expected`."""
+    wanted, held = expected.get(_CATEGORY_TENSOR), tensors.get(_CATEGORY_TENSOR)
     if wanted is not None and held is not None and held.ndim == 1 and held.shape != wanted:
-        return [
+        raise BadInput(
             f"{path}: predicts {held.shape[0]} categories, the data set has {wanted[0]}; "
             "use the data set that the weights were trained on"
-        ]
+        )
+    missing = [name for name in expected if name not in tensors]
+    extra = [name for name in tensors if name not in expected]
+    misshapen, broken = [], []
+    for name, shape in expected.items():
+        tensor = tensors.get(name)
+        if tensor is not None and tensor.shape != shape:
+            misshapen.append(f"{name} is {list(tensor.shape)}, not {list(shape)}")
+        elif tensor is not None and not tensor.isfinite().all():
+            broken.append(name)
     hint = "`model` params must be the ones that the weights were made with"
     found = (("lacks", missing), ("has unknown", extra), ("has another shape:", misshapen))
     problems = [f"{path}: {what} {_some(names)}; {hint}" for what, names in found if names]
-    broken = [
-        name
-        for name, shape in expected.items()
-        if name in tensors and tensors[name].shape == shape and not _finite(tensors[name])
-    ]
     if broken:
         problems.append(f"{path}: NaN or infinite numbers in {_some(broken)}; get the file anew")
-    return problems
-
-
-def _finite(tensor: Tensor) -> bool:
-    return not tensor.is_floating_point() or bool(tensor.isfinite().all())
+    if problems:
+        raise BadInput(problems)
 
 
 def _some(names: list[str]) -> str:
