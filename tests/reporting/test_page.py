@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cornernet.errors import BadInput
-from cornernet.reporting.claims.rule import VERDICTS
+from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.page import plain, provenance_rows, render_page
 from cornernet.stages.report import read_accepted
 from reporting.synthetic import NOT_SCORED, NOTICE, PROVENANCE, page_context

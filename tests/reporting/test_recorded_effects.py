@@ -11,7 +11,7 @@ from cornernet.commands import record_effects
 from cornernet.errors import BadInput
 from cornernet.pipeline.paths import Paths, Trained
 from cornernet.reporting.page import render_page
-from cornernet.reporting.recorded_effects import (
+from cornernet.reporting.text_and_code import (
     Effect,
     load_recorded,
     parse_recorded,

@@ -23,8 +23,8 @@ def run(options: argparse.Namespace) -> None:
     _print_done("submissions", map(paths.submission, graph.submitted))
     _print_done("metrics", map(paths.metrics, graph.tested))
     if paths.results.is_file():
+        from cornernet.reporting.tables.formats import results_summary
         from cornernet.reporting.tables.results import read_results
-        from cornernet.reporting.tables.summary import results_summary
 
         print(f"\n{results_summary(read_results(paths.results))}")
     if paths.page.is_file():

@@ -9,13 +9,11 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from cornernet.config import Params
 from cornernet.evaluation.coco_metrics import defined
-from cornernet.reporting.claims.rule import VERDICTS
+from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.figures.figure import Figure
-from cornernet.reporting.recorded_effects import RecordedEffects
 from cornernet.reporting.tables.formats import (
     EN_DASH,
     MINUS,
@@ -28,7 +26,7 @@ from cornernet.reporting.tables.formats import (
     value_text,
 )
 from cornernet.reporting.tables.table import Table
-from cornernet.reporting.text_and_code import TextAndCode
+from cornernet.reporting.text_and_code import RecordedEffects, TextAndCode
 
 # The order of the figures on the page; others follow, by name.
 FIGURE_ORDER = (
@@ -54,9 +52,7 @@ class PageContext:
     provenance: Mapping[str, Mapping[str, Any]]
     dataset: Mapping[str, Any] = field(default_factory=dict)
     accepted: Sequence[Mapping[str, Any]] = ()
-    recorded: RecordedEffects | None = (
-        None  # where `differences` has effects that this run did not find
-    )
+    recorded: RecordedEffects | None = None  # of effects that this run did not find
 
 
 def render_page(context: PageContext) -> str:
@@ -84,12 +80,10 @@ def render_page(context: PageContext) -> str:
         "by_span": code_by_span,
         "slug": lambda text: text.replace(" ", "-"),
     }
-    style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
     return environment.get_template("page.html.j2").render(
         context=context,
-        style=Markup(style),
         counts={name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS},
-        figures=ordered(context.figures),
+        figures=sorted(context.figures, key=_place),
         reference=REFERENCES[context.params.report.reference],
         confidence=percent_text(context.params.evaluation.confidence),
         models=provenance_rows(context.provenance),
@@ -102,10 +96,9 @@ def data_uri(figure: Figure) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.encode()).decode("ascii")
 
 
-def ordered(figures: Sequence[Figure]) -> list[Figure]:
-    """The figures in the page's order."""
-    known = {name: position for position, name in enumerate(FIGURE_ORDER)}
-    return sorted(figures, key=lambda figure: (known.get(figure.name, len(known)), figure.name))
+def _place(figure: Figure) -> tuple[int, str]:
+    """What the figures of the page are sorted by."""
+    return [*FIGURE_ORDER, figure.name].index(figure.name), figure.name
 
 
 def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -156,12 +149,8 @@ def _iterations(span: Mapping[str, Any]) -> str:
 
 def plain(value: Any) -> str:
     """A value of a param or a provenance file as text."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "none"}[value]
-    if isinstance(value, float):
-        return f"{value:.6g}"
     if isinstance(value, list | tuple):
-        if not value:
-            return "none"
-        return ", ".join(plain(item) for item in value)
-    return str(value)
+        return ", ".join(map(plain, value)) or "none"
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

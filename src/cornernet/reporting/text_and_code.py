@@ -1,4 +1,9 @@
-"""The differences of the paper's text and the released code, what a run chose, and what they do."""
+"""The differences of the paper's text and the released code, what a run chose, and what they do.
+
+What they do to AP the profile `differences` finds. Its trainings take half an hour, so a page of
+another profile shows what was recorded once, and says where: recorded_effects.yaml, which
+`cornernet record-effects` writes and nobody edits.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,16 +14,44 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from cornernet.config.schema import Params
-from cornernet.reporting.recorded_effects import Effect, RecordedEffects
+from cornernet.config.schema import Mode, Params, Split
+from cornernet.errors import BadInput
 from cornernet.reporting.tables.formats import MINUS, interval_text, number_text
 from cornernet.reporting.tables.literature import Cell, Comparison
 from cornernet.reporting.tables.results import rows_where
-from cornernet.reporting.tables.seeds import Estimate
+from cornernet.reporting.tables.seeds import UNDEFINED, Estimate
 
 REFERENCE = "baseline"  # the variant that every other one is held against
-SPLIT, METRIC = "val", "AP"
-EFFECT_MODES = ("single_scale", "multi_scale")  # those in which an effect is looked for
+SPLIT: Split = "val"
+METRIC = "AP"
+EFFECT_MODES: tuple[Mode, ...] = (
+    "single_scale",
+    "multi_scale",
+)  # those in which an effect is looked for
+FILE = "recorded_effects.yaml"
+HEAD = "# Written by `make effects`; see reporting/text_and_code.py. Points of AP on val.\n"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one variant, which chooses otherwise than the baseline, does to AP on val."""
+
+    variant: str
+    mode: str
+    points: Estimate  # the variant's AP minus the baseline's; undefined: not run
+    recorded: bool = False  # not found by this run, but once by the profile `differences`
+
+
+@dataclass(frozen=True)
+class RecordedEffects:
+    """All effects of one run, and what they were found with."""
+
+    profile: str
+    commit: str
+    processor: str
+    torch: str
+    finished: str  # the day
+    effects: tuple[Effect, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +79,15 @@ def text_and_code(
     `differences` is differences.csv; an effect that it does not hold is the `recorded` one, or was
     not run.
     """
+    found = [] if differences is None else found_effects(differences)
+    known = [] if recorded is None else recorded.effects
+
+    def effects_of(variant: str) -> list[Effect]:
+        for source in (found, known):
+            if own := [effect for effect in source if effect.variant == variant]:
+                return own
+        return [Effect(variant, "", UNDEFINED)]
+
     return tuple(
         TextAndCode(
             row["subject"],
@@ -53,13 +95,7 @@ def text_and_code(
             row["code"],
             row["source"],
             {name: attrgetter(name)(params) for name in row["params"]},
-            tuple(
-                effect
-                for variant in row.get("shown_by", ())
-                for effect in run_effects(variant, differences)
-                or (recorded.of(variant) if recorded else [])
-                or [Effect(variant, "", None)]
-            ),
+            tuple(effect for variant in _shown_by(row) for effect in effects_of(variant)),
             row.get("not_shown", ""),
         )
         for row in _rows()
@@ -71,58 +107,91 @@ def effect_comparisons() -> tuple[Comparison, ...]:
     return tuple(
         Comparison(SPLIT, Cell(variant, mode), Cell(REFERENCE, mode))
         for row in _rows()
-        for variant in row.get("shown_by", ())
+        for variant in _shown_by(row)
         for mode in EFFECT_MODES
     )
 
 
-def effects_summary(rows: Sequence[TextAndCode]) -> str:
-    """Plain text: one line per effect that was run, in points of AP; empty if none was."""
-    ran = [
-        (effect.variant, effect.mode, effect.points)
-        for row in rows
-        for effect in row.effects
-        if effect.points is not None and effect.points.value is not None
+def found_effects(differences: pd.DataFrame) -> list[Effect]:
+    """Every effect that differences.csv has, in the order of text_and_code.yaml."""
+    rows = rows_where(differences, reference=REFERENCE, split=SPLIT, metric=METRIC)
+    rows = rows[rows["mode"].isin(EFFECT_MODES) & rows["value"].notna()]
+    return [
+        Effect(variant, effect.mode, Estimate.of(effect))
+        for row in _rows()
+        for variant in _shown_by(row)
+        for effect in rows_where(rows, variant=variant).itertuples()
     ]
-    if not ran:
+
+
+def effects_summary(effects: Sequence[Effect]) -> str:
+    """Plain text: one line per effect that was run, in points of AP; empty if none was."""
+    if not effects:
         return ""
-    width = max(len(variant) for variant, _, _ in ran)
+    width = max(len(effect.variant) for effect in effects)
     head = f"{'text and code: variant':<{width}}  {'mode':<12}  AP minus {REFERENCE}'s"
     lines = [
-        f"{variant:<{width}}  {mode:<12}  {number_text(points.value, True):>5}  "
-        f"{interval_text(points, True)}"
-        for variant, mode, points in ran
+        f"{effect.variant:<{width}}  {effect.mode:<12}  "
+        f"{number_text(effect.points.value, True):>5}  {interval_text(effect.points, True)}"
+        for effect in effects
     ]
     lines = [line.rstrip().replace(MINUS, "-") for line in lines]
     return "\n".join([head, "-" * len(head), *lines])
 
 
+def load_recorded() -> RecordedEffects:
+    """What the package's file holds."""
+    return parse_recorded(_package_text(FILE))
+
+
+def parse_recorded(text: str) -> RecordedEffects:
+    """Read back what `recorded_text` wrote. Raises BadInput if it is something else."""
+    try:
+        tree = yaml.safe_load(text)
+        effects = tuple(
+            Effect(row.pop("variant"), row.pop("mode"), Estimate(**row), recorded=True)
+            for row in tree.pop("effects")
+        )
+        return RecordedEffects(effects=effects, **tree)
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise BadInput(f"{FILE}: {error}; `make effects` writes it anew") from None
+
+
+def recorded_text(effects: Sequence[Effect], provenance: Mapping[str, Any]) -> str:
+    """The file's text: `effects`, to a hundredth of a point, and the baseline's provenance."""
+    hardware = provenance["hardware"]
+    tree = {
+        "profile": provenance["profile"],
+        "commit": provenance["commit"],
+        "processor": f"{hardware['cores']} cores of {hardware['processor']}",
+        "torch": provenance["packages"]["torch"],
+        "finished": provenance["finished"].partition("T")[0],
+        "effects": [
+            {
+                "variant": effect.variant,
+                "mode": effect.mode,
+                **{key: _rounded(getattr(effect.points, key)) for key in ("value", "low", "high")},
+            }
+            for effect in effects
+        ],
+    }
+    return HEAD + yaml.safe_dump(tree, sort_keys=False, width=100)
+
+
+def _rounded(points: float | None) -> float | None:
+    return None if points is None else round(points, 2) + 0.0  # no minus before a zero
+
+
 def _rows() -> list[dict[str, Any]]:
-    file = resources.files("cornernet.reporting").joinpath("text_and_code.yaml")
-    rows: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = yaml.safe_load(_package_text("text_and_code.yaml"))
     return rows
 
 
-def run_effects(variant: str, differences: pd.DataFrame | None) -> list[Effect]:
-    """The effects of a variant that differences.csv has, one for each mode."""
-    if differences is None:
-        return []
-    found = rows_where(
-        differences, variant=variant, reference=REFERENCE, split=SPLIT, metric=METRIC
-    )
-    return [
-        Effect(variant, row.mode, Estimate.of(row))
-        for row in found.itertuples()
-        if row.mode in EFFECT_MODES
-    ]
+def _package_text(name: str) -> str:
+    return resources.files("cornernet.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
-def effects_to_record(differences: pd.DataFrame) -> tuple[Effect, ...]:
-    """Every effect that differences.csv has, in the order of text_and_code.yaml."""
-    return tuple(
-        effect
-        for row in _rows()
-        for variant in row.get("shown_by", ())
-        for effect in run_effects(variant, differences)
-        if effect.points is not None and effect.points.value is not None
-    )
+def _shown_by(row: Mapping[str, Any]) -> Sequence[str]:
+    """The variants that show what a row's difference does to AP."""
+    variants: Sequence[str] = row.get("shown_by", ())
+    return variants

@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cornernet.config import Params, resolve_variant
+from cornernet.config import resolve_variant
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit, load_split
 from cornernet.evaluation.coco_metrics import average_precision_by_category, precision_recall
-from cornernet.options import existing
-from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.paths import Paths, Tested
+from cornernet.pipeline.paths import Tested
 from cornernet.pipeline.scoring import evaluated
 from cornernet.reporting.figures.examples import Example, detections_figure, evenly_spaced
 from cornernet.reporting.figures.figure import Figure, write_figure
@@ -33,9 +31,8 @@ PICKED = "Images evenly spaced over the sorted ids of val, so that nobody chose 
 
 def run(job: Job) -> None:
     """Draw every figure that this run has data for, and put them in place together."""
-    params = job.profile
-    figures = [*_of_scores(params), *_of_training(params), *_of_examples(params)]
-    folder = Paths(params.profile).figures
+    figures = [*_of_scores(job), *_of_training(job), *_of_examples(job)]
+    folder = job.paths.figures
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".figures-", dir=folder.parent) as temporary:
         made = Path(temporary) / "figures"
@@ -46,23 +43,23 @@ def run(job: Job) -> None:
     print(f"figures: {', '.join(figure.name for figure in figures)}")
 
 
-def _val_tests(params: Params) -> list[Tested]:
+def _val_tests(job: Job) -> list[Tested]:
     """The single-scale tests on val, with the first seed of each variant that has own weights."""
-    graph, first = Graph(params), params.train.seeds[0]
+    first = job.profile.train.seeds[0]
     return [
         tested
-        for tested in graph.tested
+        for tested in job.graph.tested
         if (tested.split, tested.mode, tested.trained.seed) == ("val", "single_scale", first)
-        and graph.weights_of(tested.trained) == tested.trained
+        and job.graph.weights_of(tested.trained) == tested.trained
     ]
 
 
-def _of_scores(params: Params) -> list[Figure]:
+def _of_scores(job: Job) -> list[Figure]:
     """AP by size and by category, precision and recall."""
-    results = read_results(existing(Paths(params.profile).results, "tables"))
-    borrowed = [name for name, variant in params.variants.items() if variant.weights_of]
-    by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(params))
-    matched = {test.trained.variant: evaluated(Graph(params), test) for test in _val_tests(params)}
+    results = read_results(job.paths.results)
+    borrowed = [name for name, variant in job.profile.variants.items() if variant.weights_of]
+    by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(job.profile))
+    matched = {test.trained.variant: evaluated(job.graph, test) for test in _val_tests(job)}
     if not matched:
         return [by_size]
     by_category = {
@@ -75,38 +72,37 @@ def _of_scores(params: Params) -> list[Figure]:
     return [by_size, ap_by_category(by_category), precision_recall_curves(curves)]
 
 
-def _of_training(params: Params) -> list[Figure]:
+def _of_training(job: Job) -> list[Figure]:
     """Losses by iteration, and the radii that the targets were drawn with."""
-    graph = Graph(params)
-    histories, continued = {}, {}
-    for trained in graph.trained:
-        histories[str(trained)] = read_history(existing(graph.paths.history(trained), "train"))
-        if parent := graph.parent(trained):
-            continued[str(trained)] = str(parent)
-    radii = pd.read_parquet(existing(graph.paths.radii, "radii"))
+    graph = job.graph
+    histories = {str(model): read_history(job.paths.history(model)) for model in graph.trained}
+    parents = {str(model): graph.parent(model) for model in graph.trained}
+    continued = {name: str(parent) for name, parent in parents.items() if parent}
+    radii = pd.read_parquet(job.paths.radii)
     radii = radii[radii["split"] == "train"]
-    size = params.augmentation.input_size
+    size = job.profile.augmentation.input_size
     cells = (size + 1) // 4 / size  # of the heatmap, per pixel of the input
     rules = {"exact": "radius_exact", "pre-fix roots": "radius_pre_fix"}
     histogram = radii_histogram({k: radii[name].to_numpy() * cells for k, name in rules.items()})
     return [training_curves(histories, continued), histogram] if histories else [histogram]
 
 
-def _of_examples(params: Params) -> list[Figure]:
+def _of_examples(job: Job) -> list[Figure]:
     """Detections on images that a rule picked, and the targets of one (Fig. 5)."""
-    tests = _val_tests(params)
+    tests = _val_tests(job)
     if not tests:
         return []
-    paths = Paths(params.profile)
-    split = load_split(Path(params.data.root), params.data.splits["val"], "val")
-    detections = json.loads(existing(paths.detections(tests[0]), "predict").read_text())
-    picked = evenly_spaced([image.id for image in split.images], params.report.examples)
+    trained = tests[0].trained
+    split = load_split(job.root, job.profile.data.splits["val"], "val")
+    detections = json.loads(job.paths.detections(tests[0]).read_text())
+    picked = evenly_spaced([image.id for image in split.images], job.profile.report.examples)
     examples = [_example(split, image_id, detections) for image_id in picked]
-    figures = [detections_figure(examples, PICKED, title=f"Detections of {tests[0].trained}")]
-    weights = existing(paths.weights(tests[0].trained), "train")
-    variant = resolve_variant(params, tests[0].trained.variant)
-    figures += network_figures(variant, weights, examples, PICKED)
-    return figures + _targets(params, split)
+    variant = resolve_variant(job.profile, trained.variant)
+    return [
+        detections_figure(examples, PICKED, title=f"Detections of {trained}"),
+        *network_figures(variant, job.paths.weights(trained), examples, PICKED),
+        *_targets(job, split),
+    ]
 
 
 def _example(split: CocoSplit, image_id: int, detections: list[dict[str, Any]]) -> Example:
@@ -125,18 +121,18 @@ def _example(split: CocoSplit, image_id: int, detections: list[dict[str, Any]]) 
     )
 
 
-def _targets(params: Params, split: CocoSplit) -> list[Figure]:
+def _targets(job: Job, split: CocoSplit) -> list[Figure]:
     """The radii of the val image that has the largest box of all images with two to four."""
-    radii = pd.read_parquet(Paths(params.profile).radii)
+    targets, radii = job.profile.targets, pd.read_parquet(job.paths.radii)
     by_id = radii[radii["split"] == "val"].set_index("annotation_id")
     candidates = [at for at, boxes in enumerate(split.boxes) if 2 <= len(boxes.ids) <= 4]
     if not candidates:
         return []
     at = max(candidates, key=lambda at: split.boxes[at].area.max())
-    boxes, column = split.boxes[at], f"radius_{params.targets.radius_roots}"
-    shown = by_id.loc[boxes.ids.tolist(), column].to_numpy()
+    boxes = split.boxes[at]
+    shown = by_id.loc[boxes.ids.tolist(), f"radius_{targets.radius_roots}"].to_numpy()
     pixels = _pixels(split, at)[:, :, ::-1]  # to RGB
-    return [targets_figure(pixels, boxes.boxes, shown, params.targets.min_iou)]
+    return [targets_figure(pixels, boxes.boxes, shown, targets.min_iou)]
 
 
 def _pixels(split: CocoSplit, at: int) -> np.ndarray:

@@ -3,43 +3,34 @@
 import json
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from cornernet.config import Params
-from cornernet.config.schema import Mode, Split
 from cornernet.data.coco.split import load_split
 from cornernet.evaluation.bootstrap import Interval, resampled_metrics
 from cornernet.evaluation.coco_metrics import METRICS, Evaluated
 from cornernet.evaluation.differences import check_paired, difference_of
 from cornernet.files import write_text
-from cornernet.options import existing
-from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.paths import Paths, Tested, Trained
+from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Tested, Trained
 from cornernet.pipeline.scoring import evaluated
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import claim_comparisons
-from cornernet.reporting.tables.corner_scores import collect_corners, corner_scores
+from cornernet.reporting.tables.corners import collect_corners, corner_scores
 from cornernet.reporting.tables.differences import (
     Scores,
     collect_differences,
     possible,
     table_comparisons,
 )
-from cornernet.reporting.tables.formats import SUFFIXES, render_table
-from cornernet.reporting.tables.literature import Cell, Comparison, load_literature
+from cornernet.reporting.tables.formats import SUFFIXES, render_table, results_summary
+from cornernet.reporting.tables.literature import Comparison, Literature, load_literature
 from cornernet.reporting.tables.paper_tables import build_tables
 from cornernet.reporting.tables.results import collect_results, write_csv
-from cornernet.reporting.tables.summary import results_summary
 from cornernet.reporting.tables.table import TableContext
-from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, text_and_code
-
-LITERATURE = Path("params/literature.yaml")
-CLAIMS = Path("params/claims.yaml")
+from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, found_effects
 
 
 def table_context(params: Params) -> TableContext:
@@ -51,74 +42,65 @@ def table_context(params: Params) -> TableContext:
 
 def run(job: Job) -> None:
     """Collect all metrics, pair what the tables and claims compare, and render the tables."""
-    params = job.profile
-    graph, paths, context = Graph(params), Paths(params.profile), table_context(params)
+    paths, context = job.paths, table_context(job.profile)
     literature, reference = context.literature, context.reference
-    metrics = [existing(paths.metrics(tested), "evaluate") for tested in graph.tested]
-    results = collect_results(metrics, literature, reference)
-    claims = load_claims(CLAIMS, literature, reference, params.variants)
+    results = collect_results(map(paths.metrics, job.graph.tested), literature, reference)
+    claims = load_claims(CLAIMS_FILE, literature, reference, job.profile.variants)
     wanted = (*table_comparisons(literature), *claim_comparisons(claims), *effect_comparisons())
-    paired = _paired(params, possible(wanted, results))
+    paired = _paired(job, possible(wanted, results))
     differences = collect_differences(paired, literature, reference, context.confidence)
     write_csv(results, paths.results)
     write_csv(differences, paths.differences)
-    write_csv(_corners(graph, context), paths.corner_scores)
+    write_csv(_corners(job, literature), paths.corner_scores)
     for table in build_tables(results, differences, context):
         for suffix in SUFFIXES:
             write_text(paths.table(table.number, suffix), render_table(table, suffix))
     print(results_summary(results))
-    if effects := effects_summary(text_and_code(params, differences)):
+    if effects := effects_summary(found_effects(differences)):
         print(f"\n{effects}")
 
 
-def _corners(graph: Graph, context: TableContext) -> pd.DataFrame:
+def _corners(job: Job, literature: Literature) -> pd.DataFrame:
     """corners.csv, from the corners that `cornernet corners` found."""
     found = {
-        (model.variant, model.seed): pd.read_parquet(
-            existing(graph.paths.corners(model), "corners")
-        )
-        for model in graph.with_corners
+        (model.variant, model.seed): pd.read_parquet(job.paths.corners(model))
+        for model in job.graph.with_corners
     }
-    if not found:
-        return collect_corners({}, context.literature)
-    data = graph.params.data
-    split = load_split(Path(data.root), data.splits["val"], "val")
-    return collect_corners(corner_scores(found, split, graph.params), context.literature)
+    split = load_split(job.root, job.profile.data.splits["val"], "val")
+    return collect_corners(corner_scores(found, split, job.profile), literature)
 
 
-def _paired(params: Params, comparisons: Iterable[Comparison]) -> dict[Comparison, list[Scores]]:
+def _paired(job: Job, comparisons: Iterable[Comparison]) -> dict[Comparison, list[Scores]]:
     """For each comparison, metric -> (difference, ci_low, ci_high) of every seed."""
-    settings = params.evaluation
+    settings = job.profile.evaluation
 
     @cache  # each test is matched and resampled once, however often it is compared
     def resampled(tested: Tested) -> tuple[Evaluated, np.ndarray]:
-        matched, resamples = evaluated(Graph(params), tested), settings.bootstrap_resamples
+        matched, resamples = evaluated(job.graph, tested), settings.bootstrap_resamples
         return matched, resampled_metrics(matched, resamples, settings.bootstrap_seed)
 
     def difference(comparison: Comparison, seed: int) -> Scores:
-        mine = _test(comparison.cell, comparison.split, seed)
-        other = _test(comparison.reference, comparison.split, seed)
+        mine, other = (
+            Tested(Trained(cell.variant, seed), comparison.split, cell.mode)
+            for cell in (comparison.cell, comparison.reference)
+        )
         if comparison.split == "test_dev" and settings.server == "external":
-            return _unpaired(params, mine, other)
+            return _unpaired(job, mine, other)
         (first, values), (second, others) = resampled(mine), resampled(other)
         check_paired(first, second)
         return difference_of(first.metrics, second.metrics, values, others, settings.confidence)
 
-    return {pair: [difference(pair, seed) for seed in params.train.seeds] for pair in comparisons}
+    seeds = job.profile.train.seeds
+    return {pair: [difference(pair, seed) for seed in seeds] for pair in comparisons}
 
 
-def _test(cell: Cell, split: str, seed: int) -> Tested:
-    return Tested(Trained(cell.variant, seed), cast(Split, split), cast(Mode, cell.mode))
-
-
-def _unpaired(params: Params, mine: Tested, other: Tested) -> Scores:
+def _unpaired(job: Job, mine: Tested, other: Tested) -> Scores:
     """Differences of the server's scores: it tells no image's own, so there is no interval."""
-    paths = Paths(params.profile)
     first, second = (
-        json.loads(paths.metrics(tested).read_text())["metrics"] for tested in (mine, other)
+        json.loads(job.paths.metrics(tested).read_text())["metrics"] for tested in (mine, other)
     )
-    scores = {}
-    for name in METRICS:
-        a, b = first.get(name), second.get(name)
-        scores[name] = Interval(None if a is None or b is None else a - b, None, None)
-    return scores
+    pairs = {name: (first.get(name), second.get(name)) for name in METRICS}
+    return {
+        name: Interval(None if a is None or b is None else a - b, None, None)
+        for name, (a, b) in pairs.items()
+    }

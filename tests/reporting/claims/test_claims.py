@@ -22,7 +22,7 @@ from cornernet.reporting.claims.judge import (
     judge_claims,
     read_claims,
 )
-from cornernet.reporting.claims.rule import minus, verdict
+from cornernet.reporting.claims.judge import minus, verdict
 from cornernet.reporting.tables.results import write_csv
 from cornernet.reporting.tables.seeds import Estimate
 

@@ -6,14 +6,15 @@ from reporting.synthetic import literature, made_corners, run_results, table_con
 
 from cornernet.evaluation.bootstrap import Interval
 from cornernet.evaluation.corners import QUADRANTS
-from cornernet.reporting.tables.corner_scores import (
+from cornernet.reporting.tables.corners import (
     CORNER_COLUMNS,
     Scored,
     collect_corners,
     read_corners,
 )
 from cornernet.reporting.tables.formats import render_table
-from cornernet.reporting.tables.journal_tables import corner_table, iou_table
+from cornernet.reporting.tables.corners import corner_table
+from cornernet.reporting.tables.paper_tables import iou_table
 from cornernet.reporting.tables.results import write_csv
 
 DASH = "\N{EN DASH}"

@@ -12,7 +12,7 @@ SIX = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
 
 
 def gain(cell, reference, split="val"):
-    return Comparison(split, parse_cell(cell, "test"), parse_cell(reference, "test"))
+    return Comparison(split, parse_cell(cell), parse_cell(reference))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from cornernet.reporting.tables.results import (
     write_csv,
 )
 from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
-from cornernet.reporting.tables.summary import results_summary
+from cornernet.reporting.tables.formats import results_summary
 
 
 def collect(paths):

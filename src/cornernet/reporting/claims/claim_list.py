@@ -4,15 +4,18 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
-from cornernet.config.load import nearest
+from cornernet.config.schema import SPLITS
+from cornernet.config.section import nearest
 from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import METRICS
 from cornernet.reporting.claims.judge import KINDS, Claim, Gain
-from cornernet.reporting.tables.literature import SPLITS, Cell, Comparison, Literature, parse_cell
+from cornernet.reporting.tables.literature import Cell, Comparison, Literature, parse_cell
+
+Name = TypeVar("Name", bound=str)
 
 
 def load_claims(
@@ -37,16 +40,15 @@ def load_claims(
     for number, entry in enumerate(entries, start=1):
         name = entry.get("id", number) if isinstance(entry, dict) else number
         try:
-            claims.append(reader.claim(entry, f"{path}: claim {name}"))
+            claims.append(reader.claim(entry))
         except BadInput as error:
-            problems.extend(error.problems)
+            problems += [f"{name}: {problem}" for problem in error.problems]
         except (KeyError, TypeError, AttributeError) as error:
-            problems.append(f"{path}: claim {name}: a key is missing or malformed: {error}")
+            problems.append(f"{name}: a key is missing or malformed: {error}")
     used = Counter(claim.id for claim in claims)
-    twice = [name for name, count in used.items() if count > 1]
-    problems += [f"{path}: claim {name}: the id is used twice" for name in twice]
+    problems += [f"{name}: the id is used twice" for name, count in used.items() if count > 1]
     if problems:
-        raise BadInput(problems)
+        raise BadInput(f"{path}: claim {problem}" for problem in problems)
     return tuple(claims)
 
 
@@ -59,62 +61,60 @@ class _Reader:
     reference: str
     variants: Collection[str]
 
-    def claim(self, entry: Mapping[str, Any], where: str) -> Claim:
-        kind = _known(entry["kind"], KINDS, "kind", where)
+    def claim(self, entry: Mapping[str, Any]) -> Claim:
+        kind = _known(entry["kind"], KINDS, "kind")
         fields: dict[str, Any] = {}
         if kind in ("gain", "larger_gain"):
-            fields["gain"] = self._gain(entry, where)
+            fields["gain"] = self._gain(entry)
+            paper = self._paper(fields["gain"])
             if kind == "larger_gain":
-                fields["than"] = self._gain(entry["than"], where)
-            paper = self._paper(fields["gain"], where) - (
-                self._paper(fields["than"], where) if kind == "larger_gain" else 0.0
-            )
+                fields["than"] = self._gain(entry["than"])
+                paper -= self._paper(fields["than"])
         elif kind == "ranking":
-            fields, paper = self._ranking(entry, where)
+            fields, paper = self._ranking(entry)
         else:
-            fields, paper = {"cell": self._cell(entry["cell"], where)}, float(entry["paper"])
+            fields, paper = {"cell": self._cell(entry["cell"])}, float(entry["paper"])
         paper = round(paper, 1)
         text = entry["text"].format(paper=f"{paper:g}" if kind == "time" else f"{paper:.1f}")
         return Claim(entry["id"], text, entry["section"], kind, paper, **fields)
 
-    def _gain(self, entry: Mapping[str, Any], where: str) -> Gain:
-        pair = self.gains[_known(entry["gain"], self.gains, "gain", where)]
-        comparison = Comparison(
-            _known(pair["split"], SPLITS, "split", where),
-            self._cell(pair["of"], where),
-            self._cell(pair["over"], where),
-        )
-        return Gain(comparison, _known(entry["metric"], METRICS, "metric", where))
+    def _gain(self, entry: Mapping[str, Any]) -> Gain:
+        pair = self.gains[_known(entry["gain"], self.gains, "gain")]
+        split = _known(pair["split"], SPLITS, "split")
+        comparison = Comparison(split, self._cell(pair["of"]), self._cell(pair["over"]))
+        return Gain(comparison, _known(entry["metric"], METRICS, "metric"))
 
-    def _ranking(self, entry: Mapping[str, Any], where: str) -> tuple[dict[str, Any], float]:
-        cell = self._cell(entry["cell"], where)
-        split = _known(entry["split"], SPLITS, "split", where)
-        metric = _known(entry["metric"], METRICS, "metric", where)
+    def _ranking(self, entry: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+        cell = self._cell(entry["cell"])
+        split = _known(entry["split"], SPLITS, "split")
+        metric = _known(entry["metric"], METRICS, "metric")
         others = self.literature.others
         names = {other.method for other in others} | {other.group for other in others}
-        above = _known(entry["above"], names, "detector", where)
+        above = _known(entry["above"], names, "detector")
         rivals = [o.values.get(metric) for o in others if above in (o.method, o.group)]
         scores = [score for score in rivals if score is not None]
         paper = self.literature.value(self.reference, split, cell, metric)
         if not scores or paper is None:
-            raise BadInput(f"{where}: Table 4 has no {metric} to compare")
+            raise BadInput(f"Table 4 has no {metric} to compare")
         threshold = max(scores)
         fields = {"cell": cell, "split": split, "metric": metric, "threshold": threshold}
         return fields, paper - threshold
 
-    def _cell(self, text: str, where: str) -> Cell:
-        cell = parse_cell(text, where)
-        _known(cell.variant, {*self.variants, *self.literature.variants}, "variant", where)
+    def _cell(self, text: str) -> Cell:
+        cell = parse_cell(text)
+        _known(cell.variant, {*self.variants, *self.literature.variants}, "variant")
         return self.literature.stand_in(cell, self.variants)
 
-    def _paper(self, gain: Gain, where: str) -> float:
+    def _paper(self, gain: Gain) -> float:
         paper = self.literature.difference(self.reference, gain.comparison, gain.metric)
         if paper is None:
-            raise BadInput(f"{where}: the {self.reference} tables have no {gain.metric} to compare")
+            raise BadInput(f"the {self.reference} tables have no {gain.metric} to compare")
         return paper
 
 
-def _known(name: str, known: Collection[str], what: str, where: str) -> str:
-    if name not in known:
-        raise BadInput(f"{where}: no {what} is called {name!r}{nearest(str(name), known)}")
-    return name
+def _known(name: str, known: Collection[Name], what: str) -> Name:
+    """`name`, which is one of those known. Raises BadInput if it is not."""
+    for one in known:
+        if name == one:
+            return one
+    raise BadInput(f"no {what} is called {name!r}{nearest(str(name), known)}")

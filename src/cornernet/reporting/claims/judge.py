@@ -1,19 +1,20 @@
-"""The paper's claims (params/claims.yaml), judged: claims.csv."""
+"""The paper's claims (params/claims.yaml), judged by a rule: claims.csv."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-from cornernet.reporting.claims.rule import minus, verdict
 from cornernet.reporting.tables.differences import difference
 from cornernet.reporting.tables.literature import Cell, Comparison
-from cornernet.reporting.tables.results import as_table, read_csv
-from cornernet.reporting.tables.seeds import Estimate, estimate, select
+from cornernet.reporting.tables.results import as_table
+from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, estimate, select
 
 CLAIM_COLUMNS = ("claim", "section", "paper", "ours", "interval", "verdict")
 KINDS = ("gain", "larger_gain", "ranking", "time")
+VERDICTS = ("reproduced", "direction reproduced", "inconclusive", "contradicted", "not run")
+ROUNDING = 0.05  # the paper prints one decimal
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def judge_claims(
     inference_time: InferenceTime | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """claims.csv: claim, section, paper, ours, interval, verdict; the rule is `rule.verdict`.
+    """claims.csv: claim, section, paper, ours, interval, verdict; the rule is `verdict`.
 
     `paper`, `ours` and the ends of `interval` are points of percent (`time`: milliseconds).
     """
@@ -72,13 +73,12 @@ def judge_claims(
         if claim.kind == "time":
             ours, judged = _judge_time(claim, inference_time)
         elif claim.kind == "ranking" and not comparable:
-            ours, judged = Estimate(None), "not run"
+            ours, judged = UNDEFINED, "not run"
         else:
             ours = _measure(claim, results, differences, confidence)
             judged = verdict(ours, claim.paper, comparable)
         rows.append((claim.text, claim.section, claim.paper, ours.value, _interval(ours), judged))
-    frame = as_table(rows, CLAIM_COLUMNS).astype({"ours": "float64"})
-    return frame.round({"paper": 1, "ours": 1})
+    return as_table(rows, CLAIM_COLUMNS).round({"paper": 1, "ours": 1})
 
 
 def _measure(
@@ -98,7 +98,7 @@ def _measure(
 
 def _judge_time(claim: Claim, time: InferenceTime | None) -> tuple[Estimate, str]:
     if time is None:
-        return Estimate(None), "not run"
+        return UNDEFINED, "not run"
     ours = Estimate(time.milliseconds)
     if "TITAN X" not in time.device.upper():
         return ours, "inconclusive"
@@ -110,7 +110,33 @@ def _interval(ours: Estimate) -> str:
     return "" if ours.low is None or ours.high is None else f"[{ours.low:.1f}, {ours.high:.1f}]"
 
 
-def read_claims(path: Path) -> pd.DataFrame:
-    """Read claims.csv. Raises BadInput if it is not one."""
-    frame = read_csv(path, CLAIM_COLUMNS)
-    return frame.assign(ours=pd.to_numeric(frame["ours"], errors="coerce"))
+def verdict(ours: Estimate, paper: float, comparable: bool) -> str:
+    """One of VERDICTS on a claim that a difference has the paper's size, and so its direction.
+
+    The page explains the rule, in templates/rule.html. A run that is not `comparable` (another
+    data set, a smaller network) earns "direction reproduced" at most.
+    """
+    if ours.value is None:
+        return "not run"
+    if ours.low is None or ours.high is None:
+        return "inconclusive"
+    side = math.copysign(1.0, paper)
+    near, far = sorted((side * ours.low, side * ours.high))
+    if far < 0:
+        return "contradicted"
+    if near <= 0:
+        return "inconclusive"
+    inside = near - ROUNDING <= abs(paper) <= far + ROUNDING
+    return "reproduced" if inside and comparable else "direction reproduced"
+
+
+def minus(first: Estimate, second: Estimate) -> Estimate:
+    """`first` - `second`, the interval by MOVER (Zou and Donner, 2008) as if independent."""
+    if first.value is None or second.value is None:
+        return UNDEFINED
+    value = first.value - second.value
+    if first.low is None or first.high is None or second.low is None or second.high is None:
+        return Estimate(value)
+    low = value - math.hypot(first.value - first.low, second.high - second.value)
+    high = value + math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, low, high)

@@ -15,6 +15,7 @@ COLUMNS = 2
 GAP = 14.0
 LABEL_HEIGHT = 20.0
 JPEG_QUALITY = 85
+MIN_SCORE = 0.3  # of the detections that are drawn
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,17 @@ def evenly_spaced(image_ids: Sequence[int], count: int) -> list[int]:
 def detections_figure(
     examples: Sequence[Example],
     rule: str,
-    min_score: float = 0.3,
     name: str = "detections",
     title: str = "Detections",
 ) -> Figure:
-    """Pictures of the examples: annotations dashed, detections above `min_score` solid.
+    """Pictures of the examples: annotations dashed, detections from MIN_SCORE up solid.
 
     `rule` says in words how the examples were picked; it goes into the caption.
     """
     parts, tops = [], [0.0] * COLUMNS
     for example in examples:
         column = int(np.argmin(tops))  # the shorter column takes the next picture
-        parts.append(_panel(example, min_score, column * (COLUMN_WIDTH + GAP), tops[column]))
+        parts.append(_panel(example, column * (COLUMN_WIDTH + GAP), tops[column]))
         tops[column] += COLUMN_WIDTH * _aspect(example) + LABEL_HEIGHT + GAP
     width = min(len(examples), COLUMNS) * (COLUMN_WIDTH + GAP) - GAP if examples else COLUMN_WIDTH
     height = max(*tops, GAP + 1) - GAP
@@ -64,7 +64,7 @@ def detections_figure(
     )
     caption = (
         f"{rule} Dashed white: annotations. Solid: detections with a score of at least "
-        f"{min_score:g}, with category and score."
+        f"{MIN_SCORE:g}, with category and score."
     )
     return captioned(name, title, caption, svg)
 
@@ -90,14 +90,14 @@ def _aspect(example: Example) -> float:
     return example.image.shape[0] / example.image.shape[1]
 
 
-def _panel(example: Example, min_score: float, left: float, top: float) -> str:
+def _panel(example: Example, left: float, top: float) -> str:
     """One picture with its name below; inner coordinates are the image's pixels."""
     height, width = example.image.shape[:2]
     scale = COLUMN_WIDTH / width
     shapes = [_rectangle(box, "white", 'stroke-dasharray="5 4"', scale) for box in example.truth]
     colours = {label: PALETTE[i % 6] for i, label in enumerate(sorted(set(example.labels)))}
     for index in np.argsort(example.scores, kind="stable"):  # the surest on top
-        if example.scores[index] >= min_score:
+        if example.scores[index] >= MIN_SCORE:
             label = example.labels[index]
             shapes.append(_rectangle(example.boxes[index], colours[label], "", scale))
             text = f"{label} {example.scores[index]:.2f}"

@@ -41,7 +41,7 @@ def radii_histogram(radii: Mapping[str, np.ndarray]) -> Figure:
 
 
 def targets_figure(
-    image: np.ndarray, boxes: np.ndarray, radii: np.ndarray, min_iou: float, name: str = "targets"
+    image: np.ndarray, boxes: np.ndarray, radii: np.ndarray, min_iou: float
 ) -> Figure:
     """Fig. 5: boxes whose corners lie within the radii still overlap the annotation.
 
@@ -66,7 +66,7 @@ def targets_figure(
         f"lie on the circles; their IoU with the annotation is at least {min_iou:g} (section 3.2)."
     )
     height = 5.0 * image.shape[0] / image.shape[1]
-    return draw(name, "Targets, as in Fig. 5", caption, (5.0, height), paint)
+    return draw("targets", "Targets, as in Fig. 5", caption, (5.0, height), paint)
 
 
 def _outline(axes: Axes, box: np.ndarray, **style: object) -> None:

@@ -10,7 +10,7 @@ from cornernet.config import Params
 from cornernet.detection.network import as_network, run_network
 from cornernet.detection.padding import Placement, pad_image, place
 from cornernet.model.corner_pooling import Direction, directional_pool
-from cornernet.model.network import CornerNet
+from cornernet.model.network import CornerNet, CornerOutputs
 from cornernet.model.prediction import CornerPooling
 from cornernet.model.weights import load_weights, num_categories
 from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
@@ -38,17 +38,23 @@ def network_figures(
     return [heatmaps, _corner_pooling(model, params, examples[0])]
 
 
+def _run(model: CornerNet, params: Params, image: np.ndarray) -> tuple[CornerOutputs, Placement]:
+    """What the network says of an image, and where the image lies on its input."""
+    height, width = image.shape[:2]
+    placement = place(height, width, 1.0, params.model.size_multiple, lose_last_row=False)
+    canvas = pad_image(image, placement)
+    cpu = torch.device("cpu")
+    return run_network(as_network(model), [canvas], params.detection, cpu), placement
+
+
 def _with_heatmaps(model: CornerNet, params: Params, example: Example) -> Example:
     """The example with its image under the heatmaps of both corners."""
-    image = example.image
-    placement = _placement(image, params)
-    canvas = pad_image(image, placement)
-    outputs = run_network(as_network(model), [canvas], params.detection, torch.device("cpu"))
+    outputs, placement = _run(model, params, example.image)
     top_left, bottom_right = (
         _over_image(torch.sigmoid(heat[0]).amax(dim=0).numpy(), placement)  # [H, W]
         for heat in (outputs.tl_heat, outputs.br_heat)
     )
-    return replace(example, image=overlay_heatmaps(image, top_left, bottom_right))
+    return replace(example, image=overlay_heatmaps(example.image, top_left, bottom_right))
 
 
 def _corner_pooling(model: CornerNet, params: Params, example: Example) -> Figure:
@@ -61,13 +67,9 @@ def _corner_pooling(model: CornerNet, params: Params, example: Example) -> Figur
         maps.append(out[0].float().numpy())  # [C, H, W]
 
     hooks = [part.register_forward_hook(keep) for part in (pooling.vertical, pooling.horizontal)]
-    image = example.image
-    canvas = pad_image(image, _placement(image, params))
-    try:
-        run_network(as_network(model), [canvas], params.detection, torch.device("cpu"))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    _run(model, params, example.image)
+    for hook in hooks:
+        hook.remove()
     vertical, horizontal = maps
     channel = int(np.argmax(vertical.std(axis=(1, 2)) * horizontal.std(axis=(1, 2))))
     first, second = vertical[channel], horizontal[channel]
@@ -77,11 +79,6 @@ def _corner_pooling(model: CornerNet, params: Params, example: Example) -> Figur
 def _pooled(values: np.ndarray, direction: Direction) -> np.ndarray:
     """One map [H, W], pooled in one direction."""
     return directional_pool(torch.from_numpy(values.copy())[None, None], direction)[0, 0].numpy()
-
-
-def _placement(image: np.ndarray, params: Params) -> Placement:
-    height, width = image.shape[:2]
-    return place(height, width, 1.0, params.model.size_multiple, lose_last_row=False)
 
 
 def _over_image(cells: np.ndarray, placement: Placement) -> np.ndarray:

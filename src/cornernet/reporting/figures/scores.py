@@ -48,16 +48,14 @@ def ap_by_size(results: pd.DataFrame, context: TableContext) -> Figure:
 
 def _dots(axes: Axes, row: TableRow, position: int, shift: float) -> None:
     """One variant's scores with their intervals, beside the others'."""
-    scored = [(x + shift, row.ours[metric]) for x, metric in enumerate(SIZES)]
-    points = [(x, e.value, e.low, e.high) for x, e in scored if e.value is not None]
-    errors = [
-        (value - (value if low is None else low), (value if high is None else high) - value)
-        for _, value, low, high in points
-    ]
+    scores = [row.ours[metric] for metric in SIZES]
+    numbers = np.array([(score.value, score.low, score.high) for score in scores], dtype=float)
+    at = np.flatnonzero(np.isfinite(numbers[:, 0]))
+    value, low, high = numbers[at].T
     axes.errorbar(
-        [point[0] for point in points],
-        [point[1] for point in points],
-        yerr=np.maximum(np.array(errors, dtype=float).reshape(-1, 2).T, 0),
+        at + shift,
+        value,
+        yerr=np.nan_to_num(np.maximum([value - low, high - value], 0)),  # 0: no interval
         fmt=MARKERS[position % len(MARKERS)],
         color=PALETTE[position % len(PALETTE)],
         capsize=2.5,
@@ -79,11 +77,9 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         for position, variant in enumerate(variants):
-            scores = [(by_variant[variant].get(name), y) for y, name in enumerate(names)]
-            spots = [(x, y) for x, y in scores if x is not None]
             axes.plot(
-                [spot[0] for spot in spots],
-                [spot[1] for spot in spots],
+                np.array([by_variant[variant].get(name) for name in names], dtype=float),
+                range(len(names)),
                 MARKERS[position % len(MARKERS)],
                 color=PALETTE[position % len(PALETTE)],
                 markersize=5,

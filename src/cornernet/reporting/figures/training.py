@@ -23,13 +23,12 @@ PANELS = {
 }
 POINTS = 200  # a curve is averaged to this many points at most
 
-
 History = Sequence[Mapping[str, float]]  # one row per logged iteration, as read_history gives it
 
 
-def averaged(values: np.ndarray, points: int = POINTS) -> np.ndarray:
-    """Means of at most `points` equal runs of `values` [n]; empty input stays empty."""
-    runs = np.array_split(values, min(points, len(values))) if len(values) else []
+def averaged(values: np.ndarray) -> np.ndarray:
+    """Means of at most POINTS equal runs of `values` [n]; empty input stays empty."""
+    runs = np.array_split(values, min(POINTS, len(values))) if len(values) else []
     return np.array([run.mean() for run in runs])
 
 

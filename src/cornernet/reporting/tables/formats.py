@@ -1,15 +1,17 @@
-"""A table as Markdown, CSV and LaTeX."""
+"""A table as Markdown, CSV and LaTeX, and the summary of results that a run prints."""
 
 from collections.abc import Callable
 
 import pandas as pd
 
-from cornernet.reporting.tables.seeds import Estimate
+from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.reporting.tables.seeds import Estimate, estimate, status
 from cornernet.reporting.tables.table import Table, TableRow
 
 REFERENCES = {"eccv": "ECCV 2018", "journal": "IJCV"}
 SPLIT_LABELS = {"val": "val, ", "test_dev": "test-dev, ", "": ""}
 SUFFIXES = ("md", "csv", "tex")
+SUMMARY_METRICS = METRICS[:6]  # average precision, over all IoUs and sizes and by each
 EN_DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
@@ -67,11 +69,6 @@ def value_text(estimate: Estimate, signed: bool) -> str:
     return f"{text} ± {estimate.spread:.1f}" if estimate.spread is not None else text
 
 
-def cell_text(estimate: Estimate, signed: bool) -> str:
-    """Value and interval in one line."""
-    return f"{value_text(estimate, signed)} {interval_text(estimate, signed)}".strip()
-
-
 def _lines(table: Table) -> list[list[str]]:
     """Each row as lines of text: label, whose, then one cell per metric."""
     lines = []
@@ -81,7 +78,8 @@ def _lines(table: Table) -> list[list[str]]:
             lines.append([row.label, "paper", *paper])
             continue
         if row.status == "scored":
-            ours = [cell_text(row.ours[metric], row.signed) for metric in table.metrics]
+            found = [(row.ours[metric], row.signed) for metric in table.metrics]
+            ours = [f"{value_text(*one)} {interval_text(*one)}".strip() for one in found]
         else:
             ours = [row.status, *[""] * (len(table.metrics) - 1)]
         lines.append([row.label, "ours", *ours])
@@ -153,3 +151,28 @@ def _escape(text: str) -> str:
     special |= {character: f"\\{character}" for character in "&%$#_{}"}
     escaped = "".join(special.get(character, character) for character in " ".join(text.split()))
     return f"{{}}{escaped}" if escaped.startswith("[") else escaped
+
+
+def results_summary(results: pd.DataFrame) -> str:
+    """Plain text from results.csv: every variant and mode, val before test-dev, in percent.
+
+    Several seeds are averaged; how many there were stands beside the variant.
+    """
+    lines: list[tuple[str, ...]] = [("split", "variant", "mode", *SUMMARY_METRICS)]
+    for (split, variant, mode), rows in results.groupby(["split", "variant", "mode"], sort=False):
+        seeds = rows["seed"].nunique()
+        scores = ["not scored", *[""] * (len(SUMMARY_METRICS) - 1)]
+        if status(rows) == "scored":
+            values = (estimate(rows, metric).value for metric in SUMMARY_METRICS)
+            scores = ["-" if value is None else f"{value:.1f}" for value in values]
+        lines.append(
+            (split, variant if seeds == 1 else f"{variant} ({seeds} seeds)", mode, *scores)
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ["  ".join(map(_aligned, line, widths, range(len(line)))).rstrip() for line in lines]
+    return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
+
+
+def _aligned(text: str, width: int, column: int) -> str:
+    """Names to the left, numbers to the right."""
+    return text.ljust(width) if column < 3 else text.rjust(width)

@@ -3,16 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
-from cornernet.config.load import nearest
-from cornernet.config.schema import Mode, Split
+from cornernet.config.schema import MODES, Mode, Split
+from cornernet.config.section import nearest
 from cornernet.errors import BadInput
-
-MODES: tuple[str, ...] = get_args(Mode)
-SPLITS: tuple[str, ...] = get_args(Split)
 
 
 @dataclass(frozen=True)
@@ -20,28 +17,27 @@ class Cell:
     """A variant tested in a mode, written `variant/mode`."""
 
     variant: str
-    mode: str
+    mode: Mode
 
     def __str__(self) -> str:
         return f"{self.variant}/{self.mode}"
 
 
-def parse_cell(text: str, where: str) -> Cell:
+def parse_cell(text: str) -> Cell:
     """The cell written as `variant/mode`; raises BadInput if it is not one."""
     variant, _, mode = str(text).partition("/")
-    if mode not in MODES:
-        raise BadInput(
-            f"{where}: {text!r} is not variant/mode (modes: {', '.join(MODES)})"
-            f"{nearest(mode, MODES)}"
-        )
-    return Cell(variant, mode)
+    for known in MODES:
+        if mode == known:
+            return Cell(variant, known)
+    known_modes = f"(modes: {', '.join(MODES)}){nearest(mode, MODES)}"
+    raise BadInput(f"{text!r} is not variant/mode {known_modes}")
 
 
 @dataclass(frozen=True)
 class Comparison:
     """One tested model over another on the same split: `cell` minus `reference`."""
 
-    split: str
+    split: Split
     cell: Cell
     reference: Cell
 
@@ -68,7 +64,7 @@ class Layout:
     number: int
     title: str
     section: str
-    split: str
+    split: Split
     metrics: tuple[str, ...]
     rows: tuple[LayoutRow, ...]
 
@@ -88,8 +84,8 @@ class Literature:
     """Everything that params/literature.yaml holds."""
 
     layouts: tuple[Layout, ...]
-    # reference ("eccv", "journal") -> (split, variant/mode) -> metric -> percent
-    cornernet: Mapping[str, Mapping[tuple[str, str], Mapping[str, float]]]
+    # reference ("eccv", "journal") -> (split, cell) -> metric -> percent
+    cornernet: Mapping[str, Mapping[tuple[str, Cell], Mapping[str, float]]]
     same_as: Mapping[str, str]
     others: tuple[Other, ...]
     iou_metrics: tuple[str, ...]
@@ -100,8 +96,8 @@ class Literature:
     @property
     def variants(self) -> tuple[str, ...]:
         """The variants that the texts report, under our names."""
-        cells = {parse_cell(name, "literature").variant for _, name in self.cornernet["eccv"]}
-        return tuple(sorted(cells | set(self.same_as)))
+        reported = {cell.variant for _, cell in self.cornernet["eccv"]}
+        return tuple(sorted(reported | set(self.same_as)))
 
     def stand_in(self, cell: Cell, variants: Collection[str]) -> Cell:
         """`cell`, or that of the same model under another name if only that is in `variants`."""
@@ -112,9 +108,8 @@ class Literature:
 
     def value(self, reference: str, split: str, cell: Cell, metric: str) -> float | None:
         """The paper's number, in percent; None where its tables have none."""
-        variant = self.same_as.get(cell.variant, cell.variant)
-        rows = self.cornernet[reference]
-        return rows.get((split, f"{variant}/{cell.mode}"), {}).get(metric)
+        reported = Cell(self.same_as.get(cell.variant, cell.variant), cell.mode)
+        return self.cornernet[reference].get((split, reported), {}).get(metric)
 
     def difference(self, reference: str, comparison: Comparison, metric: str) -> float | None:
         """The paper's number minus the other one, to one decimal as its tables are printed."""
@@ -126,42 +121,39 @@ class Literature:
 def load_literature(path: Path) -> Literature:
     """Read literature.yaml. Raises BadInput if a part is missing or a row is malformed."""
     try:
-        return _literature(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+        return _literature(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except BadInput as error:
+        raise BadInput(f"{path}: {problem}" for problem in error.problems) from None
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{path}: a part is missing or malformed: {error!r}") from None
 
 
-def _literature(tree: Any, where: str) -> Literature:
-    columns = tuple(tree["columns"])
+def _literature(tree: Any) -> Literature:
+    columns, by_iou = tuple(tree["columns"]), tree["by_iou"]
     return Literature(
-        layouts=tuple(
-            _layout(int(number), row, columns, where) for number, row in tree["tables"].items()
-        ),
+        layouts=tuple(_layout(int(number), row, columns) for number, row in tree["tables"].items()),
         cornernet={
             reference: {
-                (row["split"], str(parse_cell(row["cell"], where))): {
-                    **_values(row, columns, where),
-                    **row.get("also", {}),
-                }
+                (row["split"], parse_cell(row["cell"])): _values(row, columns) | row.get("also", {})
                 for row in rows
             }
             for reference, rows in tree["cornernet"].items()
         },
         same_as=dict(tree["same_as"]),
         others=tuple(
-            Other(group, row["method"], row["backbone"], _values(row, columns, where))
+            Other(group, row["method"], row["backbone"], _values(row, columns))
             for group, rows in tree["others"].items()
             for row in rows
         ),
-        iou_metrics=tuple(tree["by_iou"]["metrics"]),
+        iou_metrics=tuple(by_iou["metrics"]),
         by_iou=tuple(
-            Other("by_iou", row["method"], "", _values(row, tree["by_iou"]["metrics"], where))
-            for row in tree["by_iou"]["rows"]
+            Other("by_iou", row["method"], "", _values(row, by_iou["metrics"]))
+            for row in by_iou["rows"]
         ),
         corners={
-            (parse_cell(row["cell"], where).variant, row["corner"]): {
+            (parse_cell(row["cell"]).variant, row["corner"]): {
                 quadrant: float(value) for quadrant, value in row["values"].items()
             }
             for row in tree["corners"]
@@ -169,12 +161,12 @@ def _literature(tree: Any, where: str) -> Literature:
     )
 
 
-def _layout(number: int, tree: Mapping[str, Any], columns: tuple[str, ...], where: str) -> Layout:
+def _layout(number: int, tree: Mapping[str, Any], columns: tuple[str, ...]) -> Layout:
     rows = tuple(
         LayoutRow(
             row["label"],
-            parse_cell(row["cell"], where),
-            parse_cell(row["minus"], where) if "minus" in row else None,
+            parse_cell(row["cell"]),
+            parse_cell(row["minus"]) if "minus" in row else None,
         )
         for row in tree["rows"]
     )
@@ -182,9 +174,9 @@ def _layout(number: int, tree: Mapping[str, Any], columns: tuple[str, ...], wher
     return Layout(number, tree["title"], tree["section"], tree["split"], metrics, rows)
 
 
-def _values(row: Mapping[str, Any], columns: Any, where: str) -> dict[str, float]:
+def _values(row: Mapping[str, Any], columns: Any) -> dict[str, float]:
     values = row["values"]
     if len(values) > len(columns):
-        raise BadInput(f"{where}: {row}: {len(values)} numbers for {len(columns)} columns")
+        raise BadInput(f"{row}: {len(values)} numbers for {len(columns)} columns")
     pairs = zip(columns, values, strict=False)
     return {name: float(value) for name, value in pairs if value is not None}

@@ -1,6 +1,7 @@
 """The paper's Tables 1 to 4, ours beside the paper's, from results.csv and differences.csv.
 
-And what models that wait for the evaluation server's scores have on val, which needs no server.
+And two that the page alone shows: the journal version's AP at one IoU each, and what models that
+wait for the evaluation server's scores have on val, which needs no server.
 """
 
 from dataclasses import replace
@@ -10,11 +11,11 @@ import pandas as pd
 from cornernet.reporting.tables.differences import difference
 from cornernet.reporting.tables.literature import Cell, Comparison, Layout, LayoutRow, Literature
 from cornernet.reporting.tables.results import rows_where
-from cornernet.reporting.tables.seeds import UNDEFINED, Status, select, status
+from cornernet.reporting.tables.seeds import STATUSES, select, status
 from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined, score_row
 
 ERROR_ANALYSIS, TEST_DEV = 3, 4  # the tables that take in every variant tested that way
-WAITING = 7  # the number, on the page, of the table that stands beside one whose scores are awaited
+BY_IOU, WAITING = 5, 7  # the numbers that the further tables have on the page
 MODE_LABELS = {
     "single_scale": "single scale",
     "multi_scale": "multi scale",
@@ -31,34 +32,28 @@ def build_tables(
 
     A row that was not run says so; a table none of whose rows was run has `left_out` and no rows.
     """
-    return tuple(
-        _table(layout, results, differences, context) for layout in context.literature.layouts
-    )
-
-
-def _table(
-    layout: Layout, results: pd.DataFrame, differences: pd.DataFrame, context: TableContext
-) -> Table:
-    rows = [
-        _row(row, layout, results, differences, context)
-        for row in _wanted_rows(layout, results, context.literature)
-    ]
-    left_out = ""
-    if all(row.status == "not run" for row in rows):
-        left_out = f"Table {layout.number} is left out: none of its rows was run."
-        rows = []
-    elif layout.number == TEST_DEV:
-        rows = [*_other_detectors(context.literature, layout.metrics), *rows]
-    return Table(
-        layout.number,
-        layout.title,
-        f"section {layout.section}",
-        layout.split,
-        layout.metrics,
-        tuple(rows),
-        context,
-        left_out,
-    )
+    tables = []
+    for layout in context.literature.layouts:
+        rows = [
+            _row(row, layout, results, differences, context)
+            for row in _wanted_rows(layout, results, context.literature)
+        ]
+        if all(row.status == "not run" for row in rows):
+            rows = []
+        elif layout.number == TEST_DEV:
+            rows = [*_other_detectors(context.literature, layout.metrics), *rows]
+        table = Table(
+            layout.number,
+            layout.title,
+            f"section {layout.section}",
+            layout.split,
+            layout.metrics,
+            tuple(rows),
+            context,
+            "none of its rows was run",
+        )
+        tables.append(table)
+    return tuple(tables)
 
 
 def _wanted_rows(layout: Layout, results: pd.DataFrame, literature: Literature) -> list[LayoutRow]:
@@ -101,24 +96,13 @@ def _row(
     if row.minus is None:
         return score_row(row.label, row.cell, split, metrics, results, context, **shown)
     comparison = Comparison(split, row.cell, row.minus)
-    first, second = (status(select(results, split, cell)) for cell in (row.cell, row.minus))
-    outcome = _status_of_difference(first, second)
-    ours = {
-        metric: difference(differences, results, comparison, metric)
-        if outcome == "scored"
-        else UNDEFINED
-        for metric in metrics
-    }
+    sides = [status(select(results, split, cell)) for cell in (row.cell, row.minus)]
+    outcome = min(sides, key=STATUSES.index)  # that of the side that got less far
+    ours = {metric: difference(differences, results, comparison, metric) for metric in metrics}
     paper = only_defined(
         {m: context.literature.difference(context.reference, comparison, m) for m in metrics}
     )
     return TableRow(row.label, outcome, ours, paper, signed=True, **shown)
-
-
-def _status_of_difference(first: Status, second: Status) -> Status:
-    """That of the side that got less far."""
-    order: tuple[Status, ...] = ("not run", "submitted, not scored", "scored")
-    return min(first, second, key=order.index)
 
 
 def _other_detectors(literature: Literature, metrics: tuple[str, ...]) -> list[TableRow]:
@@ -135,6 +119,35 @@ def _other_detectors(literature: Literature, metrics: tuple[str, ...]) -> list[T
     ]
 
 
+def iou_table(results: pd.DataFrame, context: TableContext) -> Table:
+    """AP50 to AP90 of every variant tested at a single scale, beside the journal's detectors.
+
+    Ours are val's and test-dev's, in a group each; the other detectors' are test-dev's, and the
+    journal's whatever text the profile is held against, as the ECCV text has none.
+    """
+    metrics = context.literature.iou_metrics
+    rows = []
+    for split, group in (("val", "This run, val"), ("test_dev", "This run, test-dev")):
+        tested = rows_where(results, split=split, mode="single_scale")
+        for variant in sorted(set(tested["variant"])):
+            cell = Cell(variant, "single_scale")
+            rows.append(score_row(variant, cell, split, metrics, results, context, group=group))
+    others = [
+        TableRow(other.method, None, {}, other.values, group="The journal version, test-dev")
+        for other in context.literature.by_iou
+    ]
+    return Table(
+        BY_IOU,
+        "AP at one IoU each, val and test-dev",
+        "journal version",
+        "",
+        metrics,
+        (*others, *rows) if rows else (),
+        context,
+        "nothing was tested at a single scale",
+    )
+
+
 def waiting_table(results: pd.DataFrame, context: TableContext) -> Table | None:
     """Table 4's metrics on val, of the models submitted and not scored; None if all are scored.
 
@@ -148,7 +161,13 @@ def waiting_table(results: pd.DataFrame, context: TableContext) -> Table | None:
         return None
     cells = [Cell(variant, mode) for variant in waiting for mode in ("single_scale", "multi_scale")]
     rows = [score_row(_label(cell), cell, "val", metrics, results, context) for cell in cells]
-    scored = tuple(row for row in rows if row.status == "scored")
-    left_out = "" if scored else f"Table {WAITING} is left out: none of them was tested on val."
-    title = "What the models that wait for test-dev's scores have on val"
-    return Table(WAITING, title, "no score of test-dev", "val", metrics, scored, context, left_out)
+    return Table(
+        WAITING,
+        "What the models that wait for test-dev's scores have on val",
+        "no score of test-dev",
+        "val",
+        metrics,
+        tuple(row for row in rows if row.status == "scored"),
+        context,
+        "none of them was tested on val",
+    )

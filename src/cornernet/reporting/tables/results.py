@@ -1,23 +1,39 @@
 """results.csv: every score of a profile, one per row, the paper's number beside it."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+import pydantic
+from pydantic import Field
 
-from cornernet.config.load import nearest
+from cornernet.config.schema import MODES, SPLITS, Mode, Split
+from cornernet.config.section import nearest
 from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import METRICS
 from cornernet.files import write_text
-from cornernet.reporting.tables.literature import MODES, SPLITS, Cell, Literature
+from cornernet.reporting.tables.literature import Cell, Literature
 
 RESULT_COLUMNS = (
     "variant", "seed", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
 )  # fmt: skip
-STATUSES = ("scored", "submitted, not scored")
-NUMBERS = ("value", "ci_low", "ci_high", "paper")
+NUMBERS = ("value", "ci_low", "ci_high", "paper", "ours")
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None
+
+
+class MetricsFile(pydantic.BaseModel):
+    """What `evaluate` writes of one test; a metric without a value or interval may be absent."""
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+    variant: str
+    seed: int
+    split: Split
+    mode: Mode
+    status: Literal["scored", "submitted, not scored"]
+    metrics: dict[str, Percent]
+    intervals: dict[str, tuple[Percent, Percent]]
 
 
 def collect_results(
@@ -33,66 +49,44 @@ def collect_results(
     Raises BadInput with one line per file that is unreadable, malformed or a double of another.
     """
     problems: list[str] = []
-    found: dict[tuple[str, int, str, str], dict[str, Any]] = {}
+    found: dict[tuple[str, int, Split, Mode], MetricsFile] = {}
     for path in sorted(metrics):
         try:
-            tree = _read_metrics(path)
-            test = (tree["variant"], tree["seed"], tree["split"], tree["mode"])
+            file = _read_metrics(path)
+            test = (file.variant, file.seed, file.split, file.mode)
             if test in found:
                 raise BadInput(f"{path}: another file holds {test} too; remove one of them")
-            found[test] = tree
+            found[test] = file
         except BadInput as error:
             problems.extend(error.problems)
     if problems:
         raise BadInput(problems)
-    tests = sorted(found, key=lambda t: (SPLITS.index(t[2]), t[0], MODES.index(t[3]), t[1]))
     rows = []
-    for test in tests:
+    for test in sorted(found, key=lambda t: (SPLITS.index(t[2]), t[0], MODES.index(t[3]), t[1])):
         variant, _, split, mode = test
         for metric in METRICS:
-            value = found[test]["metrics"].get(metric)
-            ends = found[test]["intervals"].get(metric, (None, None))
+            value = found[test].metrics.get(metric)
+            ends = found[test].intervals.get(metric, (None, None))
             paper = literature.value(reference, split, Cell(variant, mode), metric)
             rows.append((*test, metric, value, *ends, paper))
     return as_table(rows, RESULT_COLUMNS)
 
 
-def _read_metrics(path: Path) -> dict[str, Any]:
-    """The content of a metrics file, checked. Raises BadInput."""
+def _read_metrics(path: Path) -> MetricsFile:
+    """The content of a metrics file. Raises BadInput, a line for each thing that is wrong."""
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not readable as JSON ({error}); run `evaluate` again") from None
-    needed = ("variant", "seed", "split", "mode", "status", "metrics", "intervals")
-    if not isinstance(tree, dict) or not set(needed) <= set(tree):
-        raise BadInput(f"{path}: needs {', '.join(needed)}; run `evaluate` again")
-    for key, known in (("split", SPLITS), ("mode", MODES), ("status", STATUSES)):
-        if tree[key] not in known:
-            raise BadInput(f"{path}: {key} {tree[key]!r} is not one of {', '.join(known)}")
-    if isinstance(tree["seed"], bool) or not isinstance(tree["seed"], int):
-        raise BadInput(f"{path}: seed {tree['seed']!r} is not a whole number")
-    scores, intervals = tree["metrics"], tree["intervals"]
-    if not isinstance(scores, dict):
-        raise BadInput(f"{path}: metrics must map a name to a number")
-    if not isinstance(intervals, dict) or any(
-        not isinstance(ends, list) or len(ends) != 2 for ends in intervals.values()
-    ):
-        raise BadInput(f"{path}: intervals must map a name to its two ends")
-    for name in (*scores, *intervals):
+        file = MetricsFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadInput(f"{path}: not readable ({error}); run `evaluate` again") from None
+    except pydantic.ValidationError as error:
+        raise BadInput(
+            f"{path}: {'.'.join(map(str, one['loc']))}: {one['msg']}; run `evaluate` again"
+            for one in error.errors()
+        ) from None
+    for name in (*file.metrics, *file.intervals):
         if name not in METRICS:
             raise BadInput(f"{path}: unknown metric {name!r}{nearest(name, METRICS)}")
-        for number in (scores.get(name), *intervals.get(name, ())):
-            _check_percent(number, f"{path}: {name}")
-    return tree
-
-
-def _check_percent(number: Any, where: str) -> None:
-    if number is None:
-        return
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise BadInput(f"{where} holds {number!r}, which is not a number")
-    if not 0 <= number <= 100:  # also NaN
-        raise BadInput(f"{where} is {number}; percent lies in 0 to 100, or is null")
+    return file
 
 
 def as_table(rows: Sequence[Any], columns: Sequence[str]) -> pd.DataFrame:

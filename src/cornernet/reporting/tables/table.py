@@ -39,7 +39,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to be written. `left_out` says why there is none, if it has no rows."""
+    """A table ready to be written; `empty` says why, if it has no rows."""
 
     number: int
     title: str
@@ -48,7 +48,12 @@ class Table:
     metrics: tuple[str, ...]
     rows: tuple[TableRow, ...]
     context: TableContext
-    left_out: str = ""
+    empty: str
+
+    @property
+    def left_out(self) -> str:
+        """What stands in the place of a table without rows; nothing if it has some."""
+        return "" if self.rows else f"Table {self.number} is left out: {self.empty}."
 
 
 def only_defined(numbers: Mapping[str, float | None]) -> dict[str, float]:

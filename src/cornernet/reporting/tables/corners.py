@@ -1,7 +1,11 @@
-"""corners.csv: mAP of the corners that models found, by quadrant of the image."""
+"""mAP of the corners that models found, by quadrant of the image: corners.csv and its table.
+
+The journal version's numbers stand beside ours whatever text the profile is held against: the ECCV
+text has none.
+"""
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -19,13 +23,23 @@ from cornernet.evaluation.corners import (
     score_corners,
 )
 from cornernet.reporting.tables.literature import Literature
-from cornernet.reporting.tables.results import as_table, read_csv
+from cornernet.reporting.tables.results import as_table, rows_where
+from cornernet.reporting.tables.seeds import pool_rows
+from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined
 
 CORNER_COLUMNS = (
     "variant", "reference", "seed", "corner", "quadrant", "value", "ci_low", "ci_high", "paper",
 )  # fmt: skip
+BY_QUADRANT = 6  # the number that the table has on the page
+CORNER_LABELS = {"top_left": "Top-left corners", "bottom_right": "Bottom-right corners"}
 # What the journal version compares, by our names.
 WITHOUT, WITH = "no_corner_pooling", "baseline"
+# (variant, reference) -> the label of its row
+CORNER_ROWS = {
+    (WITHOUT, ""): "without corner pooling",
+    (WITH, ""): "with corner pooling",
+    (WITH, WITHOUT): "improvement",
+}
 
 
 class Scored(NamedTuple):
@@ -77,28 +91,62 @@ def _score(corners: pd.DataFrame, split: CocoSplit, kind: str, params: Params) -
 def collect_corners(
     scored: Mapping[Scored, Mapping[str, Interval]], literature: Literature
 ) -> pd.DataFrame:
-    """corners.csv: one row per model, kind of corner and quadrant, and per paired difference.
-
-    `paper` is the journal version's number, whatever text the profile is held against: the ECCV
-    text has none.
-    """
+    """corners.csv: one row per model, kind of corner and quadrant, and per paired difference."""
     rows = [
-        (*key, quadrant, *scores[quadrant], journal_number(key, quadrant, literature))
+        (*key, quadrant, *scores[quadrant], _journal_number(key, quadrant, literature))
         for key, scores in scored.items()
         for quadrant in QUADRANTS
     ]
     return as_table(rows, CORNER_COLUMNS)
 
 
-def read_corners(path: Path) -> pd.DataFrame:
-    """Read corners.csv. Raises BadInput if it is not one."""
-    return read_csv(path, CORNER_COLUMNS)
-
-
-def journal_number(key: Scored, quadrant: str, literature: Literature) -> float | None:
+def _journal_number(key: Scored, quadrant: str, literature: Literature) -> float | None:
     """The journal's number, or difference of numbers; None where it has none."""
     mine = literature.corners.get((key.variant, key.corner), {}).get(quadrant)
     if not key.reference:
         return mine
     other = literature.corners.get((key.reference, key.corner), {}).get(quadrant)
     return None if mine is None or other is None else round(mine - other, 1)
+
+
+def corner_table(corners: pd.DataFrame, radius: float, context: TableContext) -> Table:
+    """mAP of corners by quadrant, with and without corner pooling.
+
+    `radius` in pixels is that of the measurement; further variants in `corners` have a row of
+    their own. A row that was not measured says so.
+    """
+    further = sorted(set(corners["variant"]) - {WITH, WITHOUT})
+    labels = CORNER_ROWS | {(variant, ""): variant for variant in further}
+    rows = [
+        _row(corners, Scored(variant, reference, 0, corner), label, context)
+        for corner in CORNER_LABELS
+        for (variant, reference), label in labels.items()
+    ]
+    return Table(
+        BY_QUADRANT,
+        f"mAP of corners by quadrant of the image, found within {radius:g} pixels",
+        "journal version",
+        "val",
+        QUADRANTS,
+        tuple(rows) if len(corners) else (),
+        replace(context, reference="journal"),
+        "no model's corners were measured",
+    )
+
+
+def _row(corners: pd.DataFrame, key: Scored, label: str, context: TableContext) -> TableRow:
+    """One row over all seeds; the seed of `key` is not looked at."""
+    mine = rows_where(corners, variant=key.variant, reference=key.reference, corner=key.corner)
+    signed, confidence = bool(key.reference), context.confidence
+    ours = {
+        quadrant: pool_rows(rows_where(mine, quadrant=quadrant), confidence, differences=signed)
+        for quadrant in QUADRANTS
+    }
+    return TableRow(
+        label,
+        "not run" if mine.empty else "scored",
+        ours,
+        only_defined({q: _journal_number(key, q, context.literature) for q in QUADRANTS}),
+        signed=signed,
+        group=CORNER_LABELS[key.corner],
+    )
