@@ -5,10 +5,10 @@ import yaml
 
 from cornernet.cli import main
 from cornernet.files import write_json
-from cornernet.pipeline import code
-from cornernet.pipeline.accepted import accept, forget, read_accepted
 from cornernet.pipeline.descriptions import STAGES
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.staleness import code
+from cornernet.pipeline.staleness.accepted import accept, forget, read_accepted
+from cornernet.pipeline.staleness.resolved import refresh
 
 LOSSES = "cornernet.model.losses"
 STAGE = STAGES["train"]
@@ -27,7 +27,7 @@ def made(graph_of, monkeypatch):
         found = code.code_of
         for module in ("accepted", "resolved"):
             monkeypatch.setattr(
-                f"cornernet.pipeline.{module}.code_of",
+                f"cornernet.pipeline.staleness.{module}.code_of",
                 lambda deciding: {
                     name: digest if name == LOSSES else value
                     for name, value in found(deciding).items()

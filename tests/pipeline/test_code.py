@@ -4,9 +4,9 @@ import ast
 
 import pytest
 
-from cornernet.pipeline.code import significant_code, source_file
-from cornernet.pipeline.deciding import EXEMPT, EXEMPT_IN, exempt
 from cornernet.pipeline.descriptions import STAGES
+from cornernet.pipeline.staleness.code import significant_code, source_file
+from cornernet.pipeline.staleness.deciding import EXEMPT, EXEMPT_IN, exempt
 
 MODULE = '''
 """What it is."""

@@ -7,7 +7,7 @@ import yaml
 
 from cornernet.errors import BadInput
 from cornernet.pipeline.descriptions import STAGES
-from cornernet.pipeline.dvc_file import check_dvc_file, dvc_name, dvc_text
+from cornernet.pipeline.engines.dvc_file import check_dvc_file, dvc_name, dvc_text
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -7,8 +7,8 @@ import pytest
 from workflow.clone import git
 
 from cornernet.config import load_params
-from cornernet.pipeline.dvc_file import dvc_text
-from cornernet.pipeline.engines import take_from_dvc, tell_dvc
+from cornernet.pipeline.engines.dvc_file import dvc_text
+from cornernet.pipeline.engines.interchange import take_from_dvc, tell_dvc
 from cornernet.pipeline.graph import Graph
 
 REPOSITORY = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from cornernet.pipeline.descriptions import STAGES
-from cornernet.pipeline.resolved import files_of_job, refresh, stage_params
+from cornernet.pipeline.staleness.resolved import files_of_job, refresh, stage_params
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from cornernet.errors import BadInput
-from cornernet.pipeline.settings import refuse_repeated, settings_of
+from cornernet.pipeline.engines.settings import refuse_repeated, settings_of
 
 
 @pytest.mark.parametrize(

@@ -23,17 +23,15 @@ from cornernet.reporting.figures.method import (
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
 from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.page import PageContext
-from cornernet.reporting.tables.corners import WITH, WITHOUT, Scored, collect_corners
+from cornernet.reporting.tables.corners import WITH, WITHOUT, Scored, collect_corners, corner_table
 from cornernet.reporting.tables.differences import (
     DIFFERENCE_COLUMNS,
     collect_differences,
     possible,
     table_comparisons,
 )
-from cornernet.reporting.tables.corners import corner_table
-from cornernet.reporting.tables.paper_tables import iou_table
 from cornernet.reporting.tables.literature import Cell, load_literature
-from cornernet.reporting.tables.paper_tables import build_tables, waiting_table
+from cornernet.reporting.tables.paper_tables import build_tables, iou_table, waiting_table
 from cornernet.reporting.tables.results import collect_results
 from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.text_and_code import text_and_code

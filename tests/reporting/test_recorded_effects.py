@@ -11,15 +11,15 @@ from cornernet.commands import record_effects
 from cornernet.errors import BadInput
 from cornernet.pipeline.paths import Paths, Trained
 from cornernet.reporting.page import render_page
+from cornernet.reporting.tables.results import write_csv
+from cornernet.reporting.tables.seeds import Estimate
 from cornernet.reporting.text_and_code import (
     Effect,
     load_recorded,
     parse_recorded,
     recorded_text,
+    text_and_code,
 )
-from cornernet.reporting.tables.results import write_csv
-from cornernet.reporting.tables.seeds import Estimate
-from cornernet.reporting.text_and_code import text_and_code
 from reporting.synthetic import PARAMS, PROVENANCE, effects, page_context, profile
 
 MINUS = "\N{MINUS SIGN}"

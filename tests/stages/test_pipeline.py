@@ -13,10 +13,10 @@ import pytest
 
 from cornernet.cli import main
 from cornernet.config import load_params
-from cornernet.pipeline.code import ROOT
-from cornernet.pipeline.deciding import exempt
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.staleness.code import ROOT
+from cornernet.pipeline.staleness.deciding import exempt
 
 REPOSITORY = Path(__file__).parents[2]
 

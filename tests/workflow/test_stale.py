@@ -27,7 +27,7 @@ def edited(old, new):
 WORDS = [
     ("model/losses.py", '"""The training loss', '"""The loss in training'),
     ("training/start.py", "goes on from iteration", "continues at iteration"),
-    ("data/coco/problems.py", "MOST_EXAMPLES", "EXAMPLES_AT_MOST"),
+    ("data/coco/problems.py", "SHOWN = 5", "SHOWN = 6"),
     ("pipeline/gpu_lease.py", "the CPU does the work", "the CPU works"),
 ]
 

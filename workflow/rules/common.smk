@@ -9,9 +9,9 @@ from snakemake.exceptions import WorkflowError
 from cornernet.config.schema import MODES, SPLITS
 from cornernet.errors import BadInput
 from cornernet.pipeline.descriptions import STAGES
-from cornernet.pipeline.engines import NESTED, take_from_dvc, tell_dvc
-from cornernet.pipeline.resolved import refresh
-from cornernet.pipeline.settings import refuse_repeated, settings_of
+from cornernet.pipeline.engines.interchange import NESTED, take_from_dvc, tell_dvc
+from cornernet.pipeline.staleness.resolved import refresh
+from cornernet.pipeline.engines.settings import refuse_repeated, settings_of
 from cornernet.pipeline.stage import key_from, options_of
 
 # The runs of one call of snakemake are a group in MLflow; jobs, those on a cluster too, inherit this.

@@ -4,9 +4,9 @@ import argparse
 
 from cornernet.errors import BadInput
 from cornernet.options import params_of
-from cornernet.pipeline.accepted import accept, matching
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.staleness.accepted import accept, matching
+from cornernet.pipeline.staleness.resolved import refresh
 
 
 def run(options: argparse.Namespace) -> None:

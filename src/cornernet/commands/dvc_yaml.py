@@ -5,7 +5,7 @@ import argparse
 from cornernet.config import load_params
 from cornernet.config.profiles import default_profile
 from cornernet.files import write_if_changed
-from cornernet.pipeline.dvc_file import DVC_FILE, dvc_text
+from cornernet.pipeline.engines.dvc_file import DVC_FILE, dvc_text
 from cornernet.pipeline.graph import Graph
 
 

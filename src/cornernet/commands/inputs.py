@@ -3,9 +3,9 @@
 import argparse
 
 from cornernet.options import params_of
-from cornernet.pipeline.dvc_file import check_dvc_file
+from cornernet.pipeline.engines.dvc_file import check_dvc_file
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.resolved import refresh
+from cornernet.pipeline.staleness.resolved import refresh
 
 
 def run(options: argparse.Namespace) -> None:

@@ -4,14 +4,14 @@ Several jobs on one machine each hold locks on devices of their own. The kernel 
 its process ends, however it ends.
 """
 
-import fcntl
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock, Timeout
 
 SECONDS_BETWEEN_TRIES = 5.0
 LOCKS = Path(tempfile.gettempdir()) / "cornernet-devices"
@@ -78,23 +78,14 @@ def _lock_some(
     while True:
         mine: list[str] = []
         for gpu in gpus:
-            if len(mine) < wanted and (lock := _try_lock(folder / f"{gpu}.lock")) is not None:
-                locks.enter_context(lock)
-                mine.append(gpu)
+            lock = FileLock(folder / f"{gpu}.lock", blocking=False)
+            with suppress(Timeout):
+                if len(mine) < wanted:
+                    locks.enter_context(lock)
+                    mine.append(gpu)
         if mine:
             return mine
         if not said:
             report(f"all {len(gpus)} GPUs are held by other jobs; waiting for one")
             said = True
         time.sleep(pause)
-
-
-def _try_lock(path: Path) -> TextIO | None:
-    """The locked file, or None if another process holds it."""
-    stream = path.open("a")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        stream.close()
-        return None
-    return stream

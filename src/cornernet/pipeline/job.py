@@ -13,15 +13,20 @@ from cornernet.config import Params, resolve_variant
 from cornernet.data.coco.dataset import Dataset, read_dataset
 from cornernet.errors import BadInput
 from cornernet.files import write_json
-from cornernet.pipeline.accepted import forget
-from cornernet.pipeline.code import code_of
-from cornernet.pipeline.dataset_state import files_as_prepared
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths, Tested, Trained
 from cornernet.pipeline.provenance import describe
-from cornernet.pipeline.resolved import files_of_job, params_of_job, refresh_state, write_files
 from cornernet.pipeline.stage import Key, Stage, model_of, options_of, test_of, variant_of
+from cornernet.pipeline.staleness.accepted import forget
+from cornernet.pipeline.staleness.code import code_of
+from cornernet.pipeline.staleness.dataset_state import files_as_prepared
+from cornernet.pipeline.staleness.resolved import (
+    files_of_job,
+    params_of_job,
+    refresh_state,
+    write_files,
+)
 
 
 @dataclass(frozen=True)

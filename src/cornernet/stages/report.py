@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from cornernet.files import write_text
-from cornernet.pipeline.accepted import read_accepted
 from cornernet.pipeline.job import Job
+from cornernet.pipeline.staleness.accepted import read_accepted
 from cornernet.pipeline.tracked_runs import run_of, weights_digest
 from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure

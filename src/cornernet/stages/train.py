@@ -12,7 +12,7 @@ from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.provenance import digest, file_digest, git_commit, versions
-from cornernet.pipeline.resolved import stage_params
+from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.progress import say
 from cornernet.tracking import Run, open_run
 from cornernet.training.errors import Interrupted

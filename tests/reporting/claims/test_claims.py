@@ -20,9 +20,10 @@ from cornernet.reporting.claims.judge import (
     CLAIM_COLUMNS,
     InferenceTime,
     judge_claims,
+    minus,
     read_claims,
+    verdict,
 )
-from cornernet.reporting.claims.judge import minus, verdict
 from cornernet.reporting.tables.results import write_csv
 from cornernet.reporting.tables.seeds import Estimate
 

@@ -10,10 +10,10 @@ from cornernet.reporting.tables.corners import (
     CORNER_COLUMNS,
     Scored,
     collect_corners,
+    corner_table,
     read_corners,
 )
 from cornernet.reporting.tables.formats import render_table
-from cornernet.reporting.tables.corners import corner_table
 from cornernet.reporting.tables.paper_tables import iou_table
 from cornernet.reporting.tables.results import write_csv
 

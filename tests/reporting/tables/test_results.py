@@ -10,6 +10,7 @@ from scipy.stats import t
 
 from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.reporting.tables.formats import results_summary
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import (
     RESULT_COLUMNS,
@@ -18,7 +19,6 @@ from cornernet.reporting.tables.results import (
     write_csv,
 )
 from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
-from cornernet.reporting.tables.formats import results_summary
 
 
 def collect(paths):

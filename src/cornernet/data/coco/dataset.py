@@ -42,7 +42,9 @@ class Dataset:
     categories: tuple[Category, ...]  # by ascending id, as the network numbers them
     images_of_train_also_held_out: int
     splits: dict[str, SplitRecord]
-    prepared_with: str = ""  # what files.yaml said then; see cornernet.pipeline.dataset_state
+    prepared_with: str = (
+        ""  # what data/<profile>/files.yaml said then
+    )
 
     @property
     def num_categories(self) -> int:

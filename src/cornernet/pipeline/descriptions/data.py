@@ -1,7 +1,7 @@
 """From the network, a generator or the user's folder to a checked data set."""
 
-from cornernet.pipeline import deciding
 from cornernet.pipeline.stage import Stage
+from cornernet.pipeline.staleness import deciding
 
 DOWNLOAD = Stage(
     name="download",

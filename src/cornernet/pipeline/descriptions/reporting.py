@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cornernet.pipeline import deciding
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Paths
 from cornernet.pipeline.stage import Key, Stage
+from cornernet.pipeline.staleness import deciding
 
 NUMBERS = (1, 2, 3, 4)  # of the paper's tables
 

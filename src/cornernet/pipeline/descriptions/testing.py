@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cornernet.pipeline import deciding
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.stage import Key, Stage, model_of, test_of
+from cornernet.pipeline.staleness import deciding
 
 TESTED = ("variant", "seed", "split", "mode")
 

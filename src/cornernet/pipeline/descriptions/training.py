@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from cornernet.errors import BadInput
-from cornernet.pipeline import deciding
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths
 from cornernet.pipeline.stage import Key, Stage, model_of
+from cornernet.pipeline.staleness import deciding
 
 
 def _train_inputs(graph: Graph, key: Key) -> list[Path]:

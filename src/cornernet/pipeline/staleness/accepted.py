@@ -15,12 +15,12 @@ import yaml
 from filelock import FileLock
 
 from cornernet.files import write_text
-from cornernet.pipeline.code import code_of
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths
 from cornernet.pipeline.provenance import read_provenance
 from cornernet.pipeline.stage import Key, Stage
+from cornernet.pipeline.staleness.code import code_of
 
 
 def read_accepted(paths: Paths) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ import yaml
 from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
 from cornernet.pipeline.descriptions import STAGES
-from cornernet.pipeline.dvc_file import check_dvc_file, dvc_name
+from cornernet.pipeline.engines.dvc_file import check_dvc_file, dvc_name
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import PROFILE, Paths
 

@@ -13,12 +13,12 @@ import yaml
 
 from cornernet.config import Params, resolve_variant
 from cornernet.files import write_if_changed
-from cornernet.pipeline.accepted import as_accepted
-from cornernet.pipeline.code import code_of
-from cornernet.pipeline.dataset_state import state_of_files
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.stage import Key, Stage, variant_of
+from cornernet.pipeline.staleness.accepted import as_accepted
+from cornernet.pipeline.staleness.code import code_of
+from cornernet.pipeline.staleness.dataset_state import state_of_files
 
 # Params that change how a stage runs, and not what it makes.
 NOT_RESULT = {"detection": ("batch_size", "compile")}

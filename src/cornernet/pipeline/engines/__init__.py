@@ -1,0 +1,1 @@
+"""Snakemake and DVC: what each is told, and how they meet."""
