@@ -59,7 +59,7 @@ def test_only_tracking_imports_mlflow():
     assert users <= {"tracking"}
 
 
-@pytest.mark.parametrize("command", [["--help"], ["plan", "--profile", "paper"]])
+@pytest.mark.parametrize("command", [["--help"], ["status", "--profile", "paper"]])
 def test_light_commands_import_nothing_heavy(command):
     program = (
         "import sys\nfrom cornernet.cli import main\n"

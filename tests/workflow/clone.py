@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,19 @@ def run(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
     )
+
+
+def start(folder: Path, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a program in a clone: a module of Python's."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment_of(folder))
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait until something is so, which a process is to bring about."""
+    while not condition():
+        assert process.poll() is None, "it ended before"
+        time.sleep(0.05)
 
 
 def environment_of(folder: Path) -> dict[str, str]:

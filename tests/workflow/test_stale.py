@@ -6,7 +6,17 @@ import shutil
 import pytest
 import yaml
 
-from workflow.clone import RAN, changed_file, dvc, ok, planned_jobs, run, snakemake
+from workflow.clone import (
+    RAN,
+    changed_file,
+    dvc,
+    ok,
+    planned_jobs,
+    run,
+    snakemake,
+    start,
+    wait_for,
+)
 from workflow.graphs import dvc_changed, left_to_dvc, left_to_snakemake
 from workflow.test_interchange import AFTER_WEIGHTS, kinds
 
@@ -75,6 +85,34 @@ def test_changed_losses_make_models_stale_and_accept_keeps_them(by_dvc):
         assert left_to_snakemake(by_dvc) == []
     # As it was when the models were made: nothing to accept, nothing to do.
     assert kinds(left_to_snakemake(by_dvc)) == {}
+
+
+def test_a_training_under_way_goes_on_with_changed_code_and_says_so(by_dvc, tmp_path):
+    folder = tmp_path / "clone"
+    shutil.copytree(by_dvc, folder, symlinks=True)
+    params = folder / "params/smoke.yaml"
+    params.write_text(edited("  iterations: 6\n", "  iterations: 60\n")(params.read_text()))
+    checkpoints = folder / "data/smoke/checkpoints/baseline-s0"
+    shutil.rmtree(checkpoints)
+    begun = start(folder, "cornernet", "train", "--profile", "smoke")
+    wait_for(lambda: any(checkpoints.glob("iteration-*.pt")), begun)
+    begun.terminate()
+    assert begun.wait(60) == 1
+    losses = folder / "src/cornernet/model/losses.py"
+    losses.write_text(losses.read_text() + "\nNEW = 1\n")
+    weights = "data/smoke/models/baseline-s0.safetensors"
+    said = ok(snakemake(folder, "--show-failed-logs", weights))
+    log = (folder / "data/smoke/logs/train-baseline-s0.log").read_text()
+    assert log.count("cornernet.model.losses changed since iteration") == 1, said
+    made = json.loads((folder / "data/smoke/models/baseline-s0.provenance.json").read_text())
+    first, second = made["code_spans"]
+    assert (first["from"], second["to"]) == (0, 60)
+    assert first["to"] == second["from"] > 0
+    assert first["code"] != second["code"] == made["code"]
+    ok(run(folder, "cornernet", "report", "--profile", "smoke"))
+    page = (folder / "reports/smoke/index.html").read_text()
+    assert f"{second['from']}" in page
+    assert "cornernet.model.losses" in page
 
 
 def test_replaced_images_are_noticed_and_put_back_they_are_the_same(by_dvc):
