@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cornernet.config import Params
 from cornernet.pipeline.graph import Graph
@@ -114,8 +115,11 @@ def values_of(key: Key) -> dict[str, str]:
     return values | {"split": key.split, "mode": key.mode} if isinstance(key, Tested) else values
 
 
-def key_from(values: Mapping[str, str]) -> Key:
-    """The key that these values spell; of a split that is not named, test-dev."""
+def key_from(values: Mapping[str, Any]) -> Key:
+    """The key that these values spell; of a split that is not named, test-dev.
+
+    A rule's wildcards stand in the place of values where a path of any job is asked for.
+    """
     if "variant" not in values:
         return None
     seed = values["seed"]

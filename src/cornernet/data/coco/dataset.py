@@ -42,9 +42,7 @@ class Dataset:
     categories: tuple[Category, ...]  # by ascending id, as the network numbers them
     images_of_train_also_held_out: int
     splits: dict[str, SplitRecord]
-    prepared_with: str = (
-        ""  # what data/<profile>/files.yaml said then
-    )
+    prepared_with: str = ""  # what data/<profile>/files.yaml said then
 
     @property
     def num_categories(self) -> int:
