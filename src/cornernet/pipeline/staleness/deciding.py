@@ -1,8 +1,9 @@
 """The modules whose code decides what a stage makes, and why no other module does.
 
-A result is stale when one of its stage's modules changed; `code.py` says what of a module counts. Tests trace every stage and follow the imports of these modules: whatever runs, and
-whatever is imported, lies in a module listed here or in one that is exempt. Names with a slash are
-files of the package that are no modules.
+A result is stale when one of its stage's modules changed; `code.py` says what of a module counts.
+Tests trace every stage and follow the imports of these modules: whatever runs, and whatever is
+imported, lies in a module listed here or in one that is exempt. Names with a slash are files of
+the package that are no modules.
 """
 
 
