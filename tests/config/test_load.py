@@ -126,12 +126,14 @@ def test_a_profile_is_named_without_folder_or_suffix(name):
         ("demo", "profile.yaml: must hold sections, not a str"),
     ],
 )
-def test_the_default_profile_is_one_that_is_named(tmp_path, text, expected):
+def test_the_default_profile_is_one_that_is_named(tmp_path, monkeypatch, text, expected):
     assert default_profile() == "paper"
+    (tmp_path / "params").mkdir()
     if text is not None:
-        (tmp_path / "profile.yaml").write_text(text)
+        (tmp_path / "params/profile.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInput, match=expected):
-        default_profile(tmp_path)
+        default_profile()
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 
 from cornernet.errors import BadInput
-from cornernet.evaluation.bootstrap import (
-    confidence_intervals,
-    image_weights,
-    resampled_metrics,
-)
+from cornernet.evaluation.bootstrap import confidence_intervals, image_weights, resampled_metrics
 from cornernet.evaluation.coco_metrics import METRICS, metric_values
 from cornernet.evaluation.differences import check_paired, difference_of
 from evaluation.reference import (
@@ -30,12 +26,6 @@ def test_a_resample_equals_the_coco_api_on_written_out_copies(seed):
     found = metric_values(scored.rankings, weights)
     for row, drawn in zip(found, weights.tolist(), strict=True):
         assert_equal_metrics(row, coco_metrics(*with_copies(content, results, drawn)))
-
-
-def test_the_identity_resample_is_the_split_itself():
-    scored = evaluated(*random_split(4, images=9))
-    ones = metric_values(scored.rankings, np.ones((1, 9), dtype=np.int32))[0]
-    assert ones.tolist() == list(scored.metrics.values())
 
 
 def test_weights_are_draws_with_replacement_from_streams_of_their_own():
@@ -66,6 +56,7 @@ def test_intervals_are_percentiles_of_the_resampled_values():
         assert [low, high] == pytest.approx(np.nanpercentile(values[:, column], [2.5, 97.5]))
         assert low <= narrow[name].ci_low <= narrow[name].ci_high <= high
         assert low < high
+    assert confidence_intervals(scored, 0, 0)["AP"] == (scored.metrics["AP"], None, None)
 
 
 def test_an_undefined_metric_has_no_interval():
@@ -86,11 +77,6 @@ def test_a_metric_that_some_resamples_lack_has_an_interval_from_the_others():
     values = resampled_metrics(scored, 60, 0)[:, METRICS.index("AP_large")]
     assert 0 < np.isnan(values).sum() < 60
     assert None not in confidence_intervals(scored, 60, 0)["AP_large"]
-
-
-def test_without_resamples_there_is_the_value_alone():
-    scored = evaluated(*random_split(6, images=20))
-    assert confidence_intervals(scored, 0, 0)["AP"] == (scored.metrics["AP"], None, None)
 
 
 def difference(variant, reference, resamples, seed):

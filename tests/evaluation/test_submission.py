@@ -63,9 +63,6 @@ def test_the_stand_in_scores_what_was_submitted(tmp_path):
     ("results", "said"),
     [
         ([{**RESULTS[0], "image_id": 77_777}], "not among the images"),
-        ([{**RESULTS[0], "category_id": 777}], "not among the categories"),
-        ([{**RESULTS[0], "score": float("nan")}], "not a finite number"),
-        ([{**RESULTS[0], "bbox": [0, 0, float("inf"), 1]}], "not finite"),
         ([RESULTS[0]] * 101, "1 images have more than 100 detections"),
     ],
 )

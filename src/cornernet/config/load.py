@@ -1,6 +1,7 @@
 """The params of a profile: `--set` applied, checked against the schema, a variant resolved."""
 
 import dataclasses
+import reprlib
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,7 +29,10 @@ def load_params(profile: str, overrides: Iterable[str] = (), folder: Path | None
         key, separator, value = text.partition("=")
         if not separator:
             raise BadInput(f"--set {text}: write it as section.key=value")
-        tree = with_value(tree, key.strip(), _parse_value(text, value))
+        try:
+            tree = with_value(tree, key.strip(), yaml.safe_load(value))
+        except yaml.YAMLError:
+            raise BadInput(f"--set {text}: the value is not YAML") from None
     if isinstance(tree.get("variants"), Mapping):  # a null takes away one that was inherited
         kept = {name: value for name, value in tree["variants"].items() if value is not None}
         tree = {**tree, "variants": kept}
@@ -78,14 +82,15 @@ def check_params(tree: Mapping[str, Any], where: str = "") -> Params:
 
 
 def _problem(item: Mapping[str, Any]) -> str:
-    """One of pydantic's errors as a line: the key, what is wrong, and the value.
+    """One of pydantic's errors as a line: the key, what is wrong, and the value, if it is one.
 
     An error of the whole profile (no key) is a message of the schema's own, which names the key.
     """
     message = str(item["msg"]).removeprefix("Value error, ")
     if not item["loc"]:
         return message
-    return f"{'.'.join(map(str, item['loc']))}: {message} (got {_short(item['input'])})"
+    got = "" if isinstance(item["input"], Mapping) else f" (got {reprlib.repr(item['input'])})"
+    return f"{'.'.join(map(str, item['loc']))}: {message}{got}"
 
 
 def section_from(section: type[AnySection], tree: Mapping[str, Any]) -> AnySection:
@@ -107,13 +112,6 @@ def with_value(tree: Mapping[str, Any], dotted: str, value: Any) -> dict[str, An
         return {**tree, head: value}
     inner = tree.get(head)
     return {**tree, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
-
-
-def _parse_value(text: str, value: str) -> Any:
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise BadInput(f"--set {text}: the value is not YAML") from None
 
 
 def _inside(annotation: Any, value: Any) -> list[tuple[Any, Any, Any]]:
@@ -156,8 +154,3 @@ def _build(annotation: Any, value: Any) -> Any:
 def _unless_none(annotation: Any) -> Any:
     """X of `X | None`, and any other type as it is."""
     return typing.get_args(annotation)[0] if isinstance(annotation, UnionType) else annotation
-
-
-def _short(value: Any, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -24,9 +24,9 @@ def params_folder() -> Path:
     return here if here.is_dir() else Path(str(files("cornernet") / "params"))
 
 
-def default_profile(folder: Path | None = None) -> str:
+def default_profile() -> str:
     """The profile that `profile.yaml` names. Raises BadInput if it names none."""
-    path = (params_folder() if folder is None else folder) / "profile.yaml"
+    path = params_folder() / "profile.yaml"
     if not path.is_file():
         raise BadInput(f"{path} is not there; write `profile: paper` into it, or say --profile")
     name = _read_yaml(path).get("profile")
@@ -76,12 +76,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any], where: str = "") 
     result = dict(base)
     for key, value in changes.items():
         name = f"{where}{key}"
-        if (
-            isinstance(value, dict)
-            and isinstance(base.get(key), dict)
-            and name not in REPLACED_WHOLE
-        ):
-            result[key] = merge(base[key], value, f"{name}.")
-        else:
-            result[key] = value
+        sections = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged = sections and name not in REPLACED_WHOLE
+        result[key] = merge(base[key], value, f"{name}.") if merged else value
     return result

@@ -18,8 +18,8 @@ from cornernet.evaluation.average_precision import (
     accumulate,
     mean_over_categories,
 )
-from cornernet.evaluation.coco_results import CocoResults, read_coco_results
-from cornernet.evaluation.ground_truth import GroundTruth, read_ground_truth
+from cornernet.evaluation.coco_results import read_coco_results
+from cornernet.evaluation.ground_truth import read_ground_truth
 from cornernet.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, match_boxes
 from cornernet.evaluation.ranking import Rankings, rank
 
@@ -64,11 +64,6 @@ def evaluate_detections(
     """
     objects = read_ground_truth(annotations)
     results = read_coco_results(detections, objects.image_ids, objects.category_ids, objects.name)
-    return evaluate(objects, results)
-
-
-def evaluate(objects: GroundTruth, results: CocoResults) -> Evaluated:
-    """Score detections whose images and categories are all among those of the ground truth."""
     images, categories = len(objects.image_ids), len(objects.category_ids)
     rankings = rank(match_boxes(objects, results), images, categories)
     values = metric_values(rankings, np.ones((1, images), dtype=np.int32))[0]
@@ -104,33 +99,26 @@ def metric_values(rankings: Rankings, weights: np.ndarray) -> np.ndarray:
     return 100 * np.stack([values[name] for name in METRICS], axis=1)
 
 
-def precision_recall(
-    evaluated: Evaluated,
-    iou: float | None = None,
-    area: str = "all",
-    category_id: int | None = None,
-) -> PrecisionRecall:
-    """The curve at an IoU threshold (None: mean over the ten), for an area range of AREA_NAMES.
-
-    Without `category_id` it is the mean over the categories that have objects; the mean of its
-    precision is then the AP. Raises ValueError for an IoU, area or category that does not exist.
-    """
-    curves = _curves(evaluated, iou, area)  # [C, T, 101]
-    if category_id is not None:
-        curves = curves[[_index(category_id, evaluated.category_ids.tolist(), "category")]]
-    curves = curves[~np.isnan(curves).any(axis=(1, 2))]
+def precision_recall(evaluated: Evaluated, iou: float) -> PrecisionRecall:
+    """The curve at one of IOU_THRESHOLDS: the mean over the categories that have objects."""
+    step = IOU_THRESHOLDS.round(9).tolist().index(round(iou, 9))
+    curves = _curves(evaluated)[:, step]  # [C, 101]
+    curves = curves[~np.isnan(curves).any(axis=1)]
     undefined = np.full(len(RECALL_THRESHOLDS), np.nan)
-    precision = curves.mean(axis=(0, 1)) if len(curves) else undefined
+    precision = curves.mean(axis=0) if len(curves) else undefined
     return PrecisionRecall(RECALL_THRESHOLDS.copy(), precision)
 
 
-def average_precision_by_category(
-    evaluated: Evaluated, iou: float | None = None, area: str = "all"
-) -> dict[int, float | None]:
-    """AP in percent of each category, by its id; None without objects. Raises as above."""
-    values = 100 * _curves(evaluated, iou, area).mean(axis=(1, 2))
-    pairs = zip(evaluated.category_ids.tolist(), values.tolist(), strict=True)
-    return {category: defined(value) for category, value in pairs}
+def average_precision_by_category(evaluated: Evaluated) -> dict[int, float | None]:
+    """AP in percent of each category, by its id; None for one without objects."""
+    values = 100 * _curves(evaluated).mean(axis=(1, 2))
+    return dict(zip(evaluated.category_ids.tolist(), map(defined, values.tolist()), strict=True))
+
+
+def _curves(evaluated: Evaluated) -> np.ndarray:
+    """Precision [C, T, 101] of each category at each IoU threshold."""
+    once = np.ones((1, len(evaluated.image_ids)), dtype=np.int32)
+    return accumulate(evaluated.rankings, once, curves=True)[2][0, :, 0]
 
 
 def summary_lines(metrics: Mapping[str, float | None]) -> list[str]:
@@ -150,19 +138,3 @@ def summary_lines(metrics: Mapping[str, float | None]) -> list[str]:
 def defined(value: float) -> float | None:
     """The number, or None for the NaN that stands for an undefined metric in arrays."""
     return None if np.isnan(value) else float(value)
-
-
-def _curves(evaluated: Evaluated, iou: float | None, area: str) -> np.ndarray:
-    """Precision [C, 1 or T, 101] for one area range and for one IoU threshold or all."""
-    once = np.ones((1, len(evaluated.image_ids)), dtype=np.int32)
-    precision = accumulate(evaluated.rankings, once, curves=True)[2][0]  # [C, A, T, 101]
-    precision = precision[:, _index(area, AREA_NAMES, "area")]
-    if iou is None:
-        return precision
-    return precision[:, [_index(round(iou, 9), IOU_THRESHOLDS.round(9).tolist(), "IoU")]]
-
-
-def _index(wanted: Any, known: Sequence[Any], kind: str) -> int:
-    if wanted not in known:
-        raise ValueError(f"{kind} {wanted!r} is not one of {', '.join(map(str, known))}")
-    return known.index(wanted)

@@ -117,5 +117,5 @@ def in_quadrants(points: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
     A point on a dividing line belongs to the quadrant to its right, or below it.
     """
-    left, top = (2 * points < sizes).T if len(points) else (np.zeros(0, bool), np.zeros(0, bool))
+    left, top = (2 * points < sizes).T
     return np.stack([np.ones_like(left), left & top, ~left & top, left & ~top, ~left & ~top])

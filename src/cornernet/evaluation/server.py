@@ -4,7 +4,6 @@ The answers of the embedded data set's test-dev are read by `score_submission` a
 secret: the user submits the zip and saves the server's scores, for `read_server_scores` to read.
 """
 
-import difflib
 import hashlib
 import json
 import re
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cornernet.config.section import nearest
 from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import (
     COCO_METRICS,
@@ -57,46 +57,46 @@ def read_server_scores(path: Path, submission: Path | None = None) -> dict[str, 
         content = json.loads(text)
     except ValueError:
         content = text
-    if isinstance(content, list):
-        content = "\n".join(str(line) for line in content)
+    unit: str | None = "fraction"
     if isinstance(content, str):
-        scores = _from_lines(content, path)
+        given = _from_lines(content, path)
     elif isinstance(content, dict):
-        scores = _from_object(content, path, submission)
+        unit, given = _from_object(content, path, submission)
     else:
         raise BadInput(f"{path}: neither the server's lines nor a JSON object of metrics")
+    scores: dict[str, float | None] = {}
+    for name, value in given:
+        score = _number(value, name, path)
+        if name in scores and scores[name] != score:
+            raise BadInput(f"{path}: {name} is given twice, differently; keep one")
+        scores[name] = score
+    if unit is None and all(score <= 1 for score in scores.values() if score is not None):
+        unit = "fraction"
+    if unit == "fraction":
+        scores = {name: None if score is None else 100 * score for name, score in scores.items()}
     _check_scores(scores, path)
     return {name: scores.get(name) for name in COCO_METRICS}
 
 
-def _from_lines(text: str, path: Path) -> dict[str, float | None]:
-    """Scores from the twelve lines that the COCO API prints, which are fractions."""
-    names = _names_by_setting()
-    scores: dict[str, float | None] = {}
+def _from_lines(text: str, path: Path) -> list[tuple[str, str]]:
+    """Names and values of the twelve lines that the COCO API prints."""
+    names, given = _names_by_setting(), []
     for *setting, value in _LINE.findall(text):
-        name = names.get(tuple(setting))
-        if name is None:
+        if tuple(setting) not in names:
             raise BadInput(f"{path}: no COCO metric has the setting {', '.join(setting)}")
-        score = _number(value, name, path)
-        if name in scores and scores[name] != _percent(score, 100):
-            raise BadInput(f"{path}: {name} is given twice, differently; keep one run's lines")
-        if score != _UNDEFINED and not 0 <= score <= 1:
-            raise BadInput(f"{path}: {name} = {value} is no fraction; copy the server's lines")
-        scores[name] = _percent(score, 100)
-    missing = [name for name in COCO_METRICS if name not in scores]
-    if missing:
+        given.append((names[tuple(setting)], value))
+    if missing := [name for name in COCO_METRICS if name not in dict(given)]:
         raise BadInput(
             f"{path}: {len(missing)} of the server's twelve lines are missing "
             f"({', '.join(missing)}); copy all of them, or write a JSON object of metrics"
         )
-    return scores
+    return given
 
 
 def _from_object(
     content: dict[str, Any], path: Path, submission: Path | None
-) -> dict[str, float | None]:
-    """Scores from a flat JSON object."""
-    content = dict(content)
+) -> tuple[str | None, list[tuple[str, Any]]]:
+    """The unit, and names and values, of a flat JSON object."""
     unit = content.pop("unit", None)
     digest = content.pop("submission_sha256", None)
     if unit not in (None, "percent", "fraction"):
@@ -108,39 +108,30 @@ def _from_object(
                 f"{path}: these are scores of another submission ({str(digest)[:12]}), not of "
                 f"{submission} ({found[:12]}); submit that one, or remove the scores"
             )
-    scores: dict[str, float] = {}
-    for key, value in content.items():
-        name = _OTHER_NAMES.get(key, key)
-        if name not in METRICS:
-            near = difflib.get_close_matches(key, METRICS, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(METRICS)}"
+    for key in content:
+        if _OTHER_NAMES.get(key, key) not in METRICS:
+            hint = nearest(key, METRICS) or f"; known: {', '.join(METRICS)}"
             raise BadInput(f"{path}: {key!r} is no metric{hint}")
-        if name in scores:
-            raise BadInput(f"{path}: {name} is given twice; keep one")
-        scores[name] = _UNDEFINED if value is None else _number(value, name, path)
-    given = [value for value in scores.values() if value != _UNDEFINED]
-    fraction = unit == "fraction" or (unit is None and all(value <= 1 for value in given))
-    return {name: _percent(value, 100 if fraction else 1) for name, value in scores.items()}
+    return unit, [(_OTHER_NAMES.get(key, key), value) for key, value in content.items()]
 
 
 def _names_by_setting() -> dict[tuple[str, ...], str]:
     """COCO's metrics by what their lines say: AP or AR, IoU, area, detections."""
-    lines = summary_lines(dict.fromkeys(COCO_METRICS, 0.0))
-    settings = [tuple(_LINE.findall(line)[0][:-1]) for line in lines]
-    return dict(zip(settings, COCO_METRICS, strict=True))
+    lines = zip(COCO_METRICS, summary_lines(dict.fromkeys(COCO_METRICS, 0.0)), strict=True)
+    return {_LINE.findall(line)[0][:-1]: name for name, line in lines}
 
 
-def _number(value: Any, name: str, path: Path) -> float:
+def _number(value: Any, name: str, path: Path) -> float | None:
+    """A score as a number; None where it is undefined."""
+    if value is None:
+        return None
     try:
         if isinstance(value, bool):
             raise TypeError
-        return float(value)
+        score = float(value)
     except (TypeError, ValueError):
         raise BadInput(f"{path}: {name} is {value!r}, not a number; save the scores anew") from None
-
-
-def _percent(value: float, factor: int) -> float | None:
-    return None if value == _UNDEFINED else value * factor
+    return None if score == _UNDEFINED else score
 
 
 def _check_scores(scores: Mapping[str, float | None], path: Path) -> None:

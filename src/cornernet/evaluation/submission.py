@@ -24,8 +24,6 @@ MAX_PER_IMAGE = 100  # detections; the server's limit
 _MEMBER = re.compile(r"detections_[\w-]+_[A-Za-z0-9-]+_results\.json")
 _BOX_DECIMALS = 2  # the server asks for short numbers; a hundredth of a pixel moves no metric
 _SCORE_DECIMALS = 6  # as many as a float32 holds, so that no ties arise
-# Bytes of JSON that are read at most; those of test-dev's 20,288 images are about 0.2 GiB.
-_MAX_BYTES = 4 * 2**30
 # What zipfile and json raise for a damaged, encrypted or foreign file.
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: the same detections make the same bytes
@@ -67,8 +65,8 @@ def write_submission(
         zipfile.ZipFile(temporary, "w") as archive,
         archive.open(member, "w", force_zip64=True) as file,
     ):
-        for text in _json_lines(results):
-            file.write(text.encode("ascii"))
+        rows = ",\n".join(_json_rows(results))
+        file.write(f"[\n{rows}\n]\n".encode("ascii"))
 
 
 def read_submission(path: Path) -> list[dict[str, Any]]:
@@ -85,8 +83,6 @@ def read_submission(path: Path) -> list[dict[str, Any]]:
                     f"{path}: holds {names}, but a submission holds one file, "
                     f"{submission_stem('name')}.json; make it with `cornernet submit`"
                 )
-            if members[0].file_size > _MAX_BYTES:
-                raise BadInput(f"{path}: unpacks to more than {_MAX_BYTES >> 30} GiB; make it anew")
             rows = json.loads(archive.read(members[0]))
     except FileNotFoundError as error:
         raise BadInput(f"{path}: not there; make it with `cornernet submit`") from error
@@ -110,14 +106,11 @@ def _check_count(results: CocoResults, source: Path | Sequence[dict[str, Any]]) 
         )
 
 
-def _json_lines(results: CocoResults) -> Iterator[str]:
-    """The JSON list, one detection per line."""
+def _json_rows(results: CocoResults) -> Iterator[str]:
+    """Each detection as JSON."""
     boxes = results.boxes.round(_BOX_DECIMALS).tolist()
     scores = results.score.round(_SCORE_DECIMALS).tolist()
     ids = zip(results.image_id.tolist(), results.category_id.tolist(), strict=True)
-    opening = "[\n"
     for (image, category), box, score in zip(ids, boxes, scores, strict=True):
         row = {"image_id": image, "category_id": category, "bbox": box, "score": score}
-        yield opening + json.dumps(row, separators=(",", ":"))
-        opening = ",\n"
-    yield "\n]\n" if opening != "[\n" else "[]\n"
+        yield json.dumps(row, separators=(",", ":"))
