@@ -11,6 +11,7 @@ from cornernet.model.network import CornerOutputs
 DARK = 0.15  # of 1: what is below is background
 CERTAIN = 6.0  # logit of a corner
 CATEGORY_IDS = (3, 8, 90)  # one for each of blue, green, red
+SIZES = {7: (60, 90), 3: (63, 79), 12: (60, 90), 5: (100, 64), 30: (62, 80), 21: (60, 95)}
 
 
 def rectangle_network(images):

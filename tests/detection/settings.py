@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from cornernet.config.schema import Detection, Model, SoftNms
+from model.sizes import TINY
+
+from cornernet.config.schema import Detection, SoftNms
 
 CLEAN = Detection(
     top_corners=100,
@@ -35,14 +37,4 @@ RELEASED = replace(
     keep_ties=True,
 )
 # Sides of the canvas are multiples of 16, less one.
-SMALL_MODEL = Model(
-    stacks=1,
-    dims=(8, 8, 8),
-    modules=(1, 1, 1),
-    stem_channels=8,
-    pool_channels=8,
-    merge_kernel=3,
-    corner_pooling=True,
-    heatmap_bias=-2.19,
-    batch_norm_weight="ones",
-)
+SMALL_MODEL = replace(TINY, stacks=1, modules=(1, 1, 1))

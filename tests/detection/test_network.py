@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 import torch
 from detection.settings import CLEAN, SMALL_MODEL
+from model.sizes import TINY
 
 from cornernet.data.sampling.colour import normalize_image
-from cornernet.detection.network import as_network, run_network
+from cornernet.detection.network import (
+    as_network,
+    fold_batch_norm,
+    run_network,
+    widths_fill_vectors,
+)
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet, CornerOutputs
 
@@ -64,14 +70,6 @@ def test_fp32_is_no_tf32_and_the_setting_is_put_back(monkeypatch):
     assert torch.backends.cudnn.allow_tf32 == before
 
 
-def test_evaluation_mode_and_last_stack():
-    model = CornerNet(2, replace(SMALL_MODEL, stacks=2))
-    network = as_network(model)
-    assert not model.training
-    image = torch.zeros(1, 3, 31, 47)
-    torch.testing.assert_close(network(image), model(image)[-1])
-
-
 @pytest.mark.parametrize(
     "error",
     [
@@ -101,8 +99,10 @@ def test_other_errors_pass():
         run_network(network, CANVASES, CLEAN, CPU)
 
 
-@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
-@pytest.mark.parametrize("field", CornerOutputs._fields)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    zip(CornerOutputs._fields, [torch.nan, torch.inf, -torch.inf] * 2, strict=True),
+)
 def test_predictions_that_are_not_finite_are_refused(field, value):
     def network(images):
         outputs = maps(len(images))
@@ -111,3 +111,34 @@ def test_predictions_that_are_not_finite_are_refused(field, value):
 
     with pytest.raises(BadInput, match=rf"\({field}\)"):
         run_network(network, CANVASES, CLEAN, CPU)
+
+
+def test_the_last_stack_in_evaluation_mode_with_batch_norm_folded():
+    """With batch norms as after some training; the model's tensors are left alone."""
+    torch.manual_seed(0)
+    model = CornerNet(3, TINY)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias)
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.2, 3.0)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    images = torch.randn(2, 3, 63, 47)
+    found = as_network(model)(images)
+    folded = fold_batch_norm(model)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    assert not model.training
+    assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
+    with torch.inference_mode():
+        expected = model(images)[-1]
+    for one, other in zip(found, expected, strict=True):
+        assert other.std() > 1e-3
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * float(other.std()))
+
+
+def test_channels_are_innermost_only_where_widths_fill_vectors():
+    whole = replace(TINY, dims=(16, 16, 32), stem_channels=16, pool_channels=16)
+    assert widths_fill_vectors(CornerNet(3, whole))
+    for part in ({"stem_channels": 8}, {"pool_channels": 24}, {"dims": (16, 16, 20)}):
+        assert not widths_fill_vectors(CornerNet(3, replace(whole, **part)))

@@ -6,26 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornernet.data.sampling.geometry import flip_boxes
-from cornernet.detection.padding import pad_image, padded_side, place, to_image, unmirror_boxes
+from cornernet.detection.padding import pad_image, place, to_image, unmirror_boxes
 
 SIDES = st.integers(1, 700)
-
-
-@given(SIDES)
-def test_padded_side_is_the_next_that_can_be_halved(side):
-    assert padded_side(side, 128) == side | 127
-    assert padded_side(side, 16) == side | 15
-
-
-@given(SIDES, SIDES, st.sampled_from([16, 128]))
-def test_the_whole_image_lies_in_the_middle(height, width, multiple):
-    placement = place(height, width, 1.0, multiple, lose_last_row=False)
-    for start, end, side, room in zip(
-        placement.start, placement.end, (height, width), placement.padded, strict=True
-    ):
-        assert end - start == side
-        assert 0 <= start <= end <= room
-        assert abs(start - (room - end)) <= 1
 
 
 @pytest.mark.parametrize("size", [(127, 127), (30, 127), (31, 45), (128, 1)])
@@ -37,12 +20,6 @@ def test_pixels_are_copied_and_the_rest_is_black(size):
     np.testing.assert_array_equal(inside, image)
     assert canvas.shape == (*placement.padded, 3)
     assert (canvas > 0).sum() == image.size
-
-
-def test_the_released_code_loses_a_last_row():
-    image = np.full((127, 60, 3), 9, np.uint8)
-    canvas = pad_image(image, place(127, 60, 1.0, 128, lose_last_row=True))
-    assert (canvas > 0).all(axis=2).sum() == 126 * 60
 
 
 @given(SIDES, SIDES, st.sampled_from([0.5, 1.0, 1.25]), st.booleans(), st.integers(0, 2**32 - 1))

@@ -7,37 +7,27 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from detection.rectangles import CATEGORY_IDS, draw_rectangles, rectangle_network, split_of
-from detection.settings import CLEAN, RELEASED, SMALL_MODEL
+from detection.rectangles import CATEGORY_IDS, SIZES, rectangle_network
+from detection.settings import CLEAN, SMALL_MODEL
 
 from cornernet.detection.detector import Detections, choose_detections, find_candidates
 from cornernet.detection.network import as_network
-from cornernet.detection.predict import (
-    GROUND_TRUTH_MODES,
-    coco_results,
-    predict_image,
-    predict_split,
-)
-from cornernet.detection.reading import batches_of_one_size, read_prepared
+from cornernet.detection.predict import coco_results, predict_image, predict_split
+from cornernet.detection.reading import prepared_batches
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet
 
 CPU = torch.device("cpu")
-SIZES = {7: (60, 90), 3: (63, 79), 12: (60, 90), 5: (100, 64), 30: (62, 80), 21: (60, 95)}
 
 
-@pytest.fixture(scope="module")
-def split(tmp_path_factory):
-    """Six images of several sizes, and of three sizes of canvas; ids out of order."""
-    folder = tmp_path_factory.mktemp("images")
-    images = {identity: draw_rectangles(*size, identity) for identity, size in SIZES.items()}
-    for identity, (pixels, _, _) in images.items():
-        cv2.imwrite(str(folder / f"{identity:06d}.png"), pixels)
-    return split_of(folder, images)
-
-
-def predict(split, params=CLEAN, mode="single_scale", network=rectangle_network):
-    return predict_split(network, SMALL_MODEL, split, params, mode, CPU, lambda done, total: None)
+def predict(
+    split,
+    params=CLEAN,
+    mode="single_scale",
+    network=rectangle_network,
+    progress=lambda done, total: None,
+):
+    return predict_split(network, SMALL_MODEL, split, params, mode, CPU, progress)
 
 
 @pytest.mark.parametrize("mode", ["single_scale", "gt_heatmaps", "gt_heatmaps_offsets"])
@@ -77,48 +67,25 @@ def test_batch_size_threads_and_order_of_images_change_nothing(split, mode):
 
 
 @pytest.mark.parametrize("mode", ["single_scale", "multi_scale", "gt_heatmaps_offsets"])
-def test_images_of_a_batch_do_not_touch_each_other(split, mode):
-    """As an accelerator runs them: several at once, of different sizes in equal canvases."""
-    batches = batches_of_one_size(split, SMALL_MODEL.size_multiple, CLEAN, mode, together=10)
-    together = max(batches, key=len)
-    assert len({SIZES[split.images[at].id] for at in together}) > 1
-    with_objects = mode in GROUND_TRUTH_MODES
-    images = [
-        read_prepared(split, at, SMALL_MODEL.size_multiple, CLEAN, mode, with_objects)
-        for at in together
-    ]
-    batch = find_candidates(rectangle_network, images, CLEAN, mode, CPU)
-    for image, found in zip(images, batch, strict=True):
-        (alone,) = find_candidates(rectangle_network, [image], CLEAN, mode, CPU)
-        assert len(alone) > 0
-        np.testing.assert_array_equal(found, alone)
+def test_images_of_a_batch_have_one_canvas_and_do_not_touch_each_other(split, mode):
+    """As batches are made for a GPU."""
+    params = replace(CLEAN, batch_size=3)
+    cuda = torch.device("cuda")
+    batches = list(prepared_batches(split, SMALL_MODEL.size_multiple, params, mode, cuda))
+    assert sorted(one for ids, _ in batches for one in ids) == sorted(SIZES)
+    assert max(len(ids) for ids, _ in batches) <= 3
+    assert any(len({SIZES[one] for one in ids}) > 1 for ids, _ in batches)
+    for _, images in batches:
+        assert len({tuple(one.shape for one in image.canvases) for image in images}) == 1
+        batch = find_candidates(rectangle_network, images, params, mode, CPU)
+        for image, found in zip(images, batch, strict=True):
+            (alone,) = find_candidates(rectangle_network, [image], params, mode, CPU)
+            assert len(alone) > 0
+            np.testing.assert_array_equal(found, alone)
 
 
-def test_batches_hold_images_of_one_canvas(split):
-    for mode in ("single_scale", "multi_scale"):
-        batches = batches_of_one_size(split, SMALL_MODEL.size_multiple, CLEAN, mode, together=3)
-        assert sorted(at for batch in batches for at in batch) == list(range(6))
-        assert max(map(len, batches)) <= 3
-        for batch in batches:
-            images = [
-                read_prepared(split, at, SMALL_MODEL.size_multiple, CLEAN, mode) for at in batch
-            ]
-            assert len({tuple(one.shape for one in image.canvases) for image in images}) == 1
-
-
-def test_on_the_cpu_each_image_goes_alone_with_its_mirror(split):
-    """A convolution of more images may round otherwise, and the batch size would show."""
-    seen = []
-
-    def network(images):
-        seen.append(len(images))
-        return rectangle_network(images)
-
-    predict(split, replace(CLEAN, batch_size=6), network=network)
-    assert seen == [2] * 6
-
-
-def test_a_real_network_agrees_whatever_the_batch(split):
+def test_on_the_cpu_a_real_network_agrees_whatever_the_batch(split):
+    """A convolution of more images may round otherwise: each goes alone with its mirror."""
     torch.manual_seed(1)
     network = as_network(CornerNet(3, SMALL_MODEL))
     params = replace(CLEAN, embedding_distance=9.0)  # untrained, all corners belong together
@@ -138,15 +105,7 @@ def test_results_are_ordered_and_limited(split):
 
 def test_progress_reaches_the_end(split):
     seen = []
-    predict_split(
-        rectangle_network,
-        SMALL_MODEL,
-        split,
-        replace(CLEAN, batch_size=1),
-        "single_scale",
-        CPU,
-        lambda done, total: seen.append((done, total)),
-    )
+    predict(split, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(done, 6) for done in range(7)]
 
 
@@ -201,18 +160,6 @@ def test_ties_with_the_last_detection_stay_if_asked():
         found = choose_detections(rows, params, "single_scale")
         assert sorted(found.scores.tolist(), reverse=True) == pytest.approx(scores)
         assert {10.0, 40.0} < set(found.boxes[:, 0].tolist())
-
-
-def test_stale_rows_are_detections_in_the_released_code():
-    """A box on another one is suppressed; the copy of what took its place stays."""
-    rows = np.zeros((3, 8), np.float32)
-    rows[:, :4] = [[0, 0, 9, 9], [0, 0, 9, 9], [50, 50, 60, 60]]
-    rows[:, 4] = [0.9, 0.005, 0.3]
-    assert choose_detections(rows, CLEAN, "single_scale").scores.tolist() == pytest.approx(
-        [0.9, 0.3]
-    )
-    stale = choose_detections(rows, RELEASED, "single_scale")
-    assert stale.scores.tolist() == pytest.approx([0.9, 0.3, 0.3])
 
 
 def test_no_side_is_negative_where_nothing_is_rounded():

@@ -10,7 +10,7 @@ from detection.settings import CLEAN
 
 from cornernet.detection.detector import find_candidates, placements_of, prepare_image
 from cornernet.detection.padding import place
-from cornernet.detection.substitution import AnnotatedCanvas, substitute, true_corners
+from cornernet.detection.substitution import substitute, true_corners
 from cornernet.model.network import CornerOutputs
 
 CPU = torch.device("cpu")
@@ -63,9 +63,9 @@ def test_predicted_offsets_stay_where_only_heatmaps_are_replaced():
 
 
 def test_embeddings_stay_predicted():
-    canvases = [AnnotatedCanvas(OBJECTS, place(70, 90, 1.0, 16, False), False)]
+    corners = [true_corners(OBJECTS, place(70, 90, 1.0, 16, False), False)]
     outputs = random_network(torch.zeros(1, 3, 79, 95))
-    replaced = substitute(outputs, canvases, offsets=True)
+    replaced = substitute(outputs, corners, offsets=True)
     assert replaced.tl_embedding is outputs.tl_embedding
     assert replaced.br_embedding is outputs.br_embedding
     assert torch.isinf(replaced.tl_heat).all()
@@ -77,8 +77,7 @@ def test_corners_outside_are_moved_into_the_map():
     """A box a hair outside the image, in an image as large as its canvas."""
     objects = objects_of(np.array([[-1.0, -0.5, 127.8, 127.5]]), np.array([0]))
     for mirrored in (False, True):
-        canvas = AnnotatedCanvas(objects, place(127, 127, 1.0, 128, False), mirrored)
-        tl, br = true_corners(canvas)
+        tl, br = true_corners(objects, place(127, 127, 1.0, 128, False), mirrored)
         assert tl.cell.tolist() == [[0, 0]]
         assert br.cell.tolist() == [[31, 31]]
         x = (tl.cell + tl.offset)[0, 0] * 127 / 32
@@ -87,6 +86,6 @@ def test_corners_outside_are_moved_into_the_map():
 
 def test_an_image_without_objects_gives_no_candidates():
     nothing = objects_of(np.empty((0, 4)), np.empty(0, np.int64))
-    canvases = [AnnotatedCanvas(nothing, place(70, 90, 1.0, 16, False), False)]
-    replaced = substitute(random_network(torch.zeros(1, 3, 79, 95)), canvases, offsets=True)
+    corners = [true_corners(nothing, place(70, 90, 1.0, 16, False), False)]
+    replaced = substitute(random_network(torch.zeros(1, 3, 79, 95)), corners, offsets=True)
     assert (replaced.tl_heat == -torch.inf).all()

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import torch
+
 from cornernet.config.schema import Losses, Model
+from cornernet.model.network import CornerNet
 
 TINY = Model(
     stacks=2,
@@ -19,3 +22,9 @@ TEXT = Losses(2, 4, 1, 0.1, 0.1, 1, 1e-4, "image", "image", "image")
 CODE = replace(
     TEXT, focal_normaliser="chunk", grouping_normaliser="chunk", offset_normaliser="chunk"
 )
+
+
+def tiny_network(num_categories=3, seed=0, **changes):
+    """A network of TINY's sizes, but for the changes."""
+    torch.manual_seed(seed)
+    return CornerNet(num_categories, replace(TINY, **changes))

@@ -12,7 +12,7 @@ from model.sizes import TINY
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet
 from cornernet.model.released import released_name
-from cornernet.model.weights import import_released, num_categories, save_tensors
+from cornernet.model.weights import import_released
 
 PARAMS = replace(TINY, merge_kernel=1)
 
@@ -50,8 +50,7 @@ def refused(path, params=PARAMS):
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "torch 0.4"])
-@pytest.mark.parametrize("prefix", ["", "module."])
-@pytest.mark.parametrize("counters", [True, False])
+@pytest.mark.parametrize(("prefix", "counters"), [("module.", False), ("", True)])
 def test_every_form_of_the_file(network, state, path, zipped, prefix, counters):
     kept = collections.OrderedDict(
         (prefix + name, each)
@@ -69,32 +68,16 @@ def test_every_form_of_the_file(network, state, path, zipped, prefix, counters):
         counter = name.endswith("num_batches_tracked")
         assert each.dtype == expected[name].dtype
         assert torch.equal(each, expected[name] if counters or not counter else torch.tensor(0))
-    CornerNet(4, PARAMS).load_state_dict(imported)
 
 
-def test_names_are_unique(network):
-    names = list(network.state_dict())
-    assert len({released_name(name) for name in names}) == len(names)
-
-
-def test_imported_weights_are_saved_as_ours(state, path, tmp_path):
-    write(path, state)
-    ours = tmp_path / "released.safetensors"
-    save_tensors(ours, import_released(path, PARAMS))
-    assert num_categories(ours) == 4
-
-
-def test_missing_unknown_and_misshapen_keys_are_named(state, path):
+def test_tensors_that_do_not_fit_have_their_released_names(state, path):
     state["pre.9.conv.weight"] = state.pop("pre.0.conv.weight")
     state["kps.0.up1.0.bn1.bias"] = torch.zeros(5)
-    state["kps.1.up1.0.bn1.bias"][2] = float("nan")
     write(path, state)
-    missing, unknown, misshapen, broken = refused(path)
+    missing, unknown, misshapen = refused(path)
     assert "lacks pre.0.conv.weight" in missing
     assert "unknown pre.9.conv.weight" in unknown
     assert "kps.0.up1.0.bn1.bias is [5], not [8]" in misshapen
-    assert "NaN" in broken
-    assert "kps.1.up1.0.bn1.bias" in broken
 
 
 def test_the_texts_merge_is_told_apart(state, path):
@@ -102,12 +85,6 @@ def test_the_texts_merge_is_told_apart(state, path):
     (problem,) = refused(path, TINY)
     assert "1x1" in problem
     assert "as_run or released" in problem
-
-
-def test_another_network(state, path):
-    write(path, state)
-    assert "kps.0.low2" in " ".join(refused(path, replace(PARAMS, dims=(8, 8, 16))))
-    assert "pre.0.conv.weight" in " ".join(refused(path, replace(PARAMS, stem_channels=5)))
 
 
 class Runs:
