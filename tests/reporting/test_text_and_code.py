@@ -189,11 +189,6 @@ def test_the_page_marks_what_was_recorded_and_says_where(page_text):
     assert "2 cores of Some CPU with torch 2.13.0, 2026-11-25, commit 0123456789ab" in text
 
 
-def test_what_is_written_reads_back_with_where_it_was_found():
-    assert RECORDED.effects == RECORDED_EFFECTS
-    assert (RECORDED.profile, RECORDED.commit) == ("differences", PROVENANCE["commit"])
-
-
 def test_the_package_s_file_is_of_the_variants_that_there_are():
     recorded = load_recorded()
     named = {e.variant for row in text_and_code(profile("differences")) for e in row.effects}

@@ -49,14 +49,12 @@ def test_a_row_that_was_not_run_says_so(tmp_path):
     assert "36.5" in text  # the paper's number is there all the same
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_table_without_rows_is_left_out(tmp_path, suffix):
+def test_a_table_without_rows_is_left_out(tmp_path):
     fourth = tables(tmp_path, test=())[3]
     assert fourth.left_out == "Table 4 is left out: none of its rows was run."
-    assert not fourth.rows
-    text = render_table(fourth, suffix)
-    assert "DeNet" not in text
-    assert text.endswith("\n")
+    for text in (render_table(fourth, suffix) for suffix in SUFFIXES):
+        assert "DeNet" not in text
+        assert text.endswith("\n")
 
 
 @pytest.mark.parametrize("state", [NOT_SCORED, "scored"])
