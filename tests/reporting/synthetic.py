@@ -106,23 +106,25 @@ def paired_differences(results, half_width=0.5):
     """differences.csv of `results`, as if each pair's interval were +- `half_width` points."""
     texts = literature()
     wanted = possible((*table_comparisons(texts), *claim_comparisons(claims())), results)
-    values = results.set_index(["split", "variant", "mode", "seed", "metric"])["value"]
+    keys = ["split", "variant", "mode", "seed", "metric"]
+    values = results.set_index(keys)["value"].sort_index()
     paired = {}
     for pair in wanted:
-        mine, other = ((c.variant, c.mode) for c in (pair.cell, pair.reference))
-        seeds = sorted(set(results.loc[results["variant"] == pair.cell.variant, "seed"]))
+        mine, other = (
+            values[pair.split, cell.variant, cell.mode] for cell in (pair.cell, pair.reference)
+        )
+        gains = (mine - other).groupby("seed")
         paired[pair] = [
-            {
-                name: interval(
-                    values[(pair.split, *mine, seed, name)]
-                    - values[(pair.split, *other, seed, name)],
-                    half_width,
-                )
-                for name in METRICS
-            }
-            for seed in seeds
+            {name: interval(gain, half_width) for (_, name), gain in of_seed.items()}
+            for _, of_seed in gains
         ]
     return collect_differences(paired, texts, "eccv")
+
+
+def run_with_differences(folder, half_width=0.5, **run):
+    """results.csv and differences.csv of a whole run."""
+    results = run_results(folder, **run)
+    return results, paired_differences(results, half_width)
 
 
 def interval(value, half_width):
@@ -203,7 +205,7 @@ def all_figures(results):
     return [
         radii_histogram({"exact": random.gamma(2, 2, 500), "pre_fix": random.gamma(2, 3, 500)}),
         training_curves({"baseline-s0": history(0), "no_corner_pooling-s0": history(1)}),
-        detections_figure([example(seed) for seed in range(4)], "Evenly spaced image ids."),
+        detections_figure([example(seed) for seed in range(4)], 'Rule <1> & "2".'),
         detections_figure([overlaid], "The first image.", name="heatmaps", title="Heatmaps"),
         ap_by_size(results, table_context()),
         ap_by_category({"baseline": {"disc": 61.0, "ring": None, "cross": 72.5}}),
@@ -232,8 +234,7 @@ PROVENANCE = {
 
 def page_context(folder, comparable=False, figures=None, **run):
     """A whole page's content from a made-up run."""
-    results = run_results(folder, **run)
-    differences = paired_differences(results)
+    results, differences = run_with_differences(folder, **run)
     notice = "" if comparable else NOTICE
     title = "CornerNet on shapes <demo>"
     params = profile("paper")

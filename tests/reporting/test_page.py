@@ -6,15 +6,16 @@ from html.parser import HTMLParser
 
 import pytest
 
-from cornernet.errors import BadInput
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.page import plain, provenance_rows, render_page
-from cornernet.stages.report import read_accepted
 from reporting.synthetic import NOT_SCORED, NOTICE, PROVENANCE, page_context
 
 ACCEPTED = {
     "result": "models/baseline-s0.safetensors",
-    "modules": ["cornernet.model.losses", "cornernet.data.sampling.targets"],
+    "modules": {
+        "cornernet.model.losses": {"was": "aa", "now": "bb"},
+        "cornernet.data.sampling.targets": {"was": "", "now": "cc"},
+    },
     "because": "rounding <alone>",
     "when": "2026-11-29",
 }
@@ -85,19 +86,17 @@ def test_page_says_what_a_reader_must_know(context):
     assert all(f"<li>{verdict}:" in rule for verdict in VERDICTS)
 
 
-def test_empty_run_renders(context):
+def test_empty_run_renders_and_a_comparable_one_has_no_warning(context):
     bare = replace(
         context, claims=context.claims.iloc[:0], figures=(), provenance={}, dataset={}, tables=()
     )
     text = text_of(bare)
     assert "No figure was made." in text
     assert "No provenance was recorded." in text
-
-
-def test_comparable_run_has_no_warning(context):
+    assert "not comparable with the paper: another" in text
     report = replace(context.params.report, comparable=True, notice="")
-    page = render_page(replace(context, params=replace(context.params, report=report)))
-    assert "not comparable with the paper: another" not in page
+    comparable = replace(bare, params=replace(context.params, report=report))
+    assert "not comparable with the paper: another" not in render_page(comparable)
 
 
 def test_results_that_were_kept_are_shown_with_their_reason(context):
@@ -110,29 +109,6 @@ def test_results_that_were_kept_are_shown_with_their_reason(context):
         "models/baseline-s0.safetensors cornernet.model.losses cornernet.data.sampling.targets "
         "rounding <alone> 2026-11-29"
     )
-
-
-def test_accepted_results_are_read(tmp_path):
-    path = tmp_path / "accepted.yaml"
-    assert read_accepted(path) == []
-    for text, expected in (("", []), ("[]", []), (str([ACCEPTED]), [ACCEPTED])):
-        path.write_text(text)
-        assert read_accepted(path) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[", "not readable as YAML"),
-        ("- result: a", "because, modules"),
-        ("a: b", "must be a list"),
-    ],
-)
-def test_a_damaged_list_of_accepted_results_is_refused(tmp_path, text, message):
-    path = tmp_path / "accepted.yaml"
-    path.write_text(text)
-    with pytest.raises(BadInput, match=rf"accepted\.yaml: .*{message}"):
-        read_accepted(path)
 
 
 def test_a_model_says_which_code_trained_which_iterations(context):

@@ -1,19 +1,35 @@
-"""The table of text and code: whole, in step with params/differences.yaml, and its effects on AP."""
+"""Text and code: whole, in step with params/differences.yaml, effects on AP found and recorded."""
 
+import argparse
 import dataclasses
+import json
 import re
 from operator import attrgetter
 
 import pandas as pd
 import pytest
 
+from cornernet.commands import record_effects
 from cornernet.config.load import load_params, resolve_variant
+from cornernet.errors import BadInput
+from cornernet.pipeline.paths import Paths, Trained
 from cornernet.reporting.page import render_page
 from cornernet.reporting.tables.differences import possible
-from cornernet.reporting.tables.results import RESULT_COLUMNS
-from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, text_and_code
-from reporting.synthetic import PARAMS, effects, page_context, profile
+from cornernet.reporting.tables.results import RESULT_COLUMNS, write_csv
+from cornernet.reporting.tables.seeds import Estimate
+from cornernet.reporting.text_and_code import (
+    Effect,
+    effect_comparisons,
+    effects_summary,
+    found_effects,
+    load_recorded,
+    parse_recorded,
+    recorded_text,
+    text_and_code,
+)
+from reporting.synthetic import PARAMS, PROVENANCE, effects, page_context, profile
 
+MINUS = "\N{MINUS SIGN}"
 # Params with a [code ...] source that change no number of the result.
 HARMLESS = {"train.checkpoint_every", "train.log_every"}
 FOUND = effects(
@@ -22,6 +38,11 @@ FOUND = effects(
     ("as_run", "single_scale", "AP", 1.0, -1.0, 3.0),
     ("as_run", "multi_scale", "AP", 2.0, None, None),
 )
+RECORDED_EFFECTS = (
+    Effect("merge_1x1", "single_scale", Estimate(-1.24, -2.0, 0.5), recorded=True),
+    Effect("mismatched_merge", "multi_scale", Estimate(0.0), recorded=True),
+)
+RECORDED = parse_recorded(recorded_text(RECORDED_EFFECTS, PROVENANCE))
 
 
 def test_every_row_is_whole():
@@ -106,8 +127,8 @@ def method_params(params):
 
 
 def test_the_summary_has_a_line_for_each_effect_that_was_run():
-    assert effects_summary(text_and_code(profile("paper"))) == ""
-    lines = effects_summary(text_and_code(profile("paper"), FOUND)).splitlines()[2:]
+    assert effects_summary([]) == ""
+    lines = effects_summary(found_effects(FOUND)).splitlines()[2:]
     assert [line.split() for line in lines] == [
         ["stale_rows", "single_scale", "-0.4", "[-0.6,", "-0.2]"],
         ["as_run", "single_scale", "+1.0", "[-1.0,", "+3.0]"],
@@ -127,28 +148,108 @@ def test_only_what_was_scored_on_both_sides_is_compared():
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory):
-    """Subject -> the page's cell of the effect, as text."""
+def page_text(tmp_path_factory):
+    """The page's text, and its cells of the effects by subject, of given differences."""
     context = page_context(tmp_path_factory.mktemp("run"), figures=[])
-    context = dataclasses.replace(context, differences=text_and_code(profile("paper"), FOUND))
-    section = render_page(context).split('id="text-and-code"')[1].split("</section>")[0]
-    assert "<th>Effect on AP</th>" in section
-    found = {}
-    for row in section.split("<tr>")[2:]:
-        subject = re.search(r"<strong>(.*?)</strong>", row)[1]
-        cell = row.split('data-name="effect on AP">')[1].split("</td>")[0]
-        found[subject] = " ".join(re.sub(r"<[^>]+>", " ", cell).split())
-    return found
+
+    def text_of(differences):
+        found = dataclasses.replace(context, differences=differences, recorded=RECORDED)
+        section = render_page(found).split('id="text-and-code"')[1].split("</section>")[0]
+        assert "<th>Effect on AP</th>" in section
+        cells = {}
+        for row in section.split("<tr>")[2:]:
+            subject = re.search(r"<strong>(.*?)</strong>", row)[1]
+            cells[subject] = plain(row.split('data-name="effect on AP">')[1].split("</td>")[0])
+        return plain(section), cells
+
+    return text_of
+
+
+def plain(markup):
+    return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
+
+
+def test_the_page_shows_effects_or_says_why_not(page_text):
+    text, cells = page_text(text_and_code(profile("paper"), FOUND))
+    wanted = {
+        "Boxes that soft-NMS drops": f"stale_rows {MINUS}0.4 [{MINUS}0.6, {MINUS}0.2]",
+        "All of these at once": f"as_run +1.0 [{MINUS}1.0, +3.0] as_run multi scale +2.0",
+        "Convolutions between the two hourglasses": "merge_1x1 not run",
+        "Colour jitter": "all profiles on COCO follow the code",
+    }
+    assert {subject: cells[subject] for subject in wanted} == wanted
+    assert "†" not in text
+
+
+def test_the_page_marks_what_was_recorded_and_says_where(page_text):
+    text, cells = page_text(text_and_code(profile("paper"), None, RECORDED))
+    between = cells["Convolutions between the two hourglasses"]
+    assert between == f"merge_1x1 {MINUS}1.2 [{MINUS}2.0, +0.5] †"
+    assert "† Not of this run: found by the profile differences" in text
+    assert "2 cores of Some CPU with torch 2.13.0, 2026-11-25, commit 0123456789ab" in text
+
+
+def test_the_package_s_file_is_of_the_variants_that_there_are():
+    recorded = load_recorded()
+    named = {e.variant for row in text_and_code(profile("differences")) for e in row.effects}
+    assert {effect.variant for effect in recorded.effects} == named
+    assert recorded.profile == "differences"
+    assert re.fullmatch(r"[0-9a-f]{40}", recorded.commit), "recorded from a tree with changes"
+
+
+@pytest.mark.parametrize("text", ["[]", "effects: 3", "a: [", "effects: [{variant: a}]", ""])
+def test_a_damaged_file_says_how_to_mend_it(text):
+    with pytest.raises(BadInput, match="make effects"):
+        parse_recorded(text)
 
 
 @pytest.mark.parametrize(
-    ("subject", "text"),
-    [
-        ("Boxes that soft-NMS drops", "stale_rows −0.4 [−0.6, −0.2]"),  # noqa: RUF001
-        ("All of these at once", "as_run +1.0 [−1.0, +3.0] as_run multi scale +2.0"),  # noqa: RUF001
-        ("Convolutions between the two hourglasses", "merge_1x1 not run"),
-        ("Colour jitter", "all profiles on COCO follow the code"),
-    ],
+    ("own", "expected"),
+    [(("merge_1x1", "single_scale", "AP", 3.0, 2.0, 4.0), (3.0, False)), (None, (-1.24, True))],
 )
-def test_the_page_shows_effects_or_says_why_not(cells, subject, text):
-    assert cells[subject] == text
+def test_a_run_s_own_effect_goes_before_the_recorded_one(own, expected):
+    rows = text_and_code(profile("paper"), effects(*([own] if own else [])), RECORDED)
+    (effect,) = (e for row in rows for e in row.effects if e.variant == "merge_1x1")
+    assert (effect.points.value, effect.recorded) == expected
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """Runs the command on a run that found the given effects; returns the file it writes to."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params").symlink_to(PARAMS.resolve())
+    monkeypatch.setattr(record_effects, "FOLDER", tmp_path)
+    paths = Paths("differences")
+    provenance = paths.model_provenance(Trained("baseline", 0))
+    provenance.parent.mkdir(parents=True)
+    provenance.write_text(json.dumps(PROVENANCE))
+
+    def run(*found):
+        write_csv(effects(*found), paths.differences)
+        record_effects.run(argparse.Namespace(profile="differences", set=[]))
+
+    run.written = tmp_path / "recorded_effects.yaml"
+    return run
+
+
+OTHER_VARIANT = ("no_corner_pooling", "single_scale", "AP", -9.0, -10.0, -8.0)
+
+
+def test_the_command_writes_every_effect_on_ap_and_nothing_else(record, capsys):
+    record(
+        ("stale_rows", "single_scale", "AP", -0.4249, -0.61, -0.24),
+        ("stale_rows", "single_scale", "AP50", 9.0, 8.0, 10.0),
+        OTHER_VARIANT,
+        ("as_run", "multi_scale", "AP", 2.0, None, None),
+    )
+    assert "effects: 2" in capsys.readouterr().out
+    assert parse_recorded(record.written.read_text()).effects == (
+        Effect("stale_rows", "single_scale", Estimate(-0.42, -0.61, -0.24), recorded=True),
+        Effect("as_run", "multi_scale", Estimate(2.0), recorded=True),
+    )
+
+
+def test_a_run_without_effects_leaves_the_file_alone(record):
+    with pytest.raises(BadInput, match="try --profile differences"):
+        record(OTHER_VARIANT)
+    assert not record.written.exists()

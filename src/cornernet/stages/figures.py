@@ -59,16 +59,14 @@ def _of_scores(job: Job) -> list[Figure]:
     results = read_results(job.paths.results)
     borrowed = [name for name, variant in job.profile.variants.items() if variant.weights_of]
     by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(job.profile))
-    matched = {test.trained.variant: evaluated(job.graph, test) for test in _val_tests(job)}
-    if not matched:
+    by_category, curves = {}, {}
+    for test in _val_tests(job):
+        name, matched = test.trained.variant, evaluated(job.graph, test)
+        scores = average_precision_by_category(matched).values()
+        by_category[name] = dict(zip(matched.category_names, scores, strict=True))
+        curves[f"{name}, IoU 0.5"] = precision_recall(matched, iou=0.5)
+    if not curves:
         return [by_size]
-    by_category = {
-        variant: dict(
-            zip(one.category_names, average_precision_by_category(one).values(), strict=True)
-        )
-        for variant, one in matched.items()
-    }
-    curves = {f"{name}, IoU 0.5": precision_recall(one, iou=0.5) for name, one in matched.items()}
     return [by_size, ap_by_category(by_category), precision_recall_curves(curves)]
 
 
@@ -107,7 +105,7 @@ def _of_examples(job: Job) -> list[Figure]:
 
 def _example(split: CocoSplit, image_id: int, detections: list[dict[str, Any]]) -> Example:
     rows = [row for row in detections if row["image_id"] == image_id]
-    at = next(i for i, image in enumerate(split.images) if image.id == image_id)
+    at = [image.id for image in split.images].index(image_id)
     names = dict(zip(split.category_ids, split.category_names, strict=True))
     boxes = np.array([row["bbox"] for row in rows], float).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]

@@ -136,7 +136,5 @@ def _tag(box: np.ndarray, text: str, colour: str, scale: float) -> str:
 
 
 def _data_uri(image: np.ndarray) -> str:
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    if not done:
-        raise ValueError("OpenCV could not write the example as JPEG")
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")

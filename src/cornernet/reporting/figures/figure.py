@@ -89,11 +89,9 @@ def captioned(name: str, title: str, caption: str, svg: str) -> Figure:
     )
 
 
-def write_figure(figure: Figure, folder: Path) -> Path:
-    """Write `<folder>/<name>.svg`; returns its path."""
-    path = folder / f"{figure.name}.svg"
-    write_text(path, figure.svg)
-    return path
+def write_figure(figure: Figure, folder: Path) -> None:
+    """Write `<folder>/<name>.svg`."""
+    write_text(folder / f"{figure.name}.svg", figure.svg)
 
 
 def read_figure(path: Path) -> Figure:

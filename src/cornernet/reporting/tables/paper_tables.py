@@ -41,7 +41,7 @@ def build_tables(
         if all(row.status == "not run" for row in rows):
             rows = []
         elif layout.number == TEST_DEV:
-            rows = [*_other_detectors(context.literature, layout.metrics), *rows]
+            rows = [*_other_detectors(context.literature), *rows]
         table = Table(
             layout.number,
             layout.title,
@@ -58,9 +58,8 @@ def build_tables(
 
 def _wanted_rows(layout: Layout, results: pd.DataFrame, literature: Literature) -> list[LayoutRow]:
     """The paper's rows, and those of other variants that were tested as Tables 3 and 4 test."""
-    tested = rows_where(results, split=layout.split)
-    pairs = tested[["variant", "mode"]].drop_duplicates()
-    cells = [Cell(*pair) for pair in pairs.itertuples(index=False)]
+    tested = rows_where(results, split=layout.split).groupby(["variant", "mode"], sort=False)
+    cells = [Cell(*pair) for pair, _ in tested]
     variants = {cell.variant for cell in cells}
     rows = [
         replace(
@@ -105,13 +104,13 @@ def _row(
     return TableRow(row.label, outcome, ours, paper, signed=True, **shown)
 
 
-def _other_detectors(literature: Literature, metrics: tuple[str, ...]) -> list[TableRow]:
+def _other_detectors(literature: Literature) -> list[TableRow]:
     return [
         TableRow(
             other.method,
             None,
             {},
-            {metric: other.values[metric] for metric in metrics if metric in other.values},
+            other.values,
             group=GROUP_LABELS[other.group],
             backbone=other.backbone,
         )

@@ -1,4 +1,4 @@
-"""The journal's tables: AP at one IoU each, and mAP of corners by quadrant with its corners.csv."""
+"""mAP of corners by quadrant with its corners.csv, and the journal's table of AP at one IoU each."""
 
 import pandas as pd
 import pytest
@@ -11,17 +11,16 @@ from cornernet.reporting.tables.corners import (
     Scored,
     collect_corners,
     corner_table,
-    read_corners,
 )
 from cornernet.reporting.tables.formats import render_table
 from cornernet.reporting.tables.paper_tables import iou_table
-from cornernet.reporting.tables.results import write_csv
+from cornernet.reporting.tables.results import read_csv, write_csv
 
 DASH = "\N{EN DASH}"
 
 
-def table_of(corners, radius=12, confidence=0.95):
-    return corner_table(corners, radius, table_context(confidence=confidence))
+def table_of(corners, confidence=0.95):
+    return corner_table(corners, 12, table_context(confidence=confidence))
 
 
 def test_val_and_test_dev_stand_apart_beside_the_journals_detectors(tmp_path):
@@ -71,32 +70,26 @@ def test_seeds_are_pooled_with_their_spread_and_the_confidence_is_said():
 def test_csv_round_trips(tmp_path):
     frame = made_corners()
     write_csv(frame, tmp_path / "corners.csv")
-    read = read_corners(tmp_path / "corners.csv")
+    read = read_csv(tmp_path / "corners.csv", CORNER_COLUMNS)
     pd.testing.assert_frame_equal(read, frame.round(6), check_dtype=False)
-    assert tuple(read.columns) == CORNER_COLUMNS
     assert len(read) == 6 * len(QUADRANTS)
 
 
 def test_a_run_without_corners_leaves_the_table_out(tmp_path):
     write_csv(collect_corners({}, literature()), tmp_path / "corners.csv")
-    table = table_of(read_corners(tmp_path / "corners.csv"))
+    table = table_of(read_csv(tmp_path / "corners.csv", CORNER_COLUMNS))
     assert table.left_out == "Table 6 is left out: no model's corners were measured."
     assert not table.rows
 
 
-def test_one_model_alone_has_its_row_and_the_others_say_so():
-    frame = made_corners()
-    alone = frame[(frame["variant"] == "baseline") & (frame["reference"] == "")]
-    statuses = [row.status for row in table_of(alone).rows]
-    assert statuses == ["not run", "scored", "not run"] * 2
-
-
-def test_an_undefined_quadrant_is_a_dash():
+def test_an_undefined_quadrant_is_a_dash_and_a_model_without_corners_is_not_run():
     scores = dict.fromkeys(QUADRANTS, Interval(None, None, None)) | {
         "all": Interval(50.0, 49.0, 51.0)
     }
     corners = collect_corners({Scored("baseline", "", 0, "top_left"): scores}, literature())
     dashes = " | ".join([DASH] * 4)
+    statuses = [row.status for row in table_of(corners).rows]
+    assert statuses == ["not run", "scored", *["not run"] * 4]
     text = render_table(table_of(corners), "md")
     assert f"| with corner pooling | ours | 50.0 [49.0, 51.0] | {dashes} |" in text
 
