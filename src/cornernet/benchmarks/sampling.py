@@ -28,8 +28,9 @@ from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit
 from cornernet.data.sampling import colour, geometry
 from cornernet.data.sampling.augment import RandomView, draw
+from cornernet.data.sampling.chunks import chunk_of
 from cornernet.data.sampling.radii import radius_table
-from cornernet.data.sampling.samples import TrainingSamples, chunk_of
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.training.staging import corner_targets
 
 SIZE = (480, 640)  # height, width

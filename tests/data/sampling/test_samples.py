@@ -16,9 +16,9 @@ from data.sampling.training_case import (
     write_split,
 )
 
-from cornernet.data.sampling.chunks import chunk_of
+from cornernet.data.sampling.chunks import Chunk, chunk_of
 from cornernet.data.sampling.radii import corner_radius, radius_table
-from cornernet.data.sampling.samples import Chunk, Sample
+from cornernet.data.sampling.samples import Sample
 from cornernet.errors import BadInput
 
 COUNTS = [3, 0, 1, 4, 2]

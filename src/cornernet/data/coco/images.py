@@ -8,9 +8,6 @@ import numpy as np
 
 from cornernet.errors import BadInput
 
-# Of files in a folder, which of them to take for images; in lower case.
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
 JPEG_SCAN = 0xDA  # the marker after whose header the compressed pixels begin
