@@ -115,14 +115,18 @@ def measure(path: Path, targets: Targets) -> dict[str, Any]:
     What they import is a part of it: each stage is a process that imports it anew.
     """
     began = time.perf_counter()
-    from cornernet.data.coco.annotation_rules import annotation_problems, counts, size_classes
+    from cornernet.data.coco.annotation_rules import (
+        annotation_problems,
+        count_irregularities,
+        size_classes,
+    )
     from cornernet.data.coco.annotations import read_annotation_file
 
     file = read_annotation_file(path)
     problems = annotation_problems(file)
     if problems:
-        raise BenchmarkFailed(problems[0].line(str(path)))
-    handled, sizes = counts(file), size_classes(file.annotations)
+        raise BenchmarkFailed(problems[0].message(str(path)))
+    handled, sizes = count_irregularities(file), size_classes(file.annotations)
     images, boxes = len(file.images), sum(sizes.values())
     del file, handled
     prepared = time.perf_counter()

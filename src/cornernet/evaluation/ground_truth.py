@@ -36,7 +36,7 @@ def read_ground_truth(path: Path) -> GroundTruth:
     one line per kind of problem, if the file breaks these rules or declares no image.
     """
     file = read_annotation_file(path)
-    problems = [problem.line(str(path)) for problem in annotation_problems(file)]
+    problems = [problem.message(str(path)) for problem in annotation_problems(file)]
     if not problems and not file.images:
         problems = [f"{path}: no images in it; give the annotations of a split that has some"]
     if problems:
