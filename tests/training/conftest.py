@@ -4,7 +4,7 @@ import pytest
 import torch
 from training.tiny import make_coco, tiny_samples
 
-from cornernet.data.sampling.samples import batches
+from cornernet.data.sampling.loader import batches
 
 
 @pytest.fixture(autouse=True, scope="session")

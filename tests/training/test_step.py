@@ -9,7 +9,7 @@ from torch import nn
 from training.tiny import CATEGORIES, tiny_params, tiny_samples
 
 from cornernet.config import load_params
-from cornernet.data.sampling.samples import batches
+from cornernet.data.sampling.loader import batches
 from cornernet.errors import BadInput
 from cornernet.model.losses import corner_losses
 from cornernet.model.network import CornerNet

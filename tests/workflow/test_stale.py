@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-import yaml
 
 from workflow.clone import (
     RAN,
@@ -197,4 +196,3 @@ def test_a_new_stage_touches_its_adapter_its_description_and_its_rule(by_dvc, tm
     provenance = json.loads((folder / "reports/smoke/count.txt.provenance.json").read_text())
     assert list(provenance["code"]) == ["cornernet.stages.count"]
     assert planned_jobs(snakemake(folder, "-n")) == {}
-    assert yaml.safe_load((folder / "data/smoke/accepted.yaml").read_text()) == []

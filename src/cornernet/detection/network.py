@@ -140,7 +140,7 @@ def run_network(
 
 
 def normalize_batch(images: Tensor) -> Tensor:
-    """What `data.sampling.colour.normalize_image` does, for a batch on its device.
+    """Subtracts the mean colour of COCO's images and divides by the deviation, in training as well.
 
     uint8 [B, 3, h, w], BGR -> float32 [B, 3, h, w]. Black padding is normalised with the rest.
     """

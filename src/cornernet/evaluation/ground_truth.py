@@ -47,7 +47,7 @@ def read_ground_truth(path: Path) -> GroundTruth:
     objects = file.annotations
     return GroundTruth(
         name=str(path),
-        digest=file.digest,
+        digest=file.on_disk.sha256,
         image_ids=image_ids,
         category_ids=category_ids,
         category_names=tuple(category.name for category in categories),

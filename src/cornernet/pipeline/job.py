@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from cornernet.config import Params, resolve_variant
 from cornernet.data.coco.dataset import Dataset, read_dataset
 from cornernet.errors import BadInput
@@ -92,7 +94,7 @@ def run_job(job: Job, adapter: Adapter) -> None:
     if {graph.paths.files, graph.paths.accepted} & set(job.stage.inputs(graph, job.key)):
         refresh_state(graph)
     _require_inputs(job)
-    forget(graph.paths, job.stage.job_name(job.key))
+    name, code = job.stage.job_name(job.key), job.code  # taken now: it may be edited meanwhile
     files = files_of_job(graph, job.stage, job.key)
     write_files(files)
     reads = job.stage.reads(job.key)
@@ -104,14 +106,15 @@ def run_job(job: Job, adapter: Adapter) -> None:
             "profile": job.profile.profile,
             "stage": job.stage.name,
             **describe(
-                params_of_job(job.profile, job.stage, job.key), job.code, time.monotonic() - began
+                params_of_job(job.profile, job.stage, job.key), code, time.monotonic() - began
             ),
             "data": {name: job.dataset.splits[name].digests for name in reads},
             **facts,
         },
     )
     # The result is of the params and the code that the job began with, whatever was edited since.
-    write_files(files)
+    forget(graph.paths, name)
+    write_files({**files, graph.paths.code(name): yaml.safe_dump(code)})
 
 
 def _require_inputs(job: Job) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cornernet.config.schema import Params
-from cornernet.data.sampling.samples import Chunk
+from cornernet.data.sampling.chunks import Chunk
 from cornernet.model.network import CornerNet
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.config.schema import Params, Train
-from cornernet.data.sampling.samples import Chunk
+from cornernet.data.sampling.chunks import Chunk
 from cornernet.errors import BadInput
 from cornernet.memory import is_out_of_memory
 from cornernet.model.compilation import Compiled

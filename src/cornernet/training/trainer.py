@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from cornernet.config.schema import Params
-from cornernet.data.sampling.samples import Chunk, TrainingSamples, batches
+from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.loader import batches
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.compilation import ChunkLosses, losses_for

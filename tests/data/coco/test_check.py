@@ -160,11 +160,12 @@ COCO = {
         ("coco_mini", "coco", COCO, 80, [(343, 2974, 29), (204, 1786, 21), (60, 0, 0)]),
     ],
 )
-def test_real_data_sets_pass(folder, source, splits, categories, expected):
+def test_real_data_sets_pass(tmp_path, folder, source, splits, categories, expected):
     root = SHARED / folder
     if not root.is_dir():
         pytest.skip(f"{root} is not there")
-    found = check_dataset(root, params(root, splits, source=source))
+    data = params(root, splits, source=source)
+    found = check_dataset(root, data, lambda name: tmp_path / f"{name}.csv")
     assert found.num_categories == categories
     assert expected == [
         (split.images, split.boxes, split.problems["crowd_boxes"])

@@ -1,7 +1,6 @@
 """Annotation files in COCO's format: what comes out, and what is refused."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -164,25 +163,3 @@ def test_boxes_are_those_of_pycocotools():
         assert found == [item["category_id"] for item in expected]
         assert boxes.area.tolist() == [item["area"] for item in expected]
         assert boxes.crowd.tolist() == [bool(item["iscrowd"]) for item in expected]
-
-
-def test_a_twentieth_of_train2017_loads_in_seconds(tmp_path):
-    """With polygons of 30 points. Time is linear, so that is a twentieth of 60 seconds."""
-    images, number = 6_000, 43_000
-    polygon = [[float(value) + 0.25 for value in range(60)]]
-    content = {
-        "images": [
-            {"id": i, "file_name": f"{i}.jpg", "width": 640, "height": 480} for i in range(images)
-        ],
-        "categories": [{"id": i, "name": str(i)} for i in range(80)],
-        "annotations": [
-            annotation(i, i * 7 % images, i % 80, [1, 2, 30, 40], segmentation=polygon)
-            for i in range(number)
-        ],
-    }
-    text = json.dumps(content).encode()
-    (tmp_path / "annotations.json").write_bytes(text)
-    start = time.process_time()
-    split = load_split(tmp_path, FILES, "train")
-    assert time.process_time() - start < 3
-    assert sum(len(boxes.ids) for boxes in split.boxes) == number

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornernet.data.sampling import colour, geometry
-from cornernet.data.sampling.augment import RandomView, augment, draw, normalize_image, place
+from cornernet.data.sampling.augment import RandomView, augment, draw, place
 
 PAPER = replace(AUGMENTATION, input_size=511, crop_border=128)
 SMALL = replace(PAPER, input_size=127)
@@ -18,12 +18,6 @@ STILL = (("brightness", 1.0), ("contrast", 1.0), ("saturation", 1.0))
 
 def photo(height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def test_crop_sides_of_the_paper():
-    scales = geometry.crop_scales(0.6, 1.4, 0.1)
-    sides = [geometry.crop_size((511, 511), scale)[0] for scale in scales]
-    assert sides == [306, 357, 408, 459, 510, 562, 613, 664]
 
 
 @given(st.integers(1, 700), st.integers(1, 300))
@@ -136,21 +130,6 @@ def test_wrong_arguments():
         colour.jitter(colour.identity(), [("hue", 1.1)], 0.5)
 
 
-def test_normalize_image():
-    image = photo(20, 31)
-    expected = (image / 255.0 - colour.MEAN_BGR) / colour.STD_BGR
-    np.testing.assert_allclose(normalize_image(image).transpose(1, 2, 0), expected, atol=1e-5)
-
-
-def test_augment_leaves_its_inputs_alone():
-    image, boxes = photo(60, 60), np.array([[3.0, 3.0, 40.0, 40.0]])
-    kept = image.copy(), boxes.copy()
-    image.setflags(write=False)
-    augment(image, boxes, draw(np.random.default_rng(0), 60, 60, SMALL), SMALL)
-    np.testing.assert_array_equal(image, kept[0])
-    np.testing.assert_array_equal(boxes, kept[1])
-
-
 def many_draws(params, count=2000, height=480, width=640):
     rng = np.random.default_rng(1)
     return [draw(rng, height, width, params) for _ in range(count)]
@@ -159,7 +138,8 @@ def many_draws(params, count=2000, height=480, width=640):
 def test_draws_are_distributed_as_the_params_say():
     draws = many_draws(PAPER)
     scales, counts = np.unique([one.scale for one in draws], return_counts=True)
-    np.testing.assert_allclose(scales, np.arange(6, 14) / 10)
+    sides = [geometry.crop_size((511, 511), scale)[0] for scale in scales]
+    assert sides == [306, 357, 408, 459, 510, 562, 613, 664]  # the released code's: 510, not 511
     assert counts.min() > 180  # of 250 expected each
     centres = np.array([one.centre for one in draws])
     assert centres.min(axis=0).tolist() == [128, 128]

@@ -11,7 +11,8 @@ import pytest
 import torch
 from data.sampling.training_case import training_samples, write_split
 
-from cornernet.data.sampling.samples import Chunk, batches
+from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.loader import batches
 from cornernet.errors import BadInput
 
 CHUNKS = (2, 3)

@@ -126,24 +126,6 @@ def test_unknown_names():
         draw_heatmaps(*inputs, 3, (8, 8), "third_of_radius", "circle")
 
 
-def test_the_largest_batch():
-    """49 images of 80 categories, 128 objects each: as much as the params allow at all."""
-    inputs = scene(49, 128, 80, (128, 128), 20)
-    maps = draw_heatmaps(*inputs, 80, (128, 128))
-    some = torch.tensor([0, 48])
-    expected = draw_heatmaps(*(tensor[some] for tensor in inputs), 80, (128, 128))
-    assert torch.equal(maps[some], expected)
-    corners = {
-        (image, int(c), x, y)
-        for image, (cs, cells, there) in enumerate(
-            zip(inputs[0].tolist(), inputs[1].tolist(), inputs[3].tolist(), strict=True)
-        )
-        for c, (x, y), kept in zip(cs, cells, there, strict=True)
-        if kept
-    }
-    assert int((maps == 1).sum()) == len(corners)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("window", WINDOWS)
 def test_same_on_a_gpu(window):

@@ -58,7 +58,7 @@ def test_files_pass_the_check_and_hold_the_pixels(tmp_path):
     data = Data(
         source="shapes", root="", splits=SPLITS, keep_crowd=True, keep_empty=True, shapes=SMALL
     )
-    found = check_dataset(tmp_path / "set", data)
+    found = check_dataset(tmp_path / "set", data, lambda name: tmp_path / f"{name}.csv")
     assert [found.splits[name].images for name in SPLITS] == [4, 3, 2]
     split = load_split(tmp_path / "set", SPLITS["val"], "val")
     for index, (image, boxes) in enumerate(zip(split.images, split.boxes, strict=True)):

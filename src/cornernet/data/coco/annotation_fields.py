@@ -1,22 +1,11 @@
 """What each entry of an annotation file in COCO's format must hold."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cornernet.data.coco.problems import Problem
 
 INT64 = range(-(2**63), 2**63)
-
-
-@dataclass(frozen=True)
-class Field:
-    """A key that each entry of a list must have (if it has no default), and what it must hold."""
-
-    key: str
-    test: Callable[[Any], bool]
-    meaning: str
-    default: Any = None
 
 
 def _is_integer(value: Any) -> bool:
@@ -44,41 +33,44 @@ def _is_area(value: Any) -> bool:
     return value is None or (_is_number(value) and 0 <= value < float("inf"))
 
 
-IMAGE_FIELDS = (
-    Field("id", _is_integer, "an integer"),
-    Field("file_name", _is_text, "a text that is not empty"),
-    Field("width", _is_length, "a positive integer"),
-    Field("height", _is_length, "a positive integer"),
-)
-CATEGORY_FIELDS = (Field("id", _is_integer, "an integer"), Field("name", _is_text, "a text"))
-ANNOTATION_FIELDS = (
-    Field("id", _is_integer, "an integer"),
-    Field("image_id", _is_integer, "an integer"),
-    Field("category_id", _is_integer, "an integer"),
-    Field("bbox", _is_box, "a list of four numbers: x, y, width, height in pixels"),
-    Field("iscrowd", lambda value: value in (0, 1), "0 or 1", default=0),
-    Field("area", _is_area, "a number that is not negative"),
-)
+# Of each key of an entry: what its value must pass, and that in words.
+Fields = Mapping[str, tuple[Callable[[Any], bool], str]]
+
+IMAGE_FIELDS: Fields = {
+    "id": (_is_integer, "an integer"),
+    "file_name": (_is_text, "a text that is not empty"),
+    "width": (_is_length, "a positive integer"),
+    "height": (_is_length, "a positive integer"),
+}
+CATEGORY_FIELDS: Fields = {"id": (_is_integer, "an integer"), "name": (_is_text, "a text")}
+ANNOTATION_FIELDS: Fields = {
+    "id": (_is_integer, "an integer"),
+    "image_id": (_is_integer, "an integer"),
+    "category_id": (_is_integer, "an integer"),
+    "bbox": (_is_box, "a list of four numbers: x, y, width, height in pixels"),
+    "iscrowd": (lambda value: value in (0, 1), "0 or 1"),
+    "area": (_is_area, "a number that is not negative"),
+}
+DEFAULTS = {"iscrowd": 0}  # of keys that may be left out, but may not be null
 
 
 def well_formed(
-    entries: Sequence[Any], fields: Sequence[Field], noun: str
+    entries: Sequence[Any], fields: Fields, noun: str
 ) -> tuple[list[dict[str, Any]], list[Problem]]:
     """The entries that hold what `fields` ask for, and a problem for each field that fails."""
-    bad: set[int] = {i for i, entry in enumerate(entries) if not isinstance(entry, dict)}
+    objects = [(i, entry) for i, entry in enumerate(entries) if isinstance(entry, dict)]
     problems = []
-    if bad:
-        cases = [f"number {i + 1}" for i in sorted(bad)]
+    if len(objects) < len(entries):
+        cases = [f"number {i + 1}" for i in range(len(entries)) if not isinstance(entries[i], dict)]
         problems.append(Problem("not an object", "write each as {...}", cases, noun))
-    objects = [(i, entry) for i, entry in enumerate(entries) if i not in bad]
-    for field in fields:
-        key, test, default = field.key, field.test, field.default
+    bad: set[int] = set()
+    for key, (test, meaning) in fields.items():
+        default = DEFAULTS.get(key)
         wrong = [i for i, entry in objects if not test(entry.get(key, default))]
         if wrong:
             cases = [_name(entries[i], i) for i in wrong]
-            problems.append(
-                Problem(f"wrong or missing {key!r}", f"must be {field.meaning}", cases, noun)
-            )
+            what = f"wrong or missing {key!r}"
+            problems.append(Problem(what, f"must be {meaning}", cases, noun))
             bad.update(wrong)
     return [entry for i, entry in objects if i not in bad], problems
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cornernet.data.coco.annotations import AnnotationColumns, AnnotationFile, Image
-from cornernet.data.coco.problems import Problem
+from cornernet.data.coco.annotations import AnnotationColumns, AnnotationFile, positions
+from cornernet.data.coco.problems import Problem, first_of
 
 # Pixels. An empty box (of zero width or height) that lies outside of its image is let through up to
 # this distance: training drops it anyway. Boxes that reach over the border by more are counted.
@@ -23,35 +23,22 @@ MEDIUM_FROM, LARGE_FROM = 32.0**2, 96.0**2
 
 def annotation_problems(file: AnnotationFile) -> list[Problem]:
     """Every kind of problem in a file: malformed entries, ids, file names, boxes."""
-    return [
-        *file.problems,
-        *_id_problems(file),
-        *_file_name_problems(file.images),
-        *_reference_problems(file),
-        *_box_problems(file),
-    ]
+    problems = [*file.problems, *_id_problems(file)]
+    outside = [repr(one.file_name) for one in file.images if leaves_folder(one.file_name)]
+    if outside:
+        remedy = "write 'file_name' relative to the split's image folder, without '..'"
+        problems.append(
+            Problem("a file name that leaves the image folder", remedy, outside, "image")
+        )
+    if not file.categories:
+        problems.append(Problem("no categories", "declare them under 'categories'"))
+    return problems + _problems_of_annotations(file)
 
 
 def leaves_folder(file_name: str) -> bool:
     """Whether a file name points elsewhere than into the image folder."""
     normal = posixpath.normpath(file_name)
     return "\0" in file_name or normal.startswith(("/", "..")) or normal == "."
-
-
-def rows_of_images(file: AnnotationFile) -> np.ndarray:
-    """For each annotation the index of its image in `file.images`, or -1.  int64 [n]"""
-    ids = np.array([image.id for image in file.images], np.int64)
-    return positions(ids, file.annotations.image_ids)
-
-
-def positions(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """For each of `values` its (first) index in `keys`, or -1.  int64 [len(values)]"""
-    if len(keys) == 0:
-        return np.full(len(values), -1, np.int64)
-    order = np.argsort(keys, kind="stable")
-    place = np.minimum(np.searchsorted(keys[order], values), len(keys) - 1)
-    found = order[place]
-    return np.where(keys[found] == values, found, -1)
 
 
 def count_irregularities(file: AnnotationFile) -> dict[str, int]:
@@ -79,56 +66,39 @@ def size_classes(annotations: AnnotationColumns) -> dict[str, int]:
 
 
 def _id_problems(file: AnnotationFile) -> Iterator[Problem]:
-    columns = (
-        ("image", np.array([image.id for image in file.images], np.int64)),
-        ("category", np.array([category.id for category in file.categories], np.int64)),
-        ("annotation", file.annotations.ids),
-    )
-    for noun, ids in columns:
+    columns = (file.image_ids, file.category_ids, file.annotations.ids)
+    for noun, ids in zip(("image", "category", "annotation"), columns, strict=True):
         values, number = np.unique(ids, return_counts=True)
-        if (number > 1).any():
-            cases = [f"id {value}" for value in values[number > 1]]
-            noun_of_id = f"{noun} id"
-            yield Problem("used more than once", "give each its own", cases, noun_of_id)
+        cases = [f"id {value}" for value in values[number > 1]]
+        if cases:
+            yield Problem("used more than once", "give each its own", cases, f"{noun} id")
 
 
-def _file_name_problems(images: tuple[Image, ...]) -> Iterator[Problem]:
-    cases = [repr(image.file_name) for image in images if leaves_folder(image.file_name)]
-    if cases:
-        remedy = "write 'file_name' relative to the split's image folder, without '..'"
-        yield Problem("a file name that leaves the image folder", remedy, cases, "image")
+def _problems_of_annotations(file: AnnotationFile) -> list[Problem]:
+    """What is wrong with annotations, kind by kind: with their references, then their boxes."""
+    annotations, xywh, problems = file.annotations, file.annotations.xywh, []
 
+    def tell(chosen: np.ndarray, what: str, remedy: str) -> None:
+        if chosen.any():
+            problems.append(Problem(what, remedy, _cases(file, chosen)))
 
-def _reference_problems(file: AnnotationFile) -> Iterator[Problem]:
-    if not file.categories:
-        yield Problem("no categories", "declare them under 'categories'")
-    declared = np.array([category.id for category in file.categories], np.int64)
-    unknown = positions(declared, file.annotations.category_ids) < 0
-    if unknown.any():
-        ids = ", ".join(map(str, np.unique(file.annotations.category_ids[unknown])[:5]))
-        remedy = f"declare the category (ids: {ids}) under 'categories'"
-        yield Problem("undeclared category", remedy, _cases(file, unknown))
-    lost = rows_of_images(file) < 0
-    if lost.any():
-        ids = ", ".join(map(str, np.unique(file.annotations.image_ids[lost])[:5]))
-        remedy = f"declare the image (ids: {ids}) under 'images', or drop the annotations"
-        yield Problem("undeclared image", remedy, _cases(file, lost))
-
-
-def _box_problems(file: AnnotationFile) -> Iterator[Problem]:
-    xywh = file.annotations.xywh  # [n, 4]
+    unknown = positions(file.category_ids, annotations.category_ids) < 0
+    ids = first_of(np.unique(annotations.category_ids[unknown]).astype(str).tolist())
+    tell(unknown, "undeclared category", f"declare the category (ids: {ids}) under 'categories'")
+    lost = file.image_rows < 0
+    ids = first_of(np.unique(annotations.image_ids[lost]).astype(str).tolist())
+    remedy = f"declare the image (ids: {ids}) under 'images', or drop the annotations"
+    tell(lost, "undeclared image", remedy)
     finite = np.isfinite(xywh).all(axis=1)
-    if not finite.all():
-        remedy = "write x, y, width, height as finite numbers"
-        yield Problem("a box that is NaN or infinite", remedy, _cases(file, ~finite))
+    remedy = "write x, y, width, height as finite numbers"
+    tell(~finite, "a box that is NaN or infinite", remedy)
     negative = finite & (xywh[:, 2:] < 0).any(axis=1)
-    if negative.any():
-        remedy = "write 'bbox' as x, y, width, height, not as two corners"
-        yield Problem("a box of negative width or height", remedy, _cases(file, negative))
+    remedy = "write 'bbox' as x, y, width, height, not as two corners"
+    tell(negative, "a box of negative width or height", remedy)
     outside = finite & ~negative & _wholly_outside(file)
-    if outside.any():
-        remedy = "check 'bbox' (x, y, width, height in pixels) against 'width' and 'height'"
-        yield Problem("a box wholly outside of its image", remedy, _cases(file, outside))
+    remedy = "check 'bbox' (x, y, width, height in pixels) against 'width' and 'height'"
+    tell(outside, "a box wholly outside of its image", remedy)
+    return problems
 
 
 def _wholly_outside(file: AnnotationFile) -> np.ndarray:
@@ -146,12 +116,12 @@ def _image_sizes(file: AnnotationFile) -> np.ndarray:
     """Width and height of each annotation's image, infinite if undeclared.  float64 [n, 2]"""
     sizes = [(image.width, image.height) for image in file.images]
     table = np.array([*sizes, (np.inf, np.inf)], np.float64)
-    return table[rows_of_images(file)]  # an undeclared image has row -1, the last
+    return table[file.image_rows]  # an undeclared image has row -1, the last
 
 
 def _cases(file: AnnotationFile, chosen: np.ndarray) -> list[str]:
     """Names for the chosen annotations: id, and file name if the image is declared."""
-    rows = rows_of_images(file)[chosen]
+    rows = file.image_rows[chosen]
     return [
         f"id {identity} of {file.images[row].file_name}" if row >= 0 else f"id {identity}"
         for identity, row in zip(file.annotations.ids[chosen], rows, strict=True)

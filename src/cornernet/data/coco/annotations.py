@@ -4,11 +4,13 @@ The file of train2017 holds 118,287 images and 860,001 boxes in 448 MB, most of 
 that nothing here uses: they are cut out before the JSON is parsed.
 """
 
+import contextlib
 import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +74,29 @@ class AnnotationFile:
     problems: tuple[Problem, ...]
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of the file's bytes."""
-        return self.on_disk.sha256
+    def image_ids(self) -> np.ndarray:
+        """Of `images`, in their order.  int64 [images]"""
+        return np.array([image.id for image in self.images], np.int64)
+
+    @property
+    def category_ids(self) -> np.ndarray:
+        """Of `categories`, in their order.  int64 [categories]"""
+        return np.array([category.id for category in self.categories], np.int64)
+
+    @cached_property
+    def image_rows(self) -> np.ndarray:
+        """For each annotation the index of its image in `images`, or -1.  int64 [n]"""
+        return positions(self.image_ids, self.annotations.image_ids)
+
+
+def positions(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """For each of `values` its (first) index in `keys`, or -1.  int64 [len(values)]"""
+    if len(keys) == 0:
+        return np.full(len(values), -1, np.int64)
+    order = np.argsort(keys, kind="stable")
+    place = np.minimum(np.searchsorted(keys[order], values), len(keys) - 1)
+    found = order[place]
+    return np.where(keys[found] == values, found, -1)
 
 
 def read_annotation_file(path: Path, need_annotations: bool = True) -> AnnotationFile:
@@ -97,14 +119,10 @@ def read_annotation_file(path: Path, need_annotations: bool = True) -> Annotatio
     _require_coco(path, tree, need_annotations)
     images, image_problems = well_formed(tree["images"], IMAGE_FIELDS, "image")
     categories, category_problems = well_formed(tree["categories"], CATEGORY_FIELDS, "category")
-    annotations, problems = well_formed(
-        tree.get("annotations", []), ANNOTATION_FIELDS, "annotation"
-    )
+    listed = tree.get("annotations", [])
+    annotations, problems = well_formed(listed, ANNOTATION_FIELDS, "annotation")
     return AnnotationFile(
-        images=tuple(
-            Image(entry["id"], entry["file_name"], entry["width"], entry["height"])
-            for entry in images
-        ),
+        images=tuple(Image(*(entry[key] for key in IMAGE_FIELDS)) for entry in images),
         categories=tuple(Category(entry["id"], entry["name"]) for entry in categories),
         annotations=_columns(annotations),
         on_disk=on_disk,
@@ -113,27 +131,22 @@ def read_annotation_file(path: Path, need_annotations: bool = True) -> Annotatio
 
 
 def _parse(path: Path, content: bytes) -> Any:
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
         return json.loads(POLYGONS.sub(b'"segmentation":0', content))
-    except (ValueError, RecursionError):
-        pass
     try:  # once more, with the polygons, for the line and column of the error in the file itself
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise BadInput(
-            f"{path}: is not JSON ({error}); write it anew, or download it again"
-        ) from None
+        said = f"is not JSON ({error}); write it anew, or download it again"
+        raise BadInput(f"{path}: {said}") from None
 
 
 def _require_coco(path: Path, tree: Any, need_annotations: bool) -> None:
     needed = LISTS if need_annotations else LISTS[:2]
+    wrong = [f"holds a {type(tree).__name__}"]
     if isinstance(tree, dict):
         wrong = [f"has no {key!r}" for key in needed if key not in tree]
-        wrong += [
-            f"{key!r} is not a list" for key in LISTS if not isinstance(tree.get(key, []), list)
-        ]
-    else:
-        wrong = [f"holds a {type(tree).__name__}"]
+        lists = (key for key in LISTS if key in tree)
+        wrong += [f"{key!r} is not a list" for key in lists if not isinstance(tree[key], list)]
     if wrong:
         raise BadInput(
             f"{path}: is not in COCO's format: {', '.join(wrong)}; it must hold an object with "

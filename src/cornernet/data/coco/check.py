@@ -1,7 +1,7 @@
 """Checks a whole data set before anything is trained: all problems found are told at once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,14 +35,15 @@ class SplitContent:
     images: list[FoundImage]
 
 
-def check_dataset(
-    root: Path, data: Data, record_of: Callable[[str], Path] | None = None
-) -> Dataset:
+Copy = tuple[str, FoundImage, FoundImage]  # a split, an image of train, the same one of the split
+
+
+def check_dataset(root: Path, data: Data, record_of: Callable[[str], Path]) -> Dataset:
     """Check every split, read and decode every image once, and describe the data set.
 
     `record_of` gives the path of each split's record of file digests (see split_digests.py), which
-    is written if no problem was found, so that later stages need not hash the files again; None:
-    no record is written. Raises BadInput with a line for each kind of problem in each split.
+    is written if no problem was found, so that later stages need not hash the files again. Raises
+    BadInput with a line for each kind of problem in each split.
     """
     lines: list[str] = []
     splits: dict[str, SplitContent] = {}
@@ -56,95 +57,80 @@ def check_dataset(
         splits[name] = SplitContent(name, files, file, images)
         where = f"{name} ({root / files.annotations})"
         lines += [problem.message(where) for problem in _problems(root, splits[name], data)]
-    lines += _category_problems(splits)
-    lines += _shared_image_problems(splits, data)
+    copies = _copies(splits) if "train" in splits else []
+    if "train" in splits:
+        lines += _category_problems(splits)
+    lines += _shared_image_problems(copies, data)
     if lines:
         raise BadInput(lines)
-    if record_of is not None:
-        for split in splits.values():
-            images_on_disk = {found.image.file_name: found.on_disk for found in split.images}
-            record = record_of_split(split.files, split.file.on_disk, images_on_disk)
-            write_record(record_of(split.name), record)
+    for split in splits.values():
+        images_on_disk = {found.image.file_name: found.on_disk for found in split.images}
+        record = record_of_split(split.files, split.file.on_disk, images_on_disk)
+        write_record(record_of(split.name), record)
+    categories = tuple(sorted(splits["train"].file.categories, key=lambda category: category.id))
     return Dataset(
         source=data.source,
-        categories=_categories(splits["train"]),
-        images_of_train_also_held_out=len(_copies(splits)),
-        splits={name: _split_record(split) for name, split in splits.items()},
+        categories=categories,
+        images_of_train_also_held_out=len(copies),
+        splits={name: _split_record(split, categories) for name, split in splits.items()},
     )
-
-
-def _categories(split: SplitContent) -> tuple[Category, ...]:
-    return tuple(sorted(split.file.categories, key=lambda category: category.id))
 
 
 def _problems(root: Path, split: SplitContent, data: Data) -> list[Problem]:
     problems = annotation_problems(split.file)
     problems += image_problems(root / split.files.images, split.images)
+    annotations = split.file.annotations
+    keep_crowd = data.keep_crowd and split.name == "train"
+    # Boxes that can be trained on, or that metrics count.
+    objects = (annotations.xywh[:, 2:] > 0).all(axis=1) & (keep_crowd | ~annotations.crowd)
     if not split.file.images:
         remedy = "declare its images under 'images', or take the split out of data.splits"
         problems.append(Problem("the split is empty", remedy))
-    elif has_annotations(split.name) and not _objects(split, data):
+    elif has_annotations(split.name) and not objects.any():
         remedy = "annotate some under 'annotations' (boxes of zero size and crowds do not count)"
         problems.append(Problem("no objects at all", remedy))
     return problems
 
 
-def _objects(split: SplitContent, data: Data) -> int:
-    """Boxes that can be trained on, or that metrics count."""
-    annotations = split.file.annotations
-    keep_crowd = data.keep_crowd and split.name == "train"
-    usable = (annotations.xywh[:, 2:] > 0).all(axis=1) & (keep_crowd | ~annotations.crowd)
-    return int(usable.sum())
-
-
 def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
     """Every split must declare the categories of train: same ids, same names."""
-    if "train" not in splits:
-        return
     expected = {category.id: category.name for category in splits["train"].file.categories}
     for name, split in splits.items():
         declared = {category.id: category.name for category in split.file.categories}
-        different = sorted(
-            key
-            for key in expected.keys() | declared.keys()
-            if expected.get(key) != declared.get(key)
-        )
+        different = sorted({key for key, _ in expected.items() ^ declared.items()})
         if different and declared:  # a file without any is refused by annotation_problems
-            yield Problem(
-                f"train and {name} declare different categories",
-                "declare the same ids and names in both",
-                [
-                    f"{key}: {expected.get(key, 'none')} and {declared.get(key, 'none')}"
-                    for key in different
-                ],
-                "category",
-            ).message(f"train, {name}")
+            pairs = [
+                (key, expected.get(key, "none"), declared.get(key, "none")) for key in different
+            ]
+            cases = [f"{key}: {one} and {other}" for key, one, other in pairs]
+            what = f"train and {name} declare different categories"
+            problem = Problem(what, "declare the same ids and names in both", cases, "category")
+            yield problem.message(f"train, {name}")
 
 
-def _shared_image_problems(splits: Mapping[str, SplitContent], data: Data) -> Iterator[str]:
+def _shared_image_problems(copies: Sequence[Copy], data: Data) -> Iterator[str]:
     """Images of train that are in val or test-dev, too.
 
     The same picture under two names is let through in COCO alone, where it comes from Flickr, to
     which people upload pictures twice; the number of such images is reported.
     """
     cases = defaultdict(list)
-    for name, one, other in _copies(splits):
-        if data.source == "coco" and not _same_file(one, other):
-            continue
-        names = dict.fromkeys([one.image.file_name, other.image.file_name])
-        cases[name].append(" = ".join(names))
+    for name, one, other in copies:
+        if data.source != "coco" or _same_file(one, other):
+            names = dict.fromkeys([one.image.file_name, other.image.file_name])
+            cases[name].append(" = ".join(names))
     for name, files in cases.items():
         remedy = "take each out of one of the two, or the scores mean nothing"
         problem = Problem(f"train and {name} share images", remedy, files, "file")
         yield problem.message(f"train, {name}")
 
 
-def _copies(splits: Mapping[str, SplitContent]) -> list[tuple[str, FoundImage, FoundImage]]:
-    """(split, image of train, image of the split): one file, or two with the same bytes."""
+def _copies(splits: Mapping[str, SplitContent]) -> list[Copy]:
+    """Images of train that are held out as well: one file, or two with the same bytes."""
     by_digest = defaultdict(list)
-    for found in splits["train"].images if "train" in splits else []:
-        if found.on_disk.sha256:
-            by_digest[found.on_disk.sha256].append(found)
+    for found in splits["train"].images:
+        by_digest[found.on_disk.sha256].append(found)
+    by_digest.pop("", None)  # those that could not be read
     copies = []
     for name in HELD_OUT:
         for found in splits[name].images if name in splits else []:
@@ -160,18 +146,17 @@ def _same_file(one: FoundImage, other: FoundImage) -> bool:
     return same_name or one.path.resolve() == other.path.resolve()
 
 
-def _split_record(split: SplitContent) -> SplitRecord:
+def _split_record(split: SplitContent, categories: Sequence[Category]) -> SplitRecord:
     annotations = split.file.annotations
     boxes = Counter(annotations.category_ids.tolist())
+    digests = {found.image.file_name: found.on_disk.sha256 for found in split.images}
     return SplitRecord(
         images=len(split.images),
         boxes=len(annotations.ids),
         boxes_by_size=size_classes(annotations),
-        boxes_by_category={str(category.id): boxes[category.id] for category in _categories(split)},
+        boxes_by_category={str(category.id): boxes[category.id] for category in categories},
         problems=count_irregularities(split.file),
-        annotations_sha256=split.file.digest,
-        images_sha256=digest_of_images(
-            {found.image.file_name: found.on_disk.sha256 for found in split.images}
-        ),
+        annotations_sha256=split.file.on_disk.sha256,
+        images_sha256=digest_of_images(digests),
         image_bytes=sum(found.on_disk.size for found in split.images),
     )

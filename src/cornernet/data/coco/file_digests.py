@@ -35,11 +35,7 @@ class FileDigest(NamedTuple):
 
     def describes(self, status: os.stat_result) -> bool:
         """Whether a file that now has this status surely is as it was when it was hashed."""
-        return (self.size, self.mtime_ns, self.ctime_ns) == (
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-        )
+        return self[:3] == (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 NOT_READ = FileDigest()

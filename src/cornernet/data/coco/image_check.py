@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import cv2
 from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.coco.annotations import Image
 from cornernet.data.coco.file_digests import NOT_READ, FileDigest, size_and_times
-from cornernet.data.coco.images import MISSING, REMEDIES, UnusableImage, decode_image, read_bytes
+from cornernet.data.coco.images import REMEDIES, UnusableImage, decode_image, read_bytes
 from cornernet.data.coco.problems import Problem
 from cornernet.progress import Progress
 
@@ -24,9 +24,8 @@ class FoundImage:
 
     image: Image
     path: Path
-    on_disk: FileDigest = NOT_READ
-    kind: str = ""  # of problem (see images.py), empty if there is none
-    detail: str = ""
+    on_disk: FileDigest
+    problem: UnusableImage | None
 
 
 def read_all_images(folder: Path, images: Sequence[Image], title: str) -> list[FoundImage]:
@@ -35,14 +34,17 @@ def read_all_images(folder: Path, images: Sequence[Image], title: str) -> list[F
     File names that leave the folder are skipped. `title` stands before the progress display.
     """
     inside = [image for image in images if not leaves_folder(image.file_name)]
-    if not folder.is_dir():
-        return [FoundImage(image, folder / image.file_name, kind=MISSING) for image in inside]
     found = []
-    # Threads use all cores: hashing and OpenCV let go of the interpreter's lock.
-    with _quiet_opencv(), ThreadPoolExecutor() as pool, Progress(title, len(inside)) as progress:
-        for result in pool.map(lambda image: _read(folder / image.file_name, image), inside):
-            found.append(result)
-            progress.update()
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)  # else OpenCV prints a line of its own for each damaged image
+    try:
+        # Threads use all cores: hashing and OpenCV let go of the interpreter's lock.
+        with ThreadPoolExecutor() as pool, Progress(title, len(inside)) as progress:
+            for result in pool.map(lambda image: _read(folder / image.file_name, image), inside):
+                found.append(result)
+                progress.update()
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     return found
 
 
@@ -52,9 +54,9 @@ def image_problems(folder: Path, found: Sequence[FoundImage]) -> list[Problem]:
         return [Problem(f"no image folder {folder}", "see data.root and data.splits")]
     cases = defaultdict(list)
     for item in found:
-        if item.kind:
-            name = item.image.file_name
-            cases[item.kind].append(f"{name}: {item.detail}" if item.detail else name)
+        if item.problem:
+            name, detail = item.image.file_name, item.problem.detail
+            cases[item.problem.kind].append(f"{name}: {detail}" if detail else name)
     return [
         Problem(f"{kind} below {folder}", REMEDIES[kind], names, "file")
         for kind, names in cases.items()
@@ -62,24 +64,13 @@ def image_problems(folder: Path, found: Sequence[FoundImage]) -> list[Problem]:
 
 
 def _read(path: Path, image: Image) -> FoundImage:
-    on_disk = NOT_READ
+    on_disk, problem = NOT_READ, None
     try:
         with contextlib.suppress(OSError):  # which reading it says in a line
             on_disk = size_and_times(path)
         content = read_bytes(path)
         on_disk = on_disk._replace(sha256=hashlib.sha256(content).hexdigest())
         decode_image(content, path, image.width, image.height)
-    except UnusableImage as problem:
-        return FoundImage(image, path, on_disk, problem.kind, problem.detail)
-    return FoundImage(image, path, on_disk)
-
-
-@contextlib.contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Keeps OpenCV from printing a line of its own for each damaged image."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(0)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    except UnusableImage as error:
+        problem = error
+    return FoundImage(image, path, on_disk, problem)

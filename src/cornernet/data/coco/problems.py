@@ -20,21 +20,13 @@ class Problem:
 
     def message(self, where: str) -> str:
         """What, where and how to mend it: "train (x.json): ... in 7 images (a.jpg, ...); ..."."""
-        return f"{where}: {self.what}{self._count()}; {self.remedy}"
-
-    def _count(self) -> str:
-        if not self.cases:
-            return ""
-        number = len(self.cases)
-        noun = self.noun if number == 1 else plural(self.noun)
-        return f" in {number:,} {noun} ({first_of(self.cases)})"
+        number, noun = len(self.cases), self.noun
+        if number != 1:
+            noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+        count = f" in {number:,} {noun} ({first_of(self.cases)})" if number else ""
+        return f"{where}: {self.what}{count}; {self.remedy}"
 
 
 def first_of(cases: Sequence[str]) -> str:
     """The first few of the cases, and dots if there are more."""
     return ", ".join(cases[:SHOWN]) + (", ..." if len(cases) > SHOWN else "")
-
-
-def plural(noun: str) -> str:
-    """The plural of an English noun that is regular or ends in y."""
-    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"

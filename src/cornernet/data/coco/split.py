@@ -7,11 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from cornernet.config.schema import SplitFiles
-from cornernet.data.coco.annotation_rules import annotation_problems, positions, rows_of_images
-from cornernet.data.coco.annotations import AnnotationFile, Image, read_annotation_file
+from cornernet.data.coco.annotation_rules import annotation_problems
+from cornernet.data.coco.annotations import (
+    AnnotationFile,
+    Image,
+    positions,
+    read_annotation_file,
+)
 from cornernet.errors import BadInput
 
-__all__ = ["Boxes", "CocoSplit", "Image", "has_annotations", "load_split", "split_of"]
+__all__ = ["Boxes", "CocoSplit", "Image", "has_annotations", "load_split"]
 
 
 @dataclass(frozen=True)
@@ -55,31 +60,25 @@ def load_split(root: Path, files: SplitFiles, name: str) -> CocoSplit:
     problems = annotation_problems(file)
     if problems:
         raise BadInput(problem.message(f"{name} ({path})") for problem in problems)
-    return split_of(file, root / files.images, name)
-
-
-def split_of(file: AnnotationFile, folder: Path, name: str) -> CocoSplit:
-    """The split that a file without problems describes."""
     categories = sorted(file.categories, key=lambda category: category.id)
-    category_ids = tuple(category.id for category in categories)
     return CocoSplit(
         name=name,
-        folder=folder,
+        folder=root / files.images,
         images=file.images,
-        boxes=_boxes_by_image(file, np.array(category_ids, np.int64)),
-        category_ids=category_ids,
+        boxes=_boxes_by_image(file),
+        category_ids=tuple(category.id for category in categories),
         category_names=tuple(category.name for category in categories),
-        annotations_sha256=file.digest,
+        annotations_sha256=file.on_disk.sha256,
     )
 
 
-def _boxes_by_image(file: AnnotationFile, category_ids: np.ndarray) -> tuple[Boxes, ...]:
-    rows = rows_of_images(file)
+def _boxes_by_image(file: AnnotationFile) -> tuple[Boxes, ...]:
+    rows = file.image_rows
     order = np.argsort(rows, kind="stable")  # by image, and as in the file within one
     annotations = file.annotations
     low = annotations.xywh[order, :2]
     boxes = np.concatenate([low, low + annotations.xywh[order, 2:]], axis=1)
-    categories = positions(category_ids, annotations.category_ids[order])
+    categories = positions(np.sort(file.category_ids), annotations.category_ids[order])
     ids, crowd, area = annotations.ids[order], annotations.crowd[order], annotations.area[order]
     ends = np.searchsorted(rows[order], np.arange(len(file.images) + 1)).tolist()
     return tuple(

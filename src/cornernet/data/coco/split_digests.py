@@ -104,8 +104,11 @@ def _annotations(
     """The annotation file's digest, and the file names of the images that it declares."""
     path, prefix = root / files.annotations, f"{files.images}/"
     known = recorded.get(files.annotations)
-    images = (key for key in recorded if key != files.annotations)
-    names = [key.removeprefix(prefix) for key in images if key.startswith(prefix)]
+    names = [
+        key.removeprefix(prefix)
+        for key in recorded
+        if key.startswith(prefix) and key != files.annotations
+    ]
     if known and names and path.is_file():
         if known.describes(path.stat()):
             return known, names
@@ -126,39 +129,26 @@ def _images(
 ) -> dict[str, FileDigest]:
     """The digest of every image, by file name, taken again where size or times changed."""
     folder = root / files.images
-    digests: dict[str, FileDigest] = {}
+    digests = {one: recorded.get(f"{files.images}/{one}", NOT_READ) for one in names}
     changed, missing = [], []
-    for file_name in names:
-        known = recorded.get(f"{files.images}/{file_name}", NOT_READ)
-        digests[file_name] = known
+    for file_name, known in digests.items():
         try:
-            status = os.stat(f"{folder}/{file_name}")
+            if not known.describes(os.stat(f"{folder}/{file_name}")):
+                changed.append(file_name)
         except OSError:
             missing.append(file_name)
-            continue
-        if not known.describes(status):
-            changed.append(file_name)
     if missing:
-        where = f"{name} ({root / files.annotations})"
         problem = Problem(f"{MISSING} below {folder}", MEND, missing, "file")
-        raise BadInput(problem.message(where))
-    if changed:
-        with ThreadPoolExecutor() as pool, Progress(f"hashing {name}", len(changed)) as progress:
-            paths = (folder / file_name for file_name in changed)
-            for file_name, now in zip(changed, pool.map(_hash_image, paths), strict=True):
-                digests[file_name] = _continued(digests[file_name], now)
-                progress.update()
-    return digests
-
-
-def _hash_image(path: Path) -> FileDigest:
+        raise BadInput(problem.message(f"{name} ({root / files.annotations})"))
+    if not changed:
+        return digests
     try:
-        return hash_file(path)
+        with ThreadPoolExecutor() as pool, Progress(f"hashing {name}", len(changed)) as progress:
+            hashed = pool.map(hash_file, (folder / file_name for file_name in changed))
+            for file_name, now in zip(changed, hashed, strict=True):
+                first = digests[file_name].earlier or digests[file_name].sha256
+                digests[file_name] = now._replace(earlier=first if first != now.sha256 else "")
+                progress.update()
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}); {MEND}") from None
-
-
-def _continued(known: FileDigest, now: FileDigest) -> FileDigest:
-    """`now`, with the digest that the file had when the record was begun, if it was another."""
-    first = known.earlier or known.sha256
-    return now._replace(earlier=first if first != now.sha256 else "")
+        raise BadInput(f"{error.filename}: cannot be read ({error.strerror}); {MEND}") from None
+    return digests

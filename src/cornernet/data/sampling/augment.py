@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 from cornernet.config.schema import Augmentation
 from cornernet.data.sampling import colour, geometry
-from cornernet.data.sampling.colour import normalize_image
-
-__all__ = ["RandomView", "ViewBoxes", "augment", "draw", "normalize_image", "place"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,9 @@ def draw(rng: np.random.Generator, height: int, width: int, params: Augmentation
     The generator is asked for the same numbers whatever the params are, so that switching one
     augmentation off leaves the others as they were.
     """
-    scales = geometry.crop_scales(params.scale_start, params.scale_stop, params.scale_step)
+    # 0.6 to 1.3 by tenths in the paper's run, rounded as `arange` rounds them: 0.6 + 4 x 0.1 falls
+    # short of 1, so that crop has a side of 510 pixels, not 511, in the released code.
+    scales = np.arange(params.scale_start, params.scale_stop, params.scale_step)
     scale = float(rng.choice(scales))
     x = int(rng.integers(*geometry.centre_range(width, params.crop_border)))
     y = int(rng.integers(*geometry.centre_range(height, params.crop_border)))

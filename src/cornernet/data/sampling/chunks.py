@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,15 @@ def chunk_of(samples: Sequence[Sample]) -> Chunk:
     """
     if not samples:
         raise ValueError("a chunk needs at least one sample")
-    slots = max(1, *(len(sample.category) for sample in samples))
-    mask = np.zeros((len(samples), slots), bool)
-    for row, sample in zip(mask, samples, strict=True):
-        row[: len(sample.category)] = True
 
-    def padded(name: str) -> Tensor:
-        parts = [getattr(sample, name) for sample in samples]
-        out = np.zeros((len(samples), slots, *parts[0].shape[1:]), parts[0].dtype)
-        for row, part in zip(out, parts, strict=True):
-            row[: len(part)] = part
-        return torch.from_numpy(out)
+    def padded(arrays: Sequence[NDArray]) -> Tensor:
+        one_slot = np.zeros((1, *arrays[0].shape[1:]), arrays[0].dtype)  # so that K is at least 1
+        tensors = [torch.from_numpy(array) for array in (*arrays, one_slot)]
+        return pad_sequence(tensors, batch_first=True)[:-1]
 
+    columns = [field.name for field in fields(Sample) if field.name != "image"]
     return Chunk(
         image=torch.from_numpy(np.stack([sample.image for sample in samples])),
-        category=padded("category"),
-        tl_cell=padded("tl_cell"),
-        br_cell=padded("br_cell"),
-        tl_offset=padded("tl_offset"),
-        br_offset=padded("br_offset"),
-        radius=padded("radius"),
-        mask=torch.from_numpy(mask),
+        mask=padded([np.ones(len(sample.category), bool) for sample in samples]),
+        **{name: padded([getattr(sample, name) for sample in samples]) for name in columns},
     )

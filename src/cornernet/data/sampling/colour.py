@@ -104,12 +104,3 @@ def apply_transform(
         pixels = cv2.transform(image[rows].astype(np.float32), matrix)  # [rows, W, 3]
         cv2.split(pixels, list(planes[:, rows]))  # in place; a transposed copy is slower
     return planes
-
-
-def normalize_image(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """An image as the network takes it, without augmentation.
-
-    uint8 [H, W, 3], BGR -> float32 [3, H, W] of mean 0 and deviation 1 over COCO. Black padding is
-    normalised with the rest.
-    """
-    return apply_transform(image, normalise(identity()))

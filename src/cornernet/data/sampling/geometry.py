@@ -12,15 +12,6 @@ Size = tuple[int, int]  # height, width
 Point = tuple[int, int]  # x, y
 
 
-def crop_scales(start: float, stop: float, step: float) -> NDArray[np.float64]:
-    """The scales a crop may have, 0.6 to 1.3 by tenths in the paper's run.
-
-    Rounded as `arange` rounds them: 0.6 + 4 x 0.1 falls short of 1, so that crop has a side of
-    510 pixels, not 511, in the released code.
-    """
-    return np.arange(start, stop, step)
-
-
 def crop_size(view: Size, scale: float) -> Size:
     """Size of the crop that is resized to `view`; at least one pixel."""
     return max(1, int(view[0] * scale)), max(1, int(view[1] * scale))

@@ -58,43 +58,26 @@ def corner_radius(
     half_perimeter = height + width
     # The order of the products matters: with `integer_radius` a root such as 1.9999999999999998
     # is floored, and the last bit must fall as it does in the released code.
-    least = [
-        _root(roots, -1, 1.0, half_perimeter, width * height * (1 - min_iou) / (1 + min_iou)),
-        _root(roots, -1, 4.0, 2 * half_perimeter, (1 - min_iou) * width * height),
-        _root(
-            roots,
-            +1,
-            4 * min_iou,
-            -2 * min_iou * half_perimeter,
-            (min_iou - 1) * width * height,
-        ),
-    ]
-    return np.minimum.reduce(least)
-
-
-def _root(
-    roots: str,
-    sign: int,
-    leading: float,
-    linear: NDArray[np.float64],
-    constant: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """A root of `leading` r^2 - `linear` r + `constant`: the larger for `sign` 1, else the smaller.
-
-    With `roots` "pre_fix": the larger one with the division that was wrong.
-    """
-    square_root = np.sqrt(np.maximum(linear**2 - 4 * leading * constant, 0.0))
-    if roots == "pre_fix":
-        return (linear + square_root) / 2
-    return (linear + sign * square_root) / (2 * leading)
+    t = min_iou
+    quadratics = (  # sign of the root, and a, b, c of a r^2 - b r + c
+        (-1, 1.0, half_perimeter, width * height * (1 - t) / (1 + t)),
+        (-1, 4.0, 2 * half_perimeter, (1 - t) * width * height),
+        (+1, 4 * t, -2 * t * half_perimeter, (t - 1) * width * height),
+    )
+    found = []
+    for sign, a, b, c in quadratics:
+        square_root = np.sqrt(np.maximum(b**2 - 4 * a * c, 0.0))
+        exact = roots == "exact"
+        found.append((b + sign * square_root) / (2 * a) if exact else (b + square_root) / 2)
+    return np.minimum.reduce(found)
 
 
 def object_radius(
     height: NDArray[np.float64],
     width: NDArray[np.float64],
     targets: Targets,
-    stored: NDArray[np.float64] | None = None,
-    clipped: NDArray[np.bool_] | None = None,
+    stored: NDArray[np.float64] | None,
+    clipped: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
     """The radius of each training object in cells, as `targets` asks.
 
@@ -119,10 +102,8 @@ def object_radius(
         )
         return np.maximum(np.floor(radius), 0).astype(np.float32)
     computed = corner_radius(height, width, targets.min_iou, targets.radius_roots)
-    if stored is None:
-        return computed.astype(np.float32)
-    whole = np.ones(len(height), bool) if clipped is None else ~clipped
-    return np.where(whole, stored, computed).astype(np.float32)
+    radius = computed if stored is None else np.where(clipped, computed, stored)
+    return radius.astype(np.float32)
 
 
 def radius_table(split: CocoSplit, targets: Targets) -> pd.DataFrame:
@@ -133,14 +114,12 @@ def radius_table(split: CocoSplit, targets: Targets) -> pd.DataFrame:
     """
     counts = [len(boxes.ids) for boxes in split.boxes]
     image_ids = np.array([image.id for image in split.images], np.int64)
-    corners = np.concatenate([np.empty((0, 4)), *(boxes.boxes for boxes in split.boxes)])
-    ids = np.concatenate([np.empty(0, np.int64), *(boxes.ids for boxes in split.boxes)])
-    width = corners[:, 2] - corners[:, 0]
-    height = corners[:, 3] - corners[:, 1]
+    corners = np.concatenate([boxes.boxes for boxes in split.boxes])
+    width, height = (corners[:, 2:] - corners[:, :2]).T
     return pd.DataFrame(
         {
             "image_id": np.repeat(image_ids, counts),
-            "annotation_id": ids,
+            "annotation_id": np.concatenate([boxes.ids for boxes in split.boxes]),
             "width": width,
             "height": height,
             "radius_exact": corner_radius(height, width, targets.min_iou, "exact"),

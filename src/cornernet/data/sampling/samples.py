@@ -10,13 +10,10 @@ from cornernet.config.schema import Augmentation, Data, Targets
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit
 from cornernet.data.sampling.augment import ViewBoxes, augment, draw
-from cornernet.data.sampling.chunks import Chunk, Sample, chunk_of
-from cornernet.data.sampling.loader import batches
+from cornernet.data.sampling.chunks import Sample
 from cornernet.data.sampling.radii import object_radius
 from cornernet.data.sampling.targets import corner_cells
 from cornernet.errors import BadInput
-
-__all__ = ["Chunk", "Sample", "TrainingSamples", "batches", "chunk_of", "encode"]
 
 # A split whose decoded images take less stays in memory, once per process that reads it: about
 # 3,000 images of 120 x 120 pixels or 270 of 640 x 480. COCO takes 100 GiB and is read every time.
@@ -67,28 +64,23 @@ class TrainingSamples:
         self._images = split.images
         # One array for all images: worker processes share it until someone writes.
         self._starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        self._boxes = np.concatenate([np.empty((0, 4)), *(one.boxes for one in split.boxes)])
-        self._categories = np.concatenate(
-            [np.empty(0, np.int64), *(one.categories for one in split.boxes)]
-        )
+        self._boxes = np.concatenate([one.boxes for one in split.boxes])
+        self._categories = np.concatenate([one.categories for one in split.boxes])
         self._radii = None if radii is None else np.asarray(radii, np.float64)
-        crowd = np.concatenate([np.empty(0, bool), *(one.crowd for one in split.boxes)])
-        self._trained = np.ones(len(crowd), bool) if data.keep_crowd else ~crowd
-        self._used = np.flatnonzero(data.keep_empty | self._has_object())
+        self._trained = data.keep_crowd | ~np.concatenate([one.crowd for one in split.boxes])
+        # Of an image, whether it has a box that is trained on.
+        objects = self._trained & (self._boxes[:, 2:] > self._boxes[:, :2]).all(axis=1)
+        numbers = np.arange(len(counts))
+        has_object = np.isin(numbers, np.repeat(numbers, counts)[objects])
+        self._used = np.flatnonzero(data.keep_empty | has_object)
         if len(self._used) == 0:
             raise BadInput(
                 f"{split.name}: no image left to train on "
                 f"(keep_crowd: {data.keep_crowd}, keep_empty: {data.keep_empty})"
             )
         decoded = sum(3 * image.width * image.height for image in split.images)
-        self._cache: dict[int, NDArray[np.uint8]] | None = {} if decoded <= cache_bytes else None
-
-    def _has_object(self) -> NDArray[np.bool_]:
-        """Which images have a box that is trained on.  [images]"""
-        sides = self._boxes[:, 2:] - self._boxes[:, :2]
-        objects = self._trained & (sides > 0).all(axis=1)
-        before = np.concatenate([[0], np.cumsum(objects)])
-        return before[self._starts[1:]] > before[self._starts[:-1]]
+        self._cached = decoded <= cache_bytes
+        self._cache: dict[int, NDArray[np.uint8]] = {}
 
     def __len__(self) -> int:
         """Images in an epoch."""
@@ -114,11 +106,11 @@ class TrainingSamples:
         return encode(image, placed, self._categories[rows], radii, self._targets)
 
     def _read(self, number: int) -> NDArray[np.uint8]:
-        if self._cache is not None and number in self._cache:
+        if number in self._cache:
             return self._cache[number]
         image = self._images[number]
         pixels = read_image(self._folder / image.file_name, image.width, image.height)
-        if self._cache is not None:
+        if self._cached:
             pixels.setflags(write=False)
             self._cache[number] = pixels
         return pixels
