@@ -30,11 +30,12 @@ from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.samples import Chunk, TrainingSamples
 from cornernet.data.shapes.generate import generate_shapes
 from cornernet.model.network import CornerNet
+from cornernet.training.chunk_losses import ChunkLosses
 from cornernet.training.measurement import made_chunk, measure_step
 from cornernet.training.processes import Processes
 from cornernet.training.settings import training_settings
 from cornernet.training.signals import StopRequest
-from cornernet.training.step import ADAM_BETAS, ADAM_EPSILON, chunk_losses
+from cornernet.training.step import ADAM_BETAS, ADAM_EPSILON
 from cornernet.training.trainer import Trainer
 
 CATEGORIES, QUICK_CATEGORIES = 80, 3
@@ -110,7 +111,7 @@ class PlainLoop:
 
     def __init__(self, params: Params, num_categories: int) -> None:
         torch.manual_seed(0)
-        self.params, self.num_categories = params, num_categories
+        self.losses = ChunkLosses(num_categories, params, torch.device("cpu"))
         self.model = CornerNet(num_categories, params.model).train()
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), params.train.learning_rate, ADAM_BETAS, ADAM_EPSILON
@@ -121,8 +122,7 @@ class PlainLoop:
         self.optimizer.zero_grad()
         total = 0.0
         for chunk in chunks.values():
-            losses = chunk_losses(self.model, chunk, self.num_categories, self.params)
-            loss = losses.total / len(chunks)
+            loss = self.losses(self.model, chunk).total / len(chunks)
             loss.backward()
             total += loss.item()
         return total
@@ -161,7 +161,7 @@ def _without_ends(params: Params) -> Params:
 
 
 def _trainer(params: Params, categories: int, settings: Settings) -> Trainer:
-    return Trainer.create(params, categories, 0, None, Processes(), settings.device)
+    return Trainer(params, categories, 0, None, Processes(), settings.device)
 
 
 def _demo_samples(params: Params, root: Path, quick: bool) -> tuple[TrainingSamples, int]:
@@ -196,8 +196,7 @@ def _require_same_loss(trainers: dict[str, Trainer], chunk: Chunk) -> str:
     losses = []
     for trainer in trainers.values():
         with training_settings(trainer.params.train):
-            known = trainer.num_categories, trainer.params, trainer.losses_of, trainer.staging
-            losses.append(chunk_losses(trainer.model, chunk, *known).total.item())
+            losses.append(trainer.losses(trainer.model, chunk).total.item())
     return require_equal("first loss", losses[0], losses[1], SAME_LOSS_BF16 * abs(losses[1]))
 
 
@@ -205,7 +204,7 @@ def _time_steps(trainers: dict[str, Trainer], settings: Settings, record: Record
     """Time steps of two trainers, made input in memory, beside a convolution in bf16."""
     one = next(iter(trainers.values()))
     chunks = {
-        number: made_chunk(one.params, one.num_categories, images).to(settings.device)
+        number: made_chunk(one.params, one.losses.num_categories, images).to(settings.device)
         for number, images in enumerate(one.params.train.chunks)
     }
     record.check(_require_same_loss(trainers, chunks[0]))
@@ -217,7 +216,7 @@ def _time_steps(trainers: dict[str, Trainer], settings: Settings, record: Record
     convolve, convolved = convolution(torch.bfloat16, settings)
     forms = {name: partial(step, trainer) for name, trainer in trainers.items()}
     times = time_in_turn(forms | {CONVOLUTION: convolve}, STEP_WINDOW, settings)
-    images, work = _describe(one.params, one.num_categories, record)
+    images, work = _describe(one.params, one.losses.num_categories, record)
     record.window(STEP_WINDOW)
     for name in trainers:
         record.add("a step", name, times[name], "s")

@@ -70,7 +70,7 @@ def one_box_less(root, name, images, boxes, width, height):
 
 real_write = prepare.write_split
 FAULTS = {
-    "training": (training, "chunk_losses", lambda model, *_: OtherLosses(model), "first loss"),
+    "training": (training, "ChunkLosses", lambda *_: lambda model, _: OtherLosses(model), "first loss"),
     "tested_image": (tested_image, "as_network", dull_network, "heat"),
     "prepare": (prepare, "write_split", one_box_less, "boxes and radii counted"),
     "evaluation": (evaluation, "from_files", lambda *_: np.full(12, 0.5), "the twelve metrics"),
@@ -93,7 +93,7 @@ def test_forms_that_differ_are_not_timed(name, quick, tmp_path, monkeypatch, cap
 def test_a_fault_in_the_paper_s_step_is_refused(quick, monkeypatch):
     losses = iter([1.0, 1.1])
     monkeypatch.setattr(
-        training, "chunk_losses",
+        training.ChunkLosses, "__call__",
         lambda *_: type("Terms", (), {"total": torch.tensor(next(losses))}),
     )  # fmt: skip
     assert quick("step") == 1

@@ -3,15 +3,14 @@
 from dataclasses import replace
 
 import pytest
-import torch
 from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples
 
 from cornernet.errors import BadInput
 from cornernet.training.checkpoint import FINISHED
-from cornernet.training.code_spans import changed_modules, spans_of, spans_until
+from cornernet.training.fingerprint import changed_modules, spans_until
 from cornernet.training.loop import train
 from cornernet.training.recorder import Recorder
-from cornernet.training.state import load_state, save_state
+from cornernet.training.state import load_state
 
 OLD = {"cornernet.model.losses": "1" * 64, "cornernet.model.network": "2" * 64}
 NEW = {**OLD, "cornernet.model.losses": "3" * 64}
@@ -130,25 +129,6 @@ def test_a_model_that_continues_another_has_the_spans_of_both(data, trained, tmp
     state = tiny_files(tmp_path / "parent").state
     result = trained(NEW, initial_state=state)
     assert result.code_spans == [span(0, 6, OLD), span(6, 12, NEW)]
-    save_state(state, replace(load_state(state), code_spans=[]))  # as from before spans were kept
-    assert trained(NEW, initial_state=state).code_spans == [span(6, 12, NEW)]
-
-
-def test_checkpoints_from_before_spans_were_kept(trained):
-    """Their past is one span; with no iteration left they count as finished."""
-    killed(trained, OLD, 6)
-    (checkpoint,) = trained.folder.glob("*.pt")
-    content = torch.load(checkpoint, weights_only=True)
-    del content["code_spans"]
-    torch.save(content, checkpoint)
-    assert spans_of(load_state(checkpoint)) == [span(0, 4, OLD)]
-    assert trained(NEW).code_spans == [span(0, 4, OLD), span(4, 12, NEW)]
-    (checkpoint,) = trained.folder.glob("*.pt")
-    content = torch.load(checkpoint, weights_only=True)
-    del content["code_spans"]
-    torch.save(content, checkpoint)
-    (trained.folder / FINISHED).unlink()
-    assert trained(OLD).started_from == 0
 
 
 def test_spans():

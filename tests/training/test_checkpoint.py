@@ -32,6 +32,7 @@ def state(iteration, fingerprint=FINGERPRINT):
         window=(1.5, 2.0),
         fingerprint=fingerprint,
         run_id="f00",
+        code_spans=[],
     )
 
 

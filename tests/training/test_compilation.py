@@ -10,8 +10,14 @@ from training.tiny import CATEGORIES, tiny_params
 
 from cornernet.model.corner_pooling import corner_pool
 from cornernet.model.network import CornerNet
-from cornernet.training.compilation import compiled_losses, losses_for, plain_losses
-from cornernet.training.staging import Staging, corner_targets
+from cornernet.training.chunk_losses import (
+    ChunkLosses,
+    compiled_losses,
+    corner_targets,
+    form_for,
+    padded,
+    plain_losses,
+)
 from cornernet.training.step import accumulate_gradients
 
 CPU = torch.device("cpu")
@@ -30,14 +36,14 @@ def _fresh():
     torch._dynamo.reset()
 
 
-def steps(params, chunks, losses_of):
+def steps(params, chunks, form):
     """Losses and gradients of each step, and the statistics in the end."""
     torch.manual_seed(0)
     model = CornerNet(CATEGORIES, params.model).train()
-    found = []
+    losses, found = ChunkLosses(CATEGORIES, params, CPU, form), []
     for one in chunks:
         model.zero_grad()
-        found.append(accumulate_gradients(model, one, 3, CATEGORIES, params, CPU, losses_of))
+        found.append(accumulate_gradients(model, one, losses))
         found += [p.grad for p in model.parameters()]
     return found + list(model.buffers())
 
@@ -96,11 +102,9 @@ def test_what_cannot_be_compiled_runs_plainly_and_says_so_once(params, chunks):
 
     lines = []
     compiled = compiled_losses(params.train, lines.append, backend=backend)
-    found = steps(params, chunks[:1], compiled)
-    expected = steps(params, chunks[:1], plain_losses)
-    assert all(
-        torch.allclose(a, b, rtol=1e-5, atol=1e-6) for a, b in zip(found, expected, strict=True)
-    )
+    found, expected = (steps(params, chunks[:1], form) for form in (compiled, plain_losses))
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
     assert not compiled.works
     (line,) = lines
     assert "train.compile" in line
@@ -120,13 +124,10 @@ def test_a_backward_pass_that_cannot_be_compiled_falls_back_too(params, chunks):
     backend = aot_autograd(fw_compiler=works, bw_compiler=fails)
     lines = []
     compiled = compiled_losses(params.train, lines.append, backend=backend)
-    gradients = []
-    for losses_of in (compiled, plain_losses):
-        torch.manual_seed(0)
-        model = CornerNet(CATEGORIES, params.model).train()
-        accumulate_gradients(model, chunks[0], 3, CATEGORIES, params, CPU, losses_of)
-        gradients.append([p.grad for p in model.parameters()])
-    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+    one = [{1: chunks[0][1]}]  # of which running statistics know nothing
+    found, expected = (steps(params, one, form) for form in (compiled, plain_losses))
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
     assert not compiled.works
     (line,) = lines
     assert "no kernel for this gradient" in line
@@ -141,30 +142,26 @@ def test_out_of_memory_is_no_reason_to_compile_no_more(params, chunks):
 
     compiled = compiled_losses(params.train, pytest.fail, backend=backend)
     model = CornerNet(CATEGORIES, params.model).train()
-    images, targets = Staging(CPU).to_device(chunks[0][0], CATEGORIES, params.targets)
     with pytest.raises(torch.OutOfMemoryError):
-        compiled(model, images, targets, False, params.losses)
+        ChunkLosses(CATEGORIES, params, CPU, compiled)(model, chunks[0][0])
     assert compiled.works
 
 
 def test_only_a_gpu_compiles(params):
     assert params.train.compile
-    assert losses_for(params.train, CPU, print) is plain_losses
-    assert losses_for(params.train, torch.device("cuda"), print) is not plain_losses
+    assert form_for(params.train, CPU, print) is plain_losses
+    assert form_for(params.train, torch.device("cuda"), print) is not plain_losses
     without = replace(params.train, compile=False)
-    assert losses_for(without, torch.device("cuda"), print) is plain_losses
+    assert form_for(without, torch.device("cuda"), print) is plain_losses
 
 
 def test_empty_slots_for_a_fixed_shape_change_no_loss(params, chunks):
     chunk = chunks[0][1]
     model = CornerNet(CATEGORIES, params.model).train()
-    plain = Staging(CPU).to_device(chunk, CATEGORIES, params.targets)
-    padded = Staging(CPU).to_device(chunk, CATEGORIES, params.targets, slots=6)
-    assert padded[1].mask.shape[1] == 6 > chunk.mask.shape[1]
-    assert torch.equal(padded[1].tl_heat, corner_targets(chunk, CATEGORIES, params.targets).tl_heat)
-    for one, other in zip(
-        plain_losses(model, *plain, False, params.losses),
-        plain_losses(model, *padded, False, params.losses),
-        strict=True,
-    ):
+    fuller = padded(chunk, 6)
+    assert fuller.mask.shape[1] == 6 > chunk.mask.shape[1]
+    heats = [corner_targets(c, CATEGORIES, params.targets).tl_heat for c in (chunk, fuller)]
+    assert torch.equal(*heats)
+    losses = ChunkLosses(CATEGORIES, params, CPU)
+    for one, other in zip(losses(model, chunk), losses(model, fuller), strict=True):
         torch.testing.assert_close(one, other)

@@ -21,7 +21,7 @@ def params(data):
 
 def trained(params, chunks, precision):
     params = replace(params, train=replace(params.train, precision=precision))
-    trainer = Trainer.create(params, CATEGORIES, 0, None, Processes(), "cpu")
+    trainer = Trainer(params, CATEGORIES, 0, None, Processes(), "cpu")
     rows, norms = [], []
     for one in chunks:
         rows.append(trainer.step(iter([one]), StopRequest())[0])

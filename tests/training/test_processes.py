@@ -5,13 +5,15 @@ import signal
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
 
 from cornernet.errors import BadInput
 from cornernet.training.errors import TrainingFailed
 from cornernet.training.history import read_history
 from cornernet.training.loop import train
-from cornernet.training.processes import processes_on
+from cornernet.training.processes import deal_chunks, processes_on
 from cornernet.training.state import load_state
 
 
@@ -74,3 +76,17 @@ def test_a_process_that_dies_ends_the_training():
         processes_on(("cpu", "cpu"), die, ()) as processes,
     ):
         processes.agree(terms, False, None)
+
+
+@given(st.integers(1, 40), st.integers(1, 12))
+def test_every_chunk_is_dealt_once_in_order_and_evenly(num_chunks, processes):
+    if processes > num_chunks:
+        with pytest.raises(ValueError, match="cannot be dealt"):
+            deal_chunks(num_chunks, processes)
+        return
+    shares = deal_chunks(num_chunks, processes)
+    assert [number for share in shares for number in share] == list(range(num_chunks))
+    assert {len(share) for share in shares} <= {
+        num_chunks // processes,
+        -(-num_chunks // processes),
+    }

@@ -22,7 +22,7 @@ def params(data):
 
 
 def new_trainer(params, ahead):
-    trainer = Trainer.create(params, CATEGORIES, 0, None, Processes(), "cpu")
+    trainer = Trainer(params, CATEGORIES, 0, None, Processes(), "cpu")
     trainer.runs_ahead = ahead
     if ahead:
         trainer.optimizer.found_inf = trainer.terms.broken
@@ -94,7 +94,7 @@ def test_reading_stops_at_the_first_that_is_not_finite():
 def test_a_gpu_takes_the_steps_of_the_cpu(params, chunks):
     found = []
     for device in ("cpu", "cuda"):
-        trainer = Trainer.create(params, CATEGORIES, 0, None, Processes(), device)
+        trainer = Trainer(params, CATEGORIES, 0, None, Processes(), device)
         terms = [trainer.step(iter([one]), StopRequest())[0] for one in chunks[:3]]
         found.append(torch.cat(terms))
     torch.testing.assert_close(found[1], found[0], rtol=0.02, atol=0.02)

@@ -13,11 +13,10 @@ from cornernet.data.sampling.loader import batches
 from cornernet.errors import BadInput
 from cornernet.model.losses import corner_losses
 from cornernet.model.network import CornerNet
-from cornernet.training import staging, step
-from cornernet.training.devices import deal_chunks
+from cornernet.training import step
+from cornernet.training.chunk_losses import corner_targets, runs_channels_last
 from cornernet.training.errors import NonFinite
-from cornernet.training.gradients import FlatGradients, add_gradients
-from cornernet.training.processes import Processes
+from cornernet.training.processes import Processes, deal_chunks
 from cornernet.training.signals import StopRequest
 from cornernet.training.state import capture, restore, save_state
 from cornernet.training.trainer import Trainer
@@ -33,7 +32,7 @@ def params(data):
 
 
 def new_trainer(params):
-    return Trainer.create(params, CATEGORIES, 0, None, Processes(), "cpu")
+    return Trainer(params, CATEGORIES, 0, None, Processes(), "cpu")
 
 
 def reference_gradients(model, chunks, params):
@@ -42,7 +41,7 @@ def reference_gradients(model, chunks, params):
     for number in sorted(chunks):
         one = copy.deepcopy(model)
         outputs = one(chunks[number].image)
-        targets = staging.corner_targets(chunks[number], CATEGORIES, params.targets)
+        targets = corner_targets(chunks[number], CATEGORIES, params.targets)
         loss = corner_losses(outputs, targets, params.losses).total
         found = torch.autograd.grad(loss, list(one.parameters()))
         sums = found if sums is None else [a + b for a, b in zip(sums, found, strict=True)]
@@ -93,7 +92,7 @@ def test_gradients_are_the_mean_over_chunks_in_any_number_of_calls(params, chunk
     expected, _ = reference_gradients(copy.deepcopy(trainer.model), chunks[0], params)
     for share in deal_chunks(3, 2):
         mine = {number: chunks[0][number] for number in share}
-        step.accumulate_gradients(trainer.model, mine, 3, CATEGORIES, params, CPU)
+        step.accumulate_gradients(trainer.model, mine, trainer.losses)
     for parameter, gradient in zip(trainer.model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
 
@@ -112,9 +111,9 @@ def test_running_statistics_come_from_the_first_chunk_alone(params, chunks):
 def test_a_chunk_is_normalised_by_its_own_statistics(params, chunks):
     """Another chunk's images must not matter to a chunk's loss."""
     trainer = new_trainer(params)
-    alone = step.chunk_losses(trainer.model, chunks[0][1], CATEGORIES, params).total
+    alone = trainer.losses(trainer.model, chunks[0][1]).total
     swapped = {0: chunks[1][0], 1: chunks[0][1]}
-    table = step.accumulate_gradients(trainer.model, swapped, 2, CATEGORIES, params, CPU)
+    table = step.accumulate_gradients(trainer.model, swapped, trainer.losses)
     assert table[1, 0].item() == pytest.approx(alone.item(), rel=1e-6)
 
 
@@ -161,7 +160,7 @@ def test_gradients_are_added_whatever_their_strides():
     new = [torch.randn(2, 3, 4, 5) for _ in range(3)]
     new[1] = new[1].to(memory_format=torch.channels_last)
     kept = first.grad, second.grad
-    add_gradients((first, second, third), new)
+    step.add_gradients((first, second, third), new)
     assert first.grad is kept[0]
     assert second.grad is kept[1]
     assert torch.equal(first.grad, 1 + new[0])
@@ -176,7 +175,7 @@ def test_a_state_goes_on_in_a_network_that_lies_in_memory_in_another_order(param
     state = capture(ours.model, ours.optimizer, 1, (), {}, None, [])
     other = new_trainer(params)
     other.model.to(memory_format=torch.channels_last)
-    other.gradients = FlatGradients(other.model)
+    other.gradients = step.FlatGradients(other.model)
     restore(copy.deepcopy(state), other.model, other.optimizer)
     moments = other.optimizer.state
     assert all(moments[p]["exp_avg"].stride() == p.stride() for p in other.model.parameters())
@@ -192,7 +191,7 @@ def test_a_state_goes_on_in_a_network_that_lies_in_memory_in_another_order(param
 
 def test_gradients_lie_in_one_vector(params, chunks):
     trainer = new_trainer(params)
-    step.accumulate_gradients(trainer.model, chunks[0], 3, CATEGORIES, params, CPU)
+    step.accumulate_gradients(trainer.model, chunks[0], trainer.losses)
     total = sum(float(p.grad.double().square().sum()) for p in trainer.model.parameters())
     assert total > 0
     assert float(trainer.gradients.vector.double().square().sum()) == pytest.approx(total)
@@ -244,11 +243,11 @@ def test_other_errors_stay_what_they_are(params, chunks, monkeypatch):
 
 def test_lower_precision_keeps_losses_in_fp32(params, chunks):
     lower = replace(params, train=replace(params.train, precision="bf16"))
-    exact = step.chunk_losses(new_trainer(params).model, chunks[0][1], CATEGORIES, params)
+    exact = new_trainer(params).losses(new_trainer(params).model, chunks[0][1])
     trainer = new_trainer(lower)
     seen = []
     trainer.model.register_forward_hook(lambda m, i, outputs: seen.append(outputs[0].tl_heat.dtype))
-    losses = step.chunk_losses(trainer.model, chunks[0][1], CATEGORIES, lower)
+    losses = trainer.losses(trainer.model, chunks[0][1])
     assert seen == [torch.bfloat16]
     assert losses.total.dtype == torch.float32
     assert losses.total.item() == pytest.approx(exact.total.item(), rel=0.05)
@@ -258,7 +257,7 @@ def test_lower_precision_keeps_losses_in_fp32(params, chunks):
 
 def test_targets_mark_the_corners_cells(params, chunks):
     chunk = chunks[0][1]
-    targets = staging.corner_targets(chunk, CATEGORIES, params.targets)
+    targets = corner_targets(chunk, CATEGORIES, params.targets)
     assert targets.tl_heat.shape == (3, CATEGORIES, 8, 8)
     found = 0
     for image, slot in chunk.mask.nonzero().tolist():
@@ -278,7 +277,7 @@ def test_a_state_put_back_goes_on_alike(params, chunks, tmp_path):
     drawn = torch.rand(3)
     first.step(iter([chunks[1]]), StopRequest())
     torch.manual_seed(99)
-    second = Trainer.create(params, CATEGORIES, 7, tmp_path / "s", Processes(), "cpu")
+    second = Trainer(params, CATEGORIES, 7, tmp_path / "s", Processes(), "cpu")
     assert second.iteration == 1
     assert torch.equal(torch.rand(3), drawn)
     second.step(iter([chunks[1]]), StopRequest())
@@ -289,7 +288,7 @@ def test_a_state_put_back_goes_on_alike(params, chunks, tmp_path):
 def test_channels_last_only_where_torch_s_kernels_are_sound():
     """A stem of 4 channels on 127 pixels killed the process with channels innermost."""
     cpu = torch.device("cpu")
-    assert step.runs_channels_last(load_params("demo"), cpu)
-    assert not step.runs_channels_last(load_params("demo", ["model.stem_channels=4"]), cpu)
-    assert not step.runs_channels_last(load_params("smoke"), cpu)
-    assert not step.runs_channels_last(load_params("paper"), torch.device("cuda"))
+    assert runs_channels_last(load_params("demo"), cpu)
+    assert not runs_channels_last(load_params("demo", ["model.stem_channels=4"]), cpu)
+    assert not runs_channels_last(load_params("smoke"), cpu)
+    assert not runs_channels_last(load_params("paper"), torch.device("cuda"))

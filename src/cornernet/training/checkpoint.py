@@ -12,7 +12,13 @@ from filelock import FileLock, Timeout
 
 from cornernet.errors import BadInput
 from cornernet.files import remove_unfinished, write_json
-from cornernet.training.fingerprint import Fingerprint, differences, plain, summary
+from cornernet.training.fingerprint import (
+    Fingerprint,
+    changed_modules,
+    differences,
+    plain,
+    summary,
+)
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
 Report = Callable[[str], None]
@@ -72,7 +78,7 @@ class CheckpointFolder:
             if not different:
                 return path, state
             self.set_aside(
-                f"{path.name} was made with something else ({summary(different)})", report
+                f"{path.name} was made with something else ({summary(different, '; ')})", report
             )
             return None
         return None
@@ -116,10 +122,16 @@ class CheckpointFolder:
         """Forget that it was finished: a checkpoint from before its end is gone on from."""
         (self.path / FINISHED).unlink(missing_ok=True)
 
-    def finished_code(self) -> dict[str, str] | None:
-        """The code with which the results were written; None: they were not."""
+    def changed_since_finished(self, fingerprint: Fingerprint) -> list[str]:
+        """The modules that changed since the results were written; none while it is under way.
+
+        To write them again from the last checkpoint would give the weights of the old code as
+        those of the new.
+        """
         finished = self._read(FINISHED)
-        return dict(finished["fingerprint"]["code"]) if finished else None
+        if not finished:
+            return []
+        return changed_modules(finished["fingerprint"]["code"], fingerprint["code"])
 
     def _read(self, name: str) -> dict[str, Any]:
         """What a note in the folder says; empty if there is none, or it is damaged."""
@@ -152,8 +164,8 @@ def explicit_checkpoint(path: Path, fingerprint: Fingerprint) -> TrainingState:
     different = differences(state.fingerprint, fingerprint)
     if different:
         raise BadInput(
-            f"--resume {path}: made with something else ({summary(different)}); undo that, or "
-            "leave --resume out to start anew"
+            f"--resume {path}: made with something else ({summary(different, '; ')}); undo that, "
+            "or leave --resume out to start anew"
         )
     return state
 

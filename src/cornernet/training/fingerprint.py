@@ -1,14 +1,18 @@
-"""What a checkpoint was made with, and how that differs from what is asked for now."""
+"""What a checkpoint was made with, how that differs from now, and which code made what of it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 # A fingerprint is a tree of plain values, such as {"params": {"train": {"iterations": 900, ...}},
 # "code": {module: digest, ...}, "data": digest}.
 Fingerprint = Mapping[str, Any]
+Code = Mapping[str, str]  # digests of the modules that decide a training's numbers
+# {"from": 0, "to": 120, "code": {module: digest}}: iterations 1 to 120, counted when they are done.
+CodeSpan = dict[str, Any]
 
 MISSING = object()
+MOST_SHOWN = 8
 
 
 def plain(fingerprint: Fingerprint) -> dict[str, Any]:
@@ -33,10 +37,29 @@ def differences(made_with: Fingerprint, asked: Fingerprint) -> list[str]:
     return lines
 
 
-def summary(lines: list[str], most: int = 8) -> str:
-    """The differences in one line, the first few of them spelled out."""
-    more = f"; and {len(lines) - most} more" if len(lines) > most else ""
-    return "; ".join(lines[:most]) + more
+def summary(items: list[str], separator: str = ", ") -> str:
+    """The first few items in one line, and how many more there are."""
+    more = f"{separator}and {len(items) - MOST_SHOWN} more" if len(items) > MOST_SHOWN else ""
+    return separator.join(items[:MOST_SHOWN]) + more
+
+
+def spans_until(past: Sequence[CodeSpan], start: int, iteration: int, code: Code) -> list[CodeSpan]:
+    """The spans `past`, and the iterations from `start` to `iteration`, which `code` made.
+
+    `start` is where `past` ends. Neighbours with the same code are one span.
+    """
+    spans = list(past)
+    if iteration > start:
+        if spans and spans[-1]["code"] == code:
+            start = spans.pop()["from"]
+        spans.append({"from": start, "to": iteration, "code": code})
+    # Through JSON, so that equal spans are pickled as the same bytes, read from a file or not.
+    return list(json.loads(json.dumps(spans)))
+
+
+def changed_modules(before: Code, now: Code) -> list[str]:
+    """Names of the modules that differ, came or went."""
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
 def _leaves(tree: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, Any]]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cornernet.config.schema import Params
-from cornernet.training.code_spans import CodeSpan
-from cornernet.training.fingerprint import Fingerprint
+from cornernet.training.fingerprint import CodeSpan, Fingerprint
 
 # Called with an iteration and its history row (without `iteration`) each `train.log_every`.
 OnLog = Callable[[int, dict[str, float]], None]

@@ -50,7 +50,7 @@ def train(
             folder.mark_unfinished()
         shared = (job.params, job.num_categories, job.seed, start.path)
         with processes_on(devices, _follow, (*shared, samples)) as processes:
-            trainer = Trainer.create(*shared, processes, devices[0], report)
+            trainer = Trainer(*shared, processes, devices[0], report)
             progress = Progress(
                 job.name, params.iterations, unit="iteration", initial=start.iteration
             )
@@ -108,7 +108,7 @@ def _follow(
 ) -> None:
     """The loop of every other process."""
     with training_settings(params.train):
-        trainer = Trainer.create(params, num_categories, seed, start, processes, device)
+        trainer = Trainer(params, num_categories, seed, start, processes, device)
         stop = False
         with closing(trainer.chunks(samples)) as source:
             while trainer.iteration < params.train.iterations and not stop:

@@ -58,24 +58,21 @@ def kept_bytes(params: Params, num_categories: int, images: int) -> int:
     backward pass, in float32. The temporary memory of kernels comes on top.
     """
     side = params.augmentation.input_size
-    kept: dict[int, int] = {}
+    kept: dict[int, torch.UntypedStorage] = {}  # held, or an id may come again
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        kept[id(storage)] = storage.nbytes()
-        alive.append(storage)  # or its id may come again
+        kept[id(storage)] = storage
         return tensor
 
-    alive: list[torch.UntypedStorage] = []
     with torch.device("meta"):
         model = CornerNet(num_categories, params.model).train()
         pixels = torch.empty(images, 3, side, side)
     parameters = sum(p.numel() * p.element_size() for p in model.parameters())
     own = {id(p.untyped_storage()) for p in model.parameters()}
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        outputs = model(pixels)
-    activations = sum(size for storage, size in kept.items() if storage not in own)
-    assert outputs
+        _outputs = model(pixels)  # named, for what a freed graph kept is freed too
+    activations = sum(storage.nbytes() for key, storage in kept.items() if key not in own)
     return COPIES * parameters + activations
 
 
@@ -83,7 +80,7 @@ def _seconds_per_step(params: Params, num_categories: int, device: str, images: 
     """Mean seconds of a step of one chunk of `images` images, once the device is warm."""
     train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS, compile=False)
     params = replace(params, train=train)
-    trainer = Trainer.create(params, num_categories, 0, None, Processes(), device)
+    trainer = Trainer(params, num_categories, 0, None, Processes(), device)
     chunk = made_chunk(params, num_categories, images)
     source, request = repeat({0: chunk}), StopRequest()
     for _ in range(WARM_UP):

@@ -4,7 +4,6 @@ The calling process is number 0: it alone logs and saves checkpoints. The others
 it, know nothing but their chunks, and end with it.
 """
 
-import json
 import os
 import signal
 import threading
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -30,14 +30,6 @@ DONE = "done"  # set in the store once the first process needs the others no mor
 
 
 @dataclass(frozen=True)
-class Agreed:
-    """What all processes know of an iteration after the all-reduce of its loss terms."""
-
-    terms: Tensor  # float64 [chunks, 6], on the device of the given ones
-    stop: bool
-
-
-@dataclass(frozen=True)
 class Processes:
     """The group, as one of its members sees it; `size` 1 needs no communication."""
 
@@ -45,17 +37,15 @@ class Processes:
     size: int = 1
     store: dist.Store | None = None  # kept by the first process; outlives the others
 
-    def agree(self, terms: Tensor, stop: bool, failure: Exception | None) -> Agreed:
-        """All-reduce of `terms`; `stop` if one process is asked to; fail if one has failed.
+    def agree(self, terms: Tensor, stop: bool, failure: Exception | None) -> tuple[Tensor, bool]:
+        """All-reduce of `terms`, and whether one process is asked to stop; fail if one has failed.
 
         Raises the process's own `failure`, or another's: BadInput stays BadInput.
         """
         if self.size == 1:
             if failure is not None:
                 raise failure
-            return Agreed(terms, stop)
-        if failure is not None:
-            self._tell(failure)
+            return terms, stop
         flags = torch.tensor([float(stop), float(failure is not None)], dtype=torch.float64)
         on_cpu = terms.device.type == "cpu"
         # A GPU's terms go from GPU to GPU, without a wait for their values.
@@ -67,34 +57,43 @@ class Processes:
                 f"another training process ended: {' '.join(str(error).split())[:200]}"
             ) from error
         if shared[-1] > 0:
-            raise failure or self._failure_of_another()
+            of_another = self._failures(failure)
+            raise failure or of_another
         if on_cpu:
             terms = shared[:-2].reshape(terms.shape)
         else:
             dist.all_reduce(terms)
-        return Agreed(terms, bool(shared[-2] > 0))
+        return terms, bool(shared[-2] > 0)
 
-    def _tell(self, failure: Exception) -> None:
-        """Leave this process's failure in the store, as plain values."""
-        assert self.store is not None
-        bad = isinstance(failure, BadInput)
-        lines = failure.problems if isinstance(failure, BadInput) else [repr(failure)]
-        self.store.set(f"failure-{self.rank}", json.dumps({"bad_input": bad, "lines": lines}))
-
-    def _failure_of_another(self) -> Exception:
-        assert self.store is not None
-        for rank in range(self.size):
-            if self.store.check([f"failure-{rank}"]):
-                said = json.loads(self.store.get(f"failure-{rank}"))
-                if said["bad_input"]:
-                    return BadInput(said["lines"])
-                return TrainingFailed(f"training process {rank}: {'; '.join(said['lines'])}")
-        return TrainingFailed("a training process failed and left no message")
+    def _failures(self, failure: Exception | None) -> Exception:
+        """Tell the other processes of `failure`; the first one that any process tells of."""
+        mine = None
+        if failure is not None:  # as plain values: not every exception can be pickled
+            bad = isinstance(failure, BadInput)
+            mine = bad, getattr(failure, "problems", [repr(failure)])
+        told: list[Any] = [None] * self.size
+        dist.all_gather_object(told, mine)
+        rank, (bad, lines) = next((rank, one) for rank, one in enumerate(told) if one)
+        if bad:
+            return BadInput(lines)
+        return TrainingFailed(f"training process {rank}: {'; '.join(lines)}")
 
     def sum_gradients(self, gradients: Tensor) -> None:
         """All-reduce: replace each process's gradients by their sum over the processes."""
         if self.size > 1:
             dist.all_reduce(gradients)
+
+
+def deal_chunks(num_chunks: int, processes: int) -> tuple[tuple[int, ...], ...]:
+    """The chunk numbers of each process: neighbours together, shares of equal size or one apart.
+
+    Later processes take the larger shares: the first has the first chunk, the statistics, the
+    checkpoints. Raises ValueError when a process would have none.
+    """
+    if not 1 <= processes <= num_chunks:
+        raise ValueError(f"{num_chunks} chunks cannot be dealt to {processes} processes")
+    ends = [number * num_chunks // processes for number in range(processes + 1)]
+    return tuple(tuple(range(a, b)) for a, b in pairwise(ends))
 
 
 @contextmanager

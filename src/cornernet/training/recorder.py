@@ -12,9 +12,8 @@ from cornernet.model.weights import save_weights
 from cornernet.progress import Progress
 from cornernet.training import history
 from cornernet.training.checkpoint import CheckpointFolder
-from cornernet.training.code_spans import CodeSpan, spans_until
 from cornernet.training.errors import NonFinite
-from cornernet.training.fingerprint import Fingerprint
+from cornernet.training.fingerprint import CodeSpan, Fingerprint, spans_until
 from cornernet.training.job import OnLog, TrainedFiles
 from cornernet.training.state import TrainingState, capture, save_state
 from cornernet.training.step import learning_rate

@@ -12,7 +12,7 @@ from cornernet.training.checkpoint import (
     explicit_checkpoint,
     foreign_state,
 )
-from cornernet.training.code_spans import CodeSpan, changed_modules, spans_of
+from cornernet.training.fingerprint import CodeSpan, changed_modules, summary
 from cornernet.training.job import TrainingJob
 from cornernet.training.recorder import NOTHING_SUMMED
 from cornernet.training.state import TrainingState
@@ -58,10 +58,10 @@ def find_start(
     newest = folder.newest(fingerprint, report)
     if newest is not None:
         path, state = newest
-        changed = _changed_since_finished(job, folder, state, fingerprint)
+        changed = folder.changed_since_finished(fingerprint)
         if not changed:
             return _going_on(path, state, fingerprint, report)
-        folder.set_aside(f"the training was finished, then {_names(changed)} changed", report)
+        folder.set_aside(f"the training was finished, then {summary(changed)} changed", report)
     if job.initial_state is not None:
         state = foreign_state(job.initial_state, "continues")
         if state.iteration >= job.params.train.iterations:
@@ -70,7 +70,7 @@ def find_start(
                 f"train.iterations must be more than that, not {job.params.train.iterations}"
             )
         report(f"continues {job.initial_state} from iteration {state.iteration}")
-        return Start(job.initial_state, state.iteration, code_spans=tuple(spans_of(state)))
+        return Start(job.initial_state, state.iteration, code_spans=tuple(state.code_spans))
     return Start()
 
 
@@ -78,32 +78,11 @@ def _going_on(
     path: Path, state: TrainingState, fingerprint: dict[str, Any], report: Report
 ) -> Start:
     """The start from a checkpoint, told in a line, and in another which code has changed since."""
-    spans = spans_of(state)
+    spans = state.code_spans
     report(f"goes on from iteration {state.iteration} ({path.name})")
     if spans and (changed := changed_modules(spans[-1]["code"], fingerprint["code"])):
         report(
-            f"{_names(changed)} changed since iteration {state.iteration}: goes on with the code "
+            f"{summary(changed)} changed since iteration {state.iteration}: goes on with the code "
             "as it is now; `--fresh` starts anew"
         )
     return Start(path, state.iteration, state.window, state.run_id, tuple(spans))
-
-
-def _changed_since_finished(
-    job: TrainingJob, folder: CheckpointFolder, state: TrainingState, fingerprint: dict[str, Any]
-) -> list[str]:
-    """The modules that changed since the results were written; none while it is under way.
-
-    To write them again from the last checkpoint would give the weights of the old code as those of
-    the new. Checkpoints from before code was recorded do not tell whether results were written:
-    with no iteration left they count as finished.
-    """
-    code = folder.finished_code()
-    if code is None and not state.code_spans and state.iteration >= job.params.train.iterations:
-        code = state.fingerprint["code"]
-    return [] if code is None else changed_modules(code, fingerprint["code"])
-
-
-def _names(modules: list[str], most: int = 8) -> str:
-    """The modules in a line, the first few of them."""
-    more = f" and {len(modules) - most} more" if len(modules) > most else ""
-    return ", ".join(modules[:most]) + more

@@ -1,7 +1,7 @@
 """The full state of a training in one file: what it takes to go on as if nothing had happened."""
 
 import zipfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cornernet.errors import BadInput
 from cornernet.files import replacing
-from cornernet.training.fingerprint import Fingerprint, plain
+from cornernet.training.fingerprint import CodeSpan, Fingerprint, plain
 
 FORMAT = 1
 
@@ -30,8 +30,7 @@ class TrainingState:
     window: tuple[float, ...]  # sums of the loss terms since the last logged iteration, and count
     fingerprint: dict[str, Any]
     run_id: str | None  # of the experiment tracker
-    # Which code made which iterations; empty in files from before this was kept.
-    code_spans: list[dict[str, Any]] = field(default_factory=list)
+    code_spans: list[CodeSpan]  # which code made which iterations
 
     def anonymous(self) -> "TrainingState":
         """Without what differs between two runs of one training: same training, same bytes."""
@@ -45,7 +44,7 @@ def capture(
     window: tuple[float, ...],
     fingerprint: Fingerprint,
     run_id: str | None,
-    code_spans: list[dict[str, Any]],
+    code_spans: list[CodeSpan],
 ) -> TrainingState:
     """The state after `iteration`. The tensors are shared with a model that lies on the CPU."""
     adam = {

@@ -41,7 +41,7 @@ _SAMPLING = _in(
 )
 _STEP = (
     "cornernet.model.losses",
-    *_in("training", "compilation", "gradients", "settings", "staging", "step", "trainer"),
+    *_in("training", "chunk_losses", "settings", "step", "trainer"),
 )
 _MAPS = (
     *_in("detection", "decode", "detector", "network", "padding", "predict", "reading"),
@@ -141,8 +141,6 @@ EXEMPT = {
     "cornernet.stages.tracking": "makes nothing that is read",
     "cornernet.stages.train": "hands declared inputs to the training",
     "cornernet.training.checkpoint": "goes on as if nothing had happened",
-    "cornernet.training.code_spans": "records what was",
-    "cornernet.training.devices": "which process computes a chunk: rounding alone",
     "cornernet.training.errors": "what fails makes no result",
     "cornernet.training.fingerprint": "compares what was with what is asked for",
     "cornernet.training.history": "losses as they were, for people",
