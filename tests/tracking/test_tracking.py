@@ -133,10 +133,10 @@ def test_a_model_trained_elsewhere_gets_one_run_with_its_curve(folder, client, t
     assert kept.data.params == {"train.iterations": "5"}
     assert kept.info.status == "FINISHED"
     assert points(client, runs[0]) == [(i, i / 10) for i in range(1, 6)]
-    others = [find_run("demo", "baseline", 3, "f" * 64, folder=folder) for _ in range(2)]
-    for run in others:
-        run.close()
-    assert others[0].run_id == others[1].run_id != runs[0].run_id
+    for _ in range(2):
+        with find_run("demo", "baseline", 3, "f" * 64, folder=folder) as other:
+            runs.append(other)
+    assert runs[2].run_id == runs[3].run_id != runs[0].run_id
 
 
 def test_a_deleted_run_is_not_written_to(folder, client):
