@@ -1,7 +1,19 @@
 """Runs of the tracker as tests open, fill and read them."""
 
+import sys
+
 from cornernet.tracking import open_run
 from cornernet.training.history import COLUMNS, write_history
+
+SENDER = (
+    "import sys; from pathlib import Path; from cornernet.tracking import send_waiting\n"
+    "print(send_waiting('demo', Path(sys.argv[1])))"
+)
+
+
+def sender(folder):
+    """The command that sends what waits in `folder`, in a process of its own."""
+    return [sys.executable, "-c", SENDER, str(folder)]
 
 
 def opened(folder, seed=0, **more):

@@ -5,9 +5,10 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partialmethod
 
 import pytest
-from tracking.runs_case import log, opened
+from tracking.runs_case import log, opened, sender
 
 from cornernet.tracking import initialise, open_run
 from cornernet.tracking.delivery import Delivery
@@ -26,12 +27,6 @@ class Flaky:
     def __getattr__(self, name):
         return getattr(self._client, name)
 
-    def create_run(self, *arguments, **named):
-        return self._call("create_run", *arguments, **named)
-
-    def log_batch(self, *arguments, **named):
-        return self._call("log_batch", *arguments, **named)
-
     def _call(self, name, *arguments, **named):
         answer = self._answers.pop(0) if self._answers else "ok"
         if answer == "away":
@@ -40,6 +35,9 @@ class Flaky:
         if answer == "lost":
             raise TimeoutError("no answer")
         return result
+
+    create_run = partialmethod(_call, "create_run")
+    log_batch = partialmethod(_call, "log_batch")
 
 
 def test_each_thing_arrives_once_though_answers_are_lost(folder, client):
@@ -50,12 +48,11 @@ def test_each_thing_arrives_once_though_answers_are_lost(folder, client):
     log(run, 2501, 2600)
     (journal,) = [journal for journal in journals(folder) if journal.key == run.key]
     flaky = Flaky(client, ["away", "lost"] * 9)
+    server = replace(initialise("demo", folder), client=flaky)
     failures = 0
     while True:
         try:
-            Delivery(replace(initialise("demo", folder), client=flaky), journal, pytest.fail).send(
-                0
-            )
+            Delivery(server, journal, pytest.fail).send(0)
             break
         except (ConnectionError, TimeoutError):
             failures += 1
@@ -88,14 +85,6 @@ def test_what_the_tracker_refuses_is_said_and_stops_nothing_else(folder, client)
     assert "metrics refused" in said[0]
 
 
-SENDER = """
-import sys
-from pathlib import Path
-from cornernet.tracking import send_waiting
-print(send_waiting("demo", Path(sys.argv[1])))
-"""
-
-
 def test_a_broken_database_is_said_once_and_nothing_is_lost(folder, tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"not a database, by any means" * 100)
     run, said = opened(tmp_path)
@@ -105,8 +94,8 @@ def test_a_broken_database_is_said_once_and_nothing_is_lost(folder, tmp_path):
     assert len(said) == 1
     assert str(tmp_path / "outbox") in said[0]
     shutil.copy(folder / "mlflow.db", tmp_path)  # mended
-    sender = [sys.executable, "-c", SENDER, str(tmp_path)]
-    assert "demo baseline-s0: sent what waited" in subprocess.check_output(sender, text=True)
+    printed = subprocess.check_output(sender(tmp_path), text=True)
+    assert "demo baseline-s0: sent what waited" in printed
     server = initialise("demo", folder=tmp_path)
     (found,) = server.client.search_runs([server.experiment], f"tags.run_key = '{run.key}'")
     assert len(server.client.get_metric_history(found.info.run_id, "loss/total")) == 3

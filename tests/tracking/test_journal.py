@@ -71,17 +71,7 @@ def test_files_are_kept_as_they_were(journal, tmp_path, monkeypatch, large):
     assert not journal.kept(entry["files"]).exists()
 
 
-def test_only_one_sends_at_a_time(journal):
-    add(journal, 1)
-    with journal.sending(0) as first:
-        assert first
-        with journal.sending(0.2) as second:
-            assert not second
-    with journal.sending(0) as third:
-        assert third
-
-
-def test_who_waited_for_a_journal_that_is_gone_sends_nothing(journal):
+def test_only_one_sends_at_a_time_and_who_waited_for_a_journal_that_is_gone_nothing(journal):
     add(journal, 1)
     got = []
 
@@ -89,7 +79,10 @@ def test_who_waited_for_a_journal_that_is_gone_sends_nothing(journal):
         with journal.sending(20) as mine:
             got.append(mine)
 
-    with journal.sending(0):
+    with journal.sending(0) as first:
+        assert first
+        with journal.sending(0.2) as second:
+            assert not second
         waiting = threading.Thread(target=wait)
         waiting.start()
         journal.sent([position for _, position in journal.unsent()][-1])

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("mlflow", reason="MLflow is not installed")
 
 from tracking.mlflow_server import MlflowServer
-from tracking.runs_case import log, opened
+from tracking.runs_case import log, opened, sender
 
 from cornernet.cli import main
 from cornernet.tracking import find_run, send_waiting
@@ -131,15 +131,11 @@ def test_several_senders_at_once_double_nothing(running, tmp_path):
             log(run, 1, 1500)
             run.finish("FINISHED")
             keys.append(run.key)
-    program = (
-        "import sys; from pathlib import Path; from cornernet.tracking import send_waiting\n"
-        "print(send_waiting('demo', Path(sys.argv[1])))"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path)]
+    command = sender(tmp_path)
     senders = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    for sender in senders:
-        _, said = sender.communicate(timeout=120)
-        assert (sender.returncode, said) == (0, "")
+    for process in senders:
+        _, said = process.communicate(timeout=120)
+        assert (process.returncode, said) == (0, "")
     for key in keys:
         assert curve(running, found(running, key)) == [(i, i / 10) for i in range(1, 1501)]
     assert not any((tmp_path / "outbox").glob("*/journal.jsonl"))

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.config import Params, resolve_variant
+from cornernet.data.coco.images import IMAGE_SUFFIXES
 from cornernet.files import write_json
 from cornernet.pipeline.paths import Paths, Trained
 from cornernet.pipeline.provenance import digest, file_digest
 from cornernet.tracking import Run, find_run
-from cornernet.tracking.served import SETTINGS, WEIGHTS
-
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+from cornernet.tracking.registry import SETTINGS, WEIGHTS
 
 
 def run_of(paths: Paths, trained: Trained) -> Run:
@@ -24,7 +23,7 @@ def run_of(paths: Paths, trained: Trained) -> Run:
         trained.variant,
         trained.seed,
         weights_digest(paths, trained),
-        key=made.get("run_key") or made.get("mlflow_run_id"),
+        key=made.get("run_key"),
         params=made.get("params"),
         history=paths.history(trained),
     )
@@ -77,5 +76,5 @@ def _picture(params: Params) -> Path | None:
     folder = Path(params.data.root) / split.images
     if not folder.is_dir():
         return None
-    pictures = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    pictures = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     return min(pictures, default=None)

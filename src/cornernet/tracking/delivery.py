@@ -5,18 +5,17 @@ be sent again.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
 
 from cornernet.tracking.curve import Curves, history_rows
 from cornernet.tracking.journal import Entry, Journal
 from cornernet.tracking.registry import MODEL_ID, log_model, tag_version
 from cornernet.tracking.server import Say, Server, in_one_line
 
-AT_ONCE = 500  # entries that are read from the journal at a time
-ITEMS_PER_REQUEST = 100  # the most params, or tags, that MLflow takes
+AT_ONCE = 500  # entries of points that are sent together
+ITEMS_PER_REQUEST = 100  # the most params that MLflow takes
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 LONGEST_DIGEST = 36
@@ -28,65 +27,50 @@ REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS")
 
 
 class Delivery:
-    """Sends journals of one run over one connection; remembers how far the curves are there."""
+    """Sends a run's journal to one server; remembers which points of the curves are there."""
 
     def __init__(self, server: Server, journal: Journal, say: Say) -> None:
         self._server, self._client, self._journal, self._say = server, server.client, journal, say
+        self._curves = Curves(server.client)
         self.run_id: str | None = None
-        self._curves: Curves | None = None
 
     def send(self, patience: float) -> int:
         """Send all that is unsent; returns how many entries that were.
 
         Waits up to `patience` seconds for another process that is sending the same journal. Raises
-        what MLflow raises when it cannot be reached; what was not sent stays in the journal.
+        what MLflow raises when it cannot be reached; what was not sent stays in the journal, to be
+        sent by a new Delivery, for the tracker's memory may no longer be what it was.
         """
         count = 0
         with self._journal.sending(patience) as mine:
             if not mine:
                 return 0
-            try:
-                run_id = self._resolved()
-                unsent = self._journal.unsent()
-                while entries := list(islice(unsent, AT_ONCE)):
-                    self._send(run_id, entries)
-                    count += len(entries)
-            except Exception:  # perhaps the tracker's memory is no longer what it was
-                self.run_id = self._curves = None
-                raise
+            self.run_id = run_id = self.run_id or run_of(self._server, self._journal)
+            unsent = self._journal.unsent()
+            for are_points, group in groupby(unsent, lambda item: item[0]["kind"] == "points"):
+                while some := list(islice(group, AT_ONCE if are_points else 1)):
+                    self._send(run_id, [entry for entry, _ in some])
+                    self._journal.sent(some[-1][1])
+                    count += len(some)
+                    if "files" in some[0][0]:
+                        self._journal.discard(some[0][0]["files"])
         return count
 
-    def _resolved(self) -> str:
-        if self.run_id is None:
-            self.run_id = resolve(self._server, self._journal.key, self._journal.run)
-            self._curves = Curves(self._client, self.run_id)
-        return self.run_id
+    def _send(self, run_id: str, entries: Sequence[Entry]) -> None:
+        """Send some points, or one entry of another kind."""
+        from mlflow.exceptions import MlflowException
 
-    def _send(self, run_id: str, entries: list[tuple[Entry, int]]) -> None:
-        """Send entries, points that follow each other together; note each time how far it came.
-
-        The note of the last entry must be the last thing written: the journal may then be removed.
-        """
-        assert self._curves is not None
-        for are_points, group in groupby(entries, lambda item: item[0]["kind"] == "points"):
-            if are_points:
-                points = list(group)
-                self._curves.send([(p["iteration"], p["time"], p["metrics"]) for p, _ in points])
-                self._journal.sent(points[-1][1])
-                continue
-            for entry, position in group:
-                self._attempt(run_id, entry)
-                self._journal.sent(position)
-                if "files" in entry:
-                    self._journal.discard(entry["files"])
-
-    def _attempt(self, run_id: str, entry: Entry) -> None:
+        entry = entries[0]
         try:
-            _KINDS[entry["kind"]](self, run_id, entry)
+            if entry["kind"] == "points":
+                rows = [(point["iteration"], point["time"], point["metrics"]) for point in entries]
+                self._curves.send(run_id, rows)
+            else:
+                _KINDS[entry["kind"]](self, run_id, entry)
         except FileNotFoundError as error:
             self._say(f"{self._journal.key}: {entry['kind']} left out ({in_one_line(error)})")
-        except Exception as error:
-            if getattr(error, "error_code", None) not in REFUSALS:
+        except MlflowException as error:
+            if error.error_code not in REFUSALS:
                 raise
             self._say(f"{self._journal.key}: {entry['kind']} refused ({in_one_line(error)})")
 
@@ -94,46 +78,37 @@ class Delivery:
         from mlflow.entities import Param
 
         known = self._client.get_run(run_id).data.params
-        new = [
-            Param(name, value[:LONGEST_PARAM])
-            for name, value in entry["params"].items()
-            if name not in known
-        ]
-        for some in _slices(new):
-            self._client.log_batch(run_id, params=some)
+        params = [(name, value) for name, value in entry["params"].items() if name not in known]
+        for start in range(0, len(params), ITEMS_PER_REQUEST):
+            some = params[start : start + ITEMS_PER_REQUEST]
+            self._client.log_batch(run_id, params=[Param(k, v[:LONGEST_PARAM]) for k, v in some])
 
     def _tags(self, run_id: str, entry: Entry) -> None:
         from mlflow.entities import RunTag
 
-        known = self._client.get_run(run_id).data.tags if entry.get("only_new") else {}
-        new = [RunTag(k, v[:LONGEST_TAG]) for k, v in entry["tags"].items() if k not in known]
-        for some in _slices(new):
-            self._client.log_batch(run_id, tags=some)
+        tags = [RunTag(name, value[:LONGEST_TAG]) for name, value in entry["tags"].items()]
+        self._client.log_batch(run_id, tags=tags)
 
     def _metrics(self, run_id: str, entry: Entry) -> None:
         """Metrics of the whole training: on the run, and on the model that was logged of it."""
-        data = self._client.get_run(run_id).data
-        new = {k: v for k, v in entry["metrics"].items() if data.metrics.get(k) != v}
-        model_id = data.tags.get(MODEL_ID)
-        try:
-            self._log_metrics(run_id, new, entry["time"], model_id)
-        except Exception as error:
-            if model_id is None or getattr(error, "error_code", None) not in REFUSALS:
-                raise
-            self._log_metrics(run_id, new, entry["time"], None)  # someone deleted the model
-        tag_version(self._client, data.tags, entry["metrics"])
-
-    def _log_metrics(
-        self, run_id: str, metrics: dict[str, float], time: int, model_id: str | None
-    ) -> None:
         from mlflow.entities import Metric
+        from mlflow.exceptions import MlflowException
 
-        new = [
-            Metric(name, value, time, 0, model_id=model_id, run_id=run_id)
-            for name, value in metrics.items()
-        ]
-        if new:
-            self._client.log_batch(run_id, metrics=new)
+        data = self._client.get_run(run_id).data
+        new = [kv for kv in entry["metrics"].items() if data.metrics.get(kv[0]) != kv[1]]
+
+        def log(model_id: str | None) -> None:
+            of = {"model_id": model_id, "run_id": run_id}
+            metrics = [Metric(name, value, entry["time"], 0, **of) for name, value in new]
+            self._client.log_batch(run_id, metrics=metrics)
+
+        try:
+            log(data.tags.get(MODEL_ID))
+        except MlflowException as error:
+            if error.error_code not in REFUSALS:
+                raise
+            log(None)  # someone deleted the model
+        tag_version(self._client, data.tags, entry["metrics"])
 
     def _dataset(self, run_id: str, entry: Entry) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -148,19 +123,17 @@ class Delivery:
 
     def _curve(self, run_id: str, entry: Entry) -> None:
         """A whole history: what the run lacks of it, unless it says that it has it."""
-        assert self._curves is not None
-        rows = history_rows(self._file(entry))
+        rows = history_rows(self._file(entry), entry["time"])
         last = str(rows[-1][0]) if rows else "0"
         if self._client.get_run(run_id).data.tags.get(ITERATIONS) != last:
-            self._curves.complete(rows, entry["time"])
+            self._curves.send(run_id, rows)
             self._client.set_tag(run_id, ITERATIONS, last)
 
     def _status(self, run_id: str, entry: Entry) -> None:
+        """The beginning of a training, or its end, unless that is known."""
         if entry["status"] == "RUNNING":
             self._client.update_run(run_id, status="RUNNING")
-            return
-        running = self._client.get_run(run_id).info.status == "RUNNING"
-        if running or not entry.get("only_running"):
+        elif self._client.get_run(run_id).info.status == "RUNNING":
             self._client.set_terminated(run_id, entry["status"], entry["time"])
 
     def _model(self, run_id: str, entry: Entry) -> None:
@@ -183,40 +156,20 @@ _KINDS: dict[str, Callable[[Delivery, str, Entry], None]] = {
 }
 
 
-def resolve(server: Server, key: str, run: Entry) -> str:
-    """The tracker's id of the run `key`; the run is created if the tracker has none such.
-
-    The key may also be the tracker's own id, as older checkpoints have it.
-    """
+def run_of(server: Server, journal: Journal) -> str:
+    """The tracker's id of a journal's run; the run is created if the tracker has none such."""
+    query = f"tags.{RUN_KEY} = '{journal.key}'"
     found = server.client.search_runs(
-        [server.experiment], f"tags.{RUN_KEY} = '{key}'", order_by=["start_time ASC"], max_results=1
+        [server.experiment], query, order_by=["start_time ASC"], max_results=1
     )
     if found:
         return str(found[0].info.run_id)
-    if _is_known(server.client, key):
-        return key
+    run = journal.run
     tags = {name: str(run[name]) for name in ("profile", "variant", "seed")}
     created = server.client.create_run(
         server.experiment,
         start_time=run["created"],
         run_name=f"{run['variant']}-s{run['seed']}",
-        tags={**tags, RUN_KEY: key, **run.get("tags", {})},
+        tags={**tags, RUN_KEY: journal.key, **run.get("tags", {})},
     )
     return str(created.info.run_id)
-
-
-def _is_known(client: Any, run_id: str) -> bool:
-    """Whether the tracker has a run of that id, and it was not deleted."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", *REFUSALS):
-            return False
-        raise
-
-
-def _slices(items: list[Any]) -> Iterable[list[Any]]:
-    starts = range(0, len(items), ITEMS_PER_REQUEST)
-    return (items[start : start + ITEMS_PER_REQUEST] for start in starts)

@@ -19,9 +19,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from cornernet.files import write_text
-from cornernet.tracking.server import POLL, folder_lock
+from cornernet.tracking.server import OUTBOX, POLL, folder_lock
 
-OUTBOX = "outbox"
 LARGE = 2**24  # bytes; a file of so many is linked and not copied
 
 Entry = dict[str, Any]  # `kind` says what else is in it
@@ -47,14 +46,10 @@ class Journal:
             self.folder.mkdir(exist_ok=True)
             if files is not None:
                 entry = {**entry, "files": self._keep(files)}
-            line = f"{json.dumps(entry)}\n"
-            with (self.folder / "journal.jsonl").open("a+b") as stream:
-                end = stream.seek(0, os.SEEK_END)
-                if end == 0:
-                    line = f"{json.dumps(self.run)}\n{line}"
-                elif not _ends_a_line(stream, end):  # its writer was killed: the half line is void
-                    line = f"\n{line}"
-                stream.write(line.encode())
+            with (self.folder / "journal.jsonl").open("ab") as stream:
+                # An empty line ends what a killed writer may have left half-written, and is void.
+                start = "" if stream.tell() else json.dumps(self.run)
+                stream.write(f"{start}\n{json.dumps(entry)}\n".encode())
 
     def _keep(self, files: Mapping[str, Path]) -> str:
         name = uuid.uuid4().hex[:12]
@@ -136,8 +131,7 @@ def journals(folder: Path) -> list[Journal]:
         except FileNotFoundError:  # sent by another process at this moment
             continue
         if run is not None and run["kind"] == "run":
-            rest = {name: value for name, value in run.items() if name not in ("kind", "key")}
-            found.append(Journal(folder, run["key"], rest))
+            found.append(Journal(folder, run["key"], run))
     return sorted(found, key=lambda journal: journal.run["created"])
 
 
@@ -152,14 +146,7 @@ def _parsed(line: bytes) -> Entry | None:
 
 def _keep_file(path: Path, target: Path) -> None:
     if path.stat().st_size >= LARGE:
-        try:
+        with suppress(OSError):  # another file system
             os.link(path, target)
             return
-        except OSError:  # another file system
-            pass
     shutil.copyfile(path, target)
-
-
-def _ends_a_line(stream: Any, end: int) -> bool:
-    stream.seek(end - 1)
-    return bool(stream.read(1) == b"\n")

@@ -15,6 +15,7 @@ from typing import Any
 from cornernet.tracking.server import Server
 
 LOADER = "cornernet.tracking.served"
+WEIGHTS, SETTINGS = "weights.safetensors", "settings.json"  # what it reads
 # What a machine needs to load the model, besides this package.
 REQUIREMENTS = ("torch", "numpy", "opencv-python-headless", "numba", "pandas", "safetensors")
 
@@ -66,6 +67,7 @@ def _known_version(client: Any, name: str, run_id: str, digest: str) -> Any:
 def _logged(server: Server, run_id: str, files: Path, entry: Mapping[str, Any]) -> Any:
     """A new logged model, whole; one that broke off is removed."""
     from mlflow.entities import LoggedModelOutput
+    from mlflow.exceptions import MlflowException
 
     client = server.client
     model = client.create_logged_model(
@@ -75,7 +77,7 @@ def _logged(server: Server, run_id: str, files: Path, entry: Mapping[str, Any]) 
         with tempfile.TemporaryDirectory() as folder:
             _save(Path(folder) / "model", model, run_id, files)
             client.log_model_artifacts(model.model_id, f"{folder}/model")
-    except Exception:
+    except (MlflowException, OSError):  # of which `requests` has its own
         client.delete_logged_model(model.model_id)
         raise
     client.finalize_logged_model(model.model_id, "READY")
@@ -109,12 +111,11 @@ def _signature() -> Any:
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import AnyType
 
-    found = {"image": DataType.long, "category": DataType.string, "category_id": DataType.long}
-    sizes = dict.fromkeys(("x", "y", "width", "height", "score"), DataType.double)
-    return ModelSignature(
-        inputs=Schema([ColSpec(AnyType())]),
-        outputs=Schema([ColSpec(type_, name) for name, type_ in (found | sizes).items()]),
-    )
+    from cornernet.tracking.served import COLUMNS
+
+    types = {"int64": DataType.long, "float64": DataType.double, "object": DataType.string}
+    outputs = Schema([ColSpec(types[kind], name) for name, kind in COLUMNS.items()])
+    return ModelSignature(Schema([ColSpec(AnyType())]), outputs)
 
 
 def _example(files: Path) -> Any:

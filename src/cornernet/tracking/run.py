@@ -5,13 +5,12 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from cornernet.tracking.connection import Connection
 from cornernet.tracking.curve import curve_name
 from cornernet.tracking.delivery import Delivery
 from cornernet.tracking.journal import Journal
+from cornernet.tracking.server import Attempts, Say, initialise
 from cornernet.tracking.system import SystemMetrics
 
 FLUSH_INTERVAL = 3.0  # seconds between two looks for what is to be sent
@@ -24,28 +23,21 @@ class Run:
 
     No method raises because of the tracker, nor waits for it, but `send`, `close` and `finish`;
     these wait no longer than a tracker that is away takes to be known as such. A `with` block
-    closes the run.
+    closes the run. `key` is our name of the run, to be kept in checkpoints and provenance; `run_id`
+    the tracker's, None as long as the tracker has not been told of it.
     """
 
-    def __init__(self, journal: Journal, connection: Connection) -> None:
-        self._journal, self._connection = journal, connection
+    def __init__(self, journal: Journal, folder: Path, say: Say) -> None:
+        self.key = journal.key
+        self.run_id: str | None = None
+        self._journal, self._folder, self._say = journal, folder, say
+        self._attempts = Attempts(folder, say)
         self._delivery: Delivery | None = None
-        self._run_id: str | None = None
         self._iteration = 0
         self._system = SystemMetrics()
         self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
         self._closing = threading.Event()
         self._sending = threading.Lock()
-
-    @property
-    def key(self) -> str:
-        """Our name of the run, to be kept in checkpoints and provenance."""
-        return self._journal.key
-
-    @property
-    def run_id(self) -> str | None:
-        """The tracker's id of it; None as long as the tracker has not been told of it."""
-        return self._run_id
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         """A row of the history: points of curves, and what the machine did meanwhile."""
@@ -65,10 +57,10 @@ class Run:
         """Params by dotted name, those that the run does not have yet (they cannot change)."""
         self._add("params", params={name: str(value) for name, value in flat(params).items()})
 
-    def set_tags(self, tags: Mapping[str, Any], only_new: bool = False) -> None:
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags; those of the value None are left out."""
         kept = {name: str(value) for name, value in tags.items() if value is not None}
-        self._add("tags", tags=kept, only_new=only_new)
+        self._add("tags", tags=kept)
 
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """A copy of a file as it is now, in a folder of the run's artifacts."""
@@ -117,7 +109,7 @@ class Run:
 
     def mark_ended(self) -> None:
         """Note that the training is over, however it ended, if the run says that it goes on."""
-        self._add("status", status="FINISHED", time=milliseconds(), only_running=True)
+        self._add("status", status="FINISHED", time=milliseconds())
 
     def close(self) -> None:
         """Send what is left, and forget the journal if that was all."""
@@ -127,28 +119,20 @@ class Run:
     def send(self, patience: float = PATIENCE) -> bool:
         """Send what there is; returns whether the tracker was reached. It is said once if not."""
         with self._sending:
-            if self._delivery is None:
-                server = self._connection.to(self._journal.run["profile"])
-                if server is None:
-                    return False
-                self._delivery = Delivery(server, self._journal, self._connection.say)
-            try:
+            with self._attempts.attempt():
+                if self._delivery is None:
+                    server = initialise(self._journal.run["profile"], self._folder)
+                    self._delivery = Delivery(server, self._journal, self._say)
                 self._delivery.send(patience)
-            except Exception as error:  # whatever it is, what is being tracked goes on
-                self._connection.lost(error)
-                return False
-            self._run_id = self._delivery.run_id or self._run_id
-            return True
+                self.run_id = self._delivery.run_id or self.run_id
+                return True
+            self._delivery = None  # perhaps the tracker's memory is no longer what it was
+            return False
 
     def __enter__(self) -> "Run":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _send_now_and_then(self) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cornernet.tracking.connection import Connection
 from cornernet.tracking.delivery import Delivery
 from cornernet.tracking.invocation import invocation
 from cornernet.tracking.journal import Journal, journals
 from cornernet.tracking.run import Run, milliseconds
-from cornernet.tracking.server import MLFLOW_FOLDER, Say, address, is_remote
+from cornernet.tracking.server import MLFLOW_FOLDER, Attempts, Say, address, initialise, is_remote
 from cornernet.tracking.server import say as say_on_stderr
 from cornernet.tracking.views import page_of, write_views
 
@@ -32,7 +31,7 @@ def open_run(
     `params` may be a tree of sections. Call `begin`, then `log`, then `finish`. Without the
     tracker all stays in the journal, and that is said.
     """
-    run = _run(folder, key or uuid.uuid4().hex, _facts(profile, variant, seed), say)
+    run = _run(folder, say, key or uuid.uuid4().hex, profile, variant, seed, {})
     run.log_params(params)
     run.set_tags({**tags, "invocation": invocation()})
     return run
@@ -55,11 +54,12 @@ def find_run(
     with the params and the history that are given. Weights without provenance have a key of their
     own, made of their digest.
     """
-    elsewhere = {"trained_elsewhere": "yes", "weights_digest": weights_digest}
-    facts = _facts(profile, variant, seed) | {"tags": elsewhere}
-    run = _run(folder, key or weights_digest[:KEY_LENGTH] or uuid.uuid4().hex, facts, say)
+    tags = {"trained_elsewhere": "yes", "weights_digest": weights_digest}
+    if (called := invocation()) is not None:
+        tags["invocation"] = called
+    key = key or weights_digest[:KEY_LENGTH] or uuid.uuid4().hex
+    run = _run(folder, say, key, profile, variant, seed, tags)
     run.log_params(params or {})
-    run.set_tags({"invocation": invocation()}, only_new=True)
     if history is not None:
         run.log_history(history)
     run.mark_ended()
@@ -76,41 +76,28 @@ def send_waiting(
     is left out; and so is one that was begun for a server while the repository's database is in use
     now, or the other way round.
     """
-    connection = Connection(folder, say)
-    server = connection.to(profile)
-    if server is None:
-        return None
-    try:
+    with Attempts(folder, say).attempt():
+        server = initialise(profile, folder)
         write_views(server)
-    except Exception as error:  # a failure of the tracker fails nothing else
-        connection.lost(error)
-        return None
-    site = address(folder) if server.is_remote else "`make mlflow`, then http://127.0.0.1:5000"
-    sent = [f"experiment {profile} is ready: {site}{page_of(server)}"]
-    for journal in journals(folder):
-        if journal.run["remote"] != is_remote(folder):
-            continue
-        server = connection.to(journal.run["profile"])
-        if server is None:
-            return None
-        try:
-            count = Delivery(server, journal, say).send(patience=0)
-        except Exception as error:  # a failure of the tracker fails nothing else
-            connection.lost(error)
-            return None
-        if count:
+        site = address(folder) if server.is_remote else "`make mlflow`, then http://127.0.0.1:5000"
+        sent = [f"experiment {profile} is ready: {site}{page_of(server)}"]
+        for journal in journals(folder):
             run = journal.run
-            name = f"{run['profile']} {run['variant']}-s{run['seed']}"
-            sent.append(f"{name}: sent what waited ({count} entries)")
-        journal.remove_if_sent()
-    return sent
+            if run["remote"] != server.is_remote:
+                continue
+            count = Delivery(initialise(run["profile"], folder), journal, say).send(patience=0)
+            if count:
+                name = f"{run['profile']} {run['variant']}-s{run['seed']}"
+                sent.append(f"{name}: sent what waited ({count} entries)")
+            journal.remove_if_sent()
+        return sent
+    return None
 
 
-def _facts(profile: str, variant: str, seed: int) -> dict[str, Any]:
-    """The first entry of a journal, but for the key."""
-    return {"profile": profile, "variant": variant, "seed": seed, "created": milliseconds()}
-
-
-def _run(folder: Path, key: str, facts: Mapping[str, Any], say: Say) -> Run:
-    journal = Journal(folder, key, {**facts, "remote": is_remote(folder)})
-    return Run(journal, Connection(folder, say))
+def _run(
+    folder: Path, say: Say, key: str, profile: str, variant: str, seed: int, tags: Mapping[str, str]
+) -> Run:
+    """A run with its journal; the tracker gives it the `tags` if it has to create it."""
+    facts = {"profile": profile, "variant": variant, "seed": seed, "created": milliseconds()}
+    journal = Journal(folder, key, {**facts, "remote": is_remote(folder), "tags": dict(tags)})
+    return Run(journal, folder, say)

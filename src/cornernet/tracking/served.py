@@ -11,21 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import torch
 from numpy.typing import NDArray
 
+from cornernet.config.load import section_from
+from cornernet.config.schema import Detection, Model
+from cornernet.data.coco.images import read_any_image
+from cornernet.detection.network import as_network
+from cornernet.detection.predict import coco_results, predict_image
 from cornernet.errors import BadInput
+from cornernet.model.network import CornerNet
+from cornernet.model.weights import load_weights
+from cornernet.tracking.registry import SETTINGS, WEIGHTS
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import torch
-
-    from cornernet.config.schema import Detection, Model
-    from cornernet.model.network import CornerNet
-
-WEIGHTS, SETTINGS = "weights.safetensors", "settings.json"
 COLUMNS = {
     "image": "int64",
     "category": "object",
@@ -39,13 +41,13 @@ INLINE = "data:"  # RFC 2397
 class Served:
     """A model ready to be used; `categories` as in a COCO annotation file, in order."""
 
-    model: "CornerNet"
-    params: "Model"
-    detection: "Detection"
+    model: CornerNet
+    params: Model
+    detection: Detection
     categories: list[dict[str, Any]]
-    device: "torch.device"
+    device: torch.device
 
-    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> "pd.DataFrame":
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Detections in images, as `cornernet detect --score 0` finds them (section 4.2).
 
         `model_input`: an image, a list of images, or a table with one column of them. An image is a
@@ -54,11 +56,6 @@ class Served:
         and id, the box's left, top, width and height in pixels, the score; image by image, the best
         first. Raises BadInput for what is no image.
         """
-        import pandas as pd
-
-        from cornernet.detection.network import as_network
-        from cornernet.detection.predict import coco_results, predict_image
-
         names = {int(category["id"]): str(category["name"]) for category in self.categories}
         settings, network = self.detection, as_network(self.model)
         rows = []
@@ -75,8 +72,6 @@ class Served:
 
 def as_pixels(image: Any) -> NDArray[np.uint8]:
     """An image in one of the ways that `Served.predict` takes.  uint8 [H, W, 3], BGR"""
-    from cornernet.data.coco.images import read_any_image
-
     if isinstance(image, str) and image.startswith(INLINE):
         _, _, content = image.partition(",")
         try:
@@ -111,8 +106,6 @@ def _images(model_input: Any) -> Iterable[Any]:
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
     """As many threads as `cornernet predict` computes with: another number rounds differently."""
-    import torch
-
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -123,13 +116,6 @@ def _threads(count: int) -> Iterator[None]:
 
 def _load_pyfunc(path: str) -> Served:
     """The model whose files lie in the folder `path`."""
-    import torch
-
-    from cornernet.config.load import section_from
-    from cornernet.config.schema import Detection, Model
-    from cornernet.model.network import CornerNet
-    from cornernet.model.weights import load_weights
-
     settings = json.loads((Path(path) / SETTINGS).read_text())
     params = section_from(Model, settings["model"])
     model = CornerNet(len(settings["categories"]), params)

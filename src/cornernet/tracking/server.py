@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from filelock import FileLock
 from cornernet import progress
 
 MLFLOW_FOLDER = Path("data/mlflow")
+OUTBOX = "outbox"  # in it; what waits for the tracker
 ADDRESS = "MLFLOW_TRACKING_URI"
 
 # Unless the user sets them. MLflow sends usage data home by default; and waits minutes for a server
@@ -52,14 +54,36 @@ class Server:
     is_remote: bool  # reached over HTTP, and not a database
 
 
-def database(folder: Path = MLFLOW_FOLDER) -> Path:
-    """The SQLite database of the repository."""
-    return folder / "mlflow.db"
+class Attempts:
+    """Attempts to reach the tracker: failure is said once, and fails nothing else."""
+
+    def __init__(self, folder: Path, say: Say) -> None:
+        self._folder, self._say, self._said = folder, say, False
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Ends the block, and no more, when the tracker is missing or fails in it."""
+        try:
+            yield
+        except ImportError:
+            self._waits("not installed")
+        # Whatever ails it: MLflow lets through what its database, its server and its artifact store
+        # raise, of a dozen packages; and what is being tracked is worth more than the tracker.
+        except Exception as error:
+            self._waits(f"not reached ({in_one_line(error)})")
+
+    def _waits(self, why: str) -> None:
+        if not self._said:
+            self._said = True
+            self._say(
+                f"{why}; going on, what is measured waits in {self._folder / OUTBOX} and is sent "
+                "by the next command that reaches it, or by `cornernet tracking`"
+            )
 
 
 def address(folder: Path = MLFLOW_FOLDER) -> str:
     """MLFLOW_TRACKING_URI, or the repository's own database."""
-    return os.environ.get(ADDRESS) or f"sqlite:///{database(folder).resolve()}"
+    return os.environ.get(ADDRESS) or f"sqlite:///{(folder / 'mlflow.db').resolve()}"
 
 
 def is_remote(folder: Path = MLFLOW_FOLDER) -> bool:
@@ -79,16 +103,12 @@ def initialise(profile: str, folder: Path = MLFLOW_FOLDER) -> Server:
 
     for name in ("mlflow", "alembic"):  # which tell of every table that they create
         logging.getLogger(name).setLevel(logging.WARNING)
-    where = address(folder)
-    if is_remote(folder):  # a server creates its tables, and knows its artifacts
-        client = MlflowClient(where)
-        return Server(client, _experiment(client, profile, artifacts=None), is_remote=True)
-    artifacts = (folder / "artifacts").resolve()
+    remote = is_remote(folder)  # a server creates its tables, and knows its artifacts
+    artifacts = None if remote else (folder / "artifacts" / profile).resolve().as_uri()
     # Two processes that create tables at once would break each other.
-    with folder_lock(folder):
-        client = MlflowClient(where)
-        experiment = _experiment(client, profile, (artifacts / profile).as_uri())
-    return Server(client, experiment, is_remote=False)
+    with nullcontext() if remote else folder_lock(folder):
+        client = MlflowClient(address(folder))
+        return Server(client, _experiment(client, profile, artifacts), remote)
 
 
 def folder_lock(folder: Path) -> FileLock:

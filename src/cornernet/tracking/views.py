@@ -50,9 +50,9 @@ def write_views(server: Server) -> None:
             server.client.set_experiment_tag(server.experiment, f"{TAG}{name}", value)
 
 
-def page_of(server: Server, view: str = RESULTS) -> str:
-    """The path of a view on the tracker's site."""
+def page_of(server: Server) -> str:
+    """The path of the view of results on the tracker's site."""
     return (
         f"/#/experiments/{server.experiment}/runs"
-        f"?viewStateShareKey={view}&workflowType=machine_learning"
+        f"?viewStateShareKey={RESULTS}&workflowType=machine_learning"
     )
