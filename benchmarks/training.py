@@ -27,7 +27,8 @@ from benchmarks.record import Record
 from cornernet.config import load_params
 from cornernet.config.schema import Params
 from cornernet.data.coco.split import load_split
-from cornernet.data.sampling.samples import Chunk, TrainingSamples
+from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.data.shapes.generate import generate_shapes
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import ChunkLosses

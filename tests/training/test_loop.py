@@ -1,6 +1,5 @@
 """Whole trainings: an interrupted one ends where an uninterrupted one does, to the bit."""
 
-import re
 import shutil
 import signal
 from dataclasses import replace
@@ -162,8 +161,7 @@ def test_an_explicit_resume_goes_on_from_that_checkpoint(tmp_path, params, unint
     capsys.readouterr()
     assert train(replace(job, resume=resume), samples, files).started_from == 4
     said = capsys.readouterr().err
-    assert "tiny: 4/12 iterations" in said
-    assert re.search(r"tiny: 12/12 iterations .*loss=\d", said)
+    assert "goes on from iteration 4" in said
     assert same_bytes(files, uninterrupted)
     assert losses(files.history) == losses(uninterrupted.history)
 
