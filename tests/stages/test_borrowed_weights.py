@@ -41,7 +41,7 @@ def place(tmp_path_factory):
         for tested in graph.tested:
             for name in ("predict", "evaluate"):
                 stage(name, "--variant", tested.trained.variant)
-        for name in ("tables", "claims", "report"):
+        for name in ("tables", "figures", "claims", "report"):
             stage(name)
         yield folder
 
@@ -111,7 +111,7 @@ def test_without_the_lender_s_weights_it_says_who_makes_them(place, capsys):
     finally:
         kept.rename(weights)
     (line,) = capsys.readouterr().err.splitlines()
-    assert "baseline-s0.safetensors is not there; `cornernet train` makes it" in line
+    assert "baseline-s0.safetensors is not there; `cornernet train --profile mine --variant baseline" in line
 
 
 def test_the_plan_names_the_lender(place, capsys):
