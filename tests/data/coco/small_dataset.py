@@ -1,12 +1,14 @@
 """A data set of three small splits, to be broken and then checked."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from cornernet.config.schema import Data, SplitFiles
+from cornernet.config import load_params
+from cornernet.config.schema import SplitFiles
 from cornernet.data.coco.check import check_dataset
 from cornernet.errors import BadInput
 
@@ -18,10 +20,8 @@ SPLITS = {
 WIDTH, HEIGHT = 40, 30
 
 
-def params(root, splits=SPLITS, source="folder", keep_crowd=True):
-    return Data(
-        source=source, root=str(root), splits=splits, keep_crowd=keep_crowd, keep_empty=True
-    )
+def params(root, splits=SPLITS, source="folder", **more):
+    return replace(load_params("paper").data, source=source, root=str(root), splits=splits, **more)
 
 
 class SmallDataset:
@@ -35,26 +35,21 @@ class SmallDataset:
     def _split(self, number, name):
         folder = self.root / SPLITS[name].images
         folder.mkdir()
-        images, annotations = [], []
-        for index in range(3):
-            seed = 10 * number + index
-            pixels = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3))
-            cv2.imwrite(str(folder / f"{name}{index}.png"), pixels.astype(np.uint8))
-            image_id = index + 1
-            images.append(
-                {"id": image_id, "file_name": f"{name}{index}.png", "width": 40, "height": 30}
-            )
-            for box in ([1, 2, 10, 12], [5.5, 3, 20, 20]) if index < 2 else ():
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": image_id,
-                        "category_id": 1 + len(annotations) % 2,
-                        "bbox": list(box),
-                        "iscrowd": 0,
-                        "area": 100,
-                    }
-                )
+        images = [
+            {"id": index + 1, "file_name": f"{name}{index}.png", "width": WIDTH, "height": HEIGHT}
+            for index in range(3)
+        ]
+        for index, image in enumerate(images):
+            random = np.random.default_rng(10 * number + index)
+            pixels = random.integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+            cv2.imwrite(str(folder / image["file_name"]), pixels)
+        boxes = [(1, [1, 2, 10, 12]), (1, [5.5, 3, 20, 20])]
+        boxes += [(2, list(box)) for _, box in boxes]
+        annotations = [
+            {"id": index + 1, "image_id": image, "category_id": 1 + index % 2, "bbox": box}
+            | {"iscrowd": 0, "area": 100}
+            for index, (image, box) in enumerate(boxes)
+        ]
         categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
         return {"images": images, "categories": categories, "annotations": annotations}
 

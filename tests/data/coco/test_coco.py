@@ -15,16 +15,9 @@ SHARED = Path(__file__).parents[4] / "shared" / "data"
 FILES = SplitFiles("images", "annotations.json")
 
 
-def annotation(identity, image_id, category_id, bbox, **more):
-    return {
-        "id": identity,
-        "image_id": image_id,
-        "category_id": category_id,
-        "bbox": bbox,
-        "iscrowd": 0,
-        "area": 7.5,
-        **more,
-    }
+def annotation(identity, image_id, category_id, bbox, iscrowd=0):
+    entry = {"id": identity, "image_id": image_id, "category_id": category_id, "bbox": bbox}
+    return entry | {"iscrowd": iscrowd, "area": 7.5}
 
 
 def tree():
@@ -97,10 +90,8 @@ def test_polygons_are_cut_out_before_the_json_is_parsed_and_nothing_else(tmp_pat
     Also when they are nested, empty, over several lines, last in their object, or in a text.
     """
     content = tree()
-    content["annotations"][0] = {
-        "segmentation": [[1.5, 2, 1e2, -3], [4, 5]],
-        **content["annotations"][0],
-    }
+    polygons = {"segmentation": [[1.5, 2, 1e2, -3], [4, 5]]}
+    content["annotations"][0] = polygons | content["annotations"][0]
     content["annotations"][1]["segmentation"] = {"counts": [1, 2, 3], "size": [50, 100]}
     content["annotations"][2]["segmentation"] = []
     content["images"][0]["note"] = 'the "segmentation": [[1, 2]] of it'
@@ -121,26 +112,19 @@ def test_polygons_are_cut_out_before_the_json_is_parsed_and_nothing_else(tmp_pat
         (b'{"images": [1, 2', "is not JSON"),
         (b"\xff\xfe\x00\x01garbage", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
+        # Placed in the file as it is written, with its polygons.
+        (b'{"annotations": [\n{"segmentation": [[1,\n 3, 4]],\n"bbox": [1,, 4]}]}', "line 4"),
         (b"[1, 2]", "holds a list"),
         (b'{"images": []}', "has no 'categories', has no 'annotations'"),
         (b'{"images": {}, "categories": [], "annotations": 3}', "'images' is not a list"),
     ],
 )
 def test_what_is_not_coco_is_refused(tmp_path, content, said):
+    with pytest.raises(BadInput, match="no such annotation file"):
+        load_split(tmp_path, FILES, "val")
     (line,) = refused(tmp_path, content)
     assert said in line
     assert str(tmp_path / "annotations.json") in line
-
-
-def test_error_in_json_is_placed_in_the_file_as_written(tmp_path):
-    content = b'{"annotations": [\n{"segmentation": [[1, 2,\n 3, 4]],\n"bbox": [1, 2, 3,, 4]}]}'
-    (line,) = refused(tmp_path, content)
-    assert "line 4" in line
-
-
-def test_missing_file_is_refused(tmp_path):
-    with pytest.raises(BadInput, match="no such annotation file"):
-        load_split(tmp_path, FILES, "val")
 
 
 def test_boxes_are_those_of_pycocotools():

@@ -8,6 +8,8 @@ import pytest
 from data.download.download_case import TRAIN, Case, zipped
 from data.download.fault_server import Fault
 
+from cornernet import progress
+
 MIRROR = "/mirror/train2017.zip"
 # Bytes of a stream that broke off are kept in whole blocks of 16,384.
 FIRST_BLOCK, SECOND_BLOCK = "bytes=16384-", "bytes=32768-"
@@ -21,7 +23,8 @@ def changed(case: Case) -> bytes:
     return zipped(dict(reversed(case.files_in("train2017").items())))
 
 
-def test_whole_data_set_arrives_to_the_byte(case, capsys):
+def test_whole_data_set_arrives_to_the_byte(case, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     source = case.download()
     assert "train2017.zip: 0.00/120k bytes" in capsys.readouterr().err
     assert source["files"]["train2017.zip"] == {

@@ -61,18 +61,14 @@ def test_positions_run_through_the_epochs(samples):
     assert asked == expected
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_workers_make_no_difference(samples, workers):
-    here = list(batches(samples, CHUNKS, 0, 6, workers=0))
-    there = list(batches(samples, CHUNKS, 0, 6, workers=workers))
-    assert equal(here, there)
-
-
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_restart_gets_the_tail(samples, workers):
+def test_a_restart_gets_the_tail_and_workers_make_no_difference(samples, workers):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()  # is left alone
     whole = list(batches(samples, CHUNKS, 0, 6, workers=0))
-    for start in (1, 4, 6):
+    for start in (0, 4, 6):
         assert equal(list(batches(samples, CHUNKS, start, 6, workers=workers)), whole[start:])
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -82,19 +78,8 @@ def test_part_of_the_chunks(samples, workers):
         part = list(batches(samples, (2, 1, 3), 0, 3, workers=workers, mine=mine))
         assert equal(part, [[chunks[number] for number in mine] for chunks in whole])
     assert list(batches(samples, (2, 1, 3), 0, 3, workers=workers, mine=[])) == [[], [], []]
-
-
-def test_no_such_chunk(samples):
     with pytest.raises(ValueError, match="mine"):
         batches(samples, CHUNKS, 0, 1, workers=0, mine=[2])
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_torchs_random_state_is_left_alone(samples, workers):
-    torch.manual_seed(1)
-    before = torch.get_rng_state()
-    list(batches(samples, CHUNKS, 0, 2, workers=workers))
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -103,10 +88,9 @@ def test_a_missing_image_is_one_clear_line(tmp_path, workers):
     (tmp_path / "3.png").unlink()
     with pytest.raises(BadInput) as caught:
         list(batches(training_samples(split), CHUNKS, 0, 2, workers=workers))
-    assert len(caught.value.problems) == 1
-    assert "3.png" in caught.value.problems[0]
-    assert "Traceback" not in str(caught.value)
-    assert "\n" not in str(caught.value)
+    (line,) = caught.value.problems
+    assert "3.png" in line
+    assert "\n" not in line
 
 
 def test_workers_outlive_ctrl_c_and_sigterm(samples):

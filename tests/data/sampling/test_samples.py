@@ -1,5 +1,6 @@
 """Training samples depend on (seed, epoch, index) alone and hold what the params ask for."""
 
+import itertools
 from dataclasses import fields, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from data.sampling.training_case import (
     write_split,
 )
 
-from cornernet.data.sampling.chunks import Chunk, chunk_of
+from cornernet.data.sampling.chunks import chunk_of
 from cornernet.data.sampling.radii import corner_radius, radius_table
 from cornernet.data.sampling.samples import Sample
 from cornernet.errors import BadInput
@@ -52,19 +53,12 @@ def test_a_sample_has_its_shapes_and_types(split):
 
 def test_a_sample_depends_on_seed_epoch_and_index_alone(split):
     first, second = training_samples(split), training_samples(split)
-    for _ in range(3):
-        second.sample(5, 2)  # what was asked for before does not matter
+    second.sample(5, 2)  # what was asked for before does not matter
+    before = np.random.get_state()[1].copy(), torch.get_rng_state()
     for epoch, index in ((0, 0), (0, 3), (7, 3)):
         assert same(first.sample(epoch, index), second.sample(epoch, index))
     assert not same(first.sample(0, 3), first.sample(1, 3))
     assert not same(first.sample(0, 3), training_samples(split, seed=1).sample(0, 3))
-
-
-def test_nothing_draws_from_the_global_random_state(split):
-    np.random.seed(0)
-    torch.manual_seed(0)
-    before = np.random.get_state()[1].copy(), torch.get_rng_state()
-    training_samples(split).sample(0, 0)
     np.testing.assert_array_equal(np.random.get_state()[1], before[0])
     assert torch.equal(torch.get_rng_state(), before[1])
 
@@ -79,7 +73,7 @@ def test_an_epoch_takes_each_image_once_in_an_order_of_its_own(tmp_path):
     assert orders[1] != training_samples(split, seed=1).order(1).tolist()
 
 
-def test_crowds_and_empty_images(split):
+def test_crowds_and_images_without_objects(split):
     everything = training_samples(split)
     assert len(everything) == 5
     no_empty = training_samples(split, data=replace(DATA, keep_empty=False))
@@ -89,9 +83,7 @@ def test_crowds_and_empty_images(split):
     categories = no_crowd.sample(0, 0).category
     assert set(categories) <= set(split.boxes[0].categories[~split.boxes[0].crowd])
     assert len(categories) <= 2
-
-
-def test_an_image_of_degenerate_boxes_alone_is_empty(split):
+    # An image that has degenerate boxes alone is empty.
     flat = split.boxes[2].boxes.copy()
     flat[:, 2] = flat[:, 0]
     boxes = (*split.boxes[:2], replace(split.boxes[2], boxes=flat), *split.boxes[3:])
@@ -100,7 +92,9 @@ def test_an_image_of_degenerate_boxes_alone_is_empty(split):
     assert len(training_samples(flattened).sample(0, 2).category) == 0
 
 
-def test_nothing_to_train_on(split):
+def test_nothing_to_train_on_and_radii_of_other_annotations_are_refused(split):
+    with pytest.raises(BadInput, match=r"4 for 10 annotations; .*cornernet radii"):
+        training_samples(split, radii=np.zeros(4))
     empty = replace(split, images=split.images[1:2], boxes=split.boxes[1:2])
     with pytest.raises(BadInput, match="train: no image left"):
         training_samples(empty, data=replace(DATA, keep_empty=False))
@@ -135,14 +129,10 @@ def test_stored_radii_are_scaled_and_those_of_cut_boxes_computed_anew(split):
     without = training_samples(split)
     marked = training_samples(split, radii=table + 1000)
     kinds = set()
-    for epoch in range(10):
-        for index in (0, 3, 4):
-            radius = with_table.sample(epoch, index).radius
-            np.testing.assert_allclose(
-                radius, without.sample(epoch, index).radius, rtol=1e-5, atol=1e-6
-            )
-            stored = marked.sample(epoch, index).radius > 50
-            kinds |= set(stored.tolist())
+    for which in itertools.product(range(10), (0, 3, 4)):
+        expected = without.sample(*which).radius
+        np.testing.assert_allclose(with_table.sample(*which).radius, expected, 1e-5, 1e-6)
+        kinds |= set((marked.sample(*which).radius > 50).tolist())
     assert kinds == {True, False}
 
 
@@ -155,11 +145,6 @@ def test_boxes_come_back_from_cells_and_offsets_with_their_radii(split):
     np.testing.assert_array_equal(sample.category, split.boxes[3].categories)
     expected = corner_radius(sides_drawn[:, 1], sides_drawn[:, 0], 0.7)
     np.testing.assert_allclose(sample.radius, expected, rtol=1e-4)
-
-
-def test_radii_of_other_annotations_are_refused(split):
-    with pytest.raises(BadInput, match=r"4 for 10 annotations; .*cornernet radii"):
-        training_samples(split, radii=np.zeros(4))
 
 
 def test_small_sets_are_read_once(split):
@@ -176,6 +161,8 @@ def test_small_sets_are_read_once(split):
 
 def test_chunks_are_padded_with_empty_slots(split):
     samples = training_samples(split, augmentation=still(127))
+    with pytest.raises(ValueError, match="at least one"):
+        chunk_of([])
     chunk = chunk_of([samples.sample(0, index) for index in (3, 1, 2)])
     assert chunk.image.shape == (3, 3, 127, 127)
     assert chunk.mask.sum(dim=1).tolist() == [4, 0, 1]
@@ -188,8 +175,4 @@ def test_chunks_are_padded_with_empty_slots(split):
     assert chunk.radius[~chunk.mask].abs().sum() == 0
     empty = chunk_of([samples.sample(0, 1)])
     assert empty.mask.tolist() == [[False]]
-    moved = chunk.to("cpu")
-    assert isinstance(moved, Chunk)
-    assert torch.equal(moved.image, chunk.image)
-    with pytest.raises(ValueError, match="at least one"):
-        chunk_of([])
+    assert torch.equal(chunk.to("cpu").image, chunk.image)

@@ -78,12 +78,6 @@ def test_in_parts_as_in_one(monkeypatch, window):
         assert torch.equal(parts, whole)
 
 
-def test_parts_hold_no_more_cells_than_asked_but_one_object_is_never_divided():
-    cells = torch.tensor([3, 4, 0, 9, 2, 2, 0])
-    groups = targets._groups(cells.cumsum(0), 7)
-    assert groups == [(0, 3), (3, 4), (4, 7)]
-
-
 def one(radius, window, sigma="third_of_radius", size=(9, 9)):
     centre = torch.tensor([[[size[1] // 2, size[0] // 2]]])
     zero, there = torch.zeros(1, 1, dtype=torch.int64), torch.ones(1, 1, dtype=torch.bool)
@@ -109,7 +103,7 @@ def test_radius_of_two_and_a_half():
     assert disc[4, 6] == square[4, 6]
 
 
-def test_nothing_to_draw():
+def test_nothing_to_draw_and_unknown_names():
     inputs = scene(2, 5, 3, (8, 8), 3)
     nothing = (*inputs[:3], torch.zeros_like(inputs[3]))
     assert draw_heatmaps(*nothing, 3, (8, 8)).sum() == 0
@@ -117,9 +111,6 @@ def test_nothing_to_draw():
     assert draw_heatmaps(*empty, 3, (8, 8)).shape == (2, 3, 8, 8)
     assert torch.equal(inputs[1], scene(2, 5, 3, (8, 8), 3)[1])  # inputs are left alone
 
-
-def test_unknown_names():
-    inputs = scene(1, 5, 3, (8, 8), 3)
     with pytest.raises(ValueError, match="sigma"):
         draw_heatmaps(*inputs, 3, (8, 8), "third", "disc")
     with pytest.raises(ValueError, match="window"):
@@ -151,8 +142,6 @@ def test_equation_2():
             expected = [x / across - math.floor(x / across), y / down - math.floor(y / down)]
             assert offset.tolist() == pytest.approx(expected, abs=1e-5)
     assert (cells.dtype, offsets.dtype) == (np.int64, np.float32)
-
-
-def test_corner_cells_of_a_wide_map_stay_inside():
+    # Beyond the border of the image, the cells are the last of the map.
     cells, _ = corner_cells(np.array([[382.0, 254.0], [500.0, -3.0]]), (255, 383), (64, 96))
     np.testing.assert_array_equal(cells, [[95, 63], [95, 0]])

@@ -6,52 +6,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cornernet.config.schema import Augmentation, Data, SplitFiles, Targets
+from cornernet.config import load_params
+from cornernet.config.schema import Augmentation
 from cornernet.data.coco.split import Boxes, CocoSplit, Image
 from cornernet.data.sampling.samples import TrainingSamples
 
-AUGMENTATION = Augmentation(
-    input_size=63,
-    scale_start=0.6,
-    scale_stop=1.4,
-    scale_step=0.1,
-    crop_border=16,
-    flip_probability=0.5,
-    jitter=0.4,
-    lighting_std=0.1,
-    lose_odd_row=False,
-)
-TARGETS = Targets(
-    penalty_reduction="object",
-    min_iou=0.7,
-    fixed_radius=2.5,
-    radius_roots="exact",
-    integer_radius=False,
-    sigma="third_of_radius",
-    window="disc",
-    max_objects=128,
-)
-FILES = SplitFiles(images="images", annotations="train.json")
-DATA = Data(
-    source="folder",
-    root=".",
-    splits={"train": FILES, "val": FILES},
-    keep_crowd=True,
-    keep_empty=True,
-)
+PAPER = load_params("paper")
+AUGMENTATION = replace(PAPER.augmentation, input_size=63, crop_border=16)
+TARGETS, DATA = PAPER.targets, PAPER.data
 
 
 def still(size: int) -> Augmentation:
     """One crop of the input's own size, no flip, colours as they are."""
-    return replace(
-        AUGMENTATION,
-        input_size=size,
-        scale_start=1.0,
-        scale_stop=1.05,
-        flip_probability=0.0,
-        jitter=0.0,
-        lighting_std=0.0,
-    )
+    scales = {"scale_start": 1.0, "scale_stop": 1.05}
+    off = {"flip_probability": 0.0, "jitter": 0.0, "lighting_std": 0.0}
+    return replace(AUGMENTATION, input_size=size, **scales, **off)
 
 
 def random_split(folder: Path, counts: list[int], seed: int = 0) -> CocoSplit:
@@ -63,15 +32,9 @@ def random_split(folder: Path, counts: list[int], seed: int = 0) -> CocoSplit:
         images.append(Image(100 + number, f"{number}.png", width, height))
         corner = rng.uniform(10, 35, (count, 2))
         ids = np.arange(first, first + count)
-        boxes.append(
-            Boxes(
-                np.concatenate([corner, corner + rng.uniform(3, 20, (count, 2))], axis=1),
-                rng.integers(0, 3, count),
-                ids,
-                ids % 2 == 1,
-                np.ones(count),
-            )
-        )
+        xyxy = np.concatenate([corner, corner + rng.uniform(3, 20, (count, 2))], axis=1)
+        categories = rng.integers(0, 3, count)
+        boxes.append(Boxes(xyxy, categories, ids, ids % 2 == 1, np.ones(count)))
         first += count
     return CocoSplit("train", folder, tuple(images), tuple(boxes), (1, 2, 3), ("a", "b", "c"))
 
