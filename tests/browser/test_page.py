@@ -88,19 +88,6 @@ def test_tables_are_readable_on_a_phone(browser, pages):
     assert overflowing == []
 
 
-def test_verdicts_come_first_and_can_be_read(browser, pages):
-    show(browser, pages / "whole.html", 400)
-    top = "return document.querySelector(arguments[0]).getBoundingClientRect().top"
-    order = [browser.execute_script(top, f"#{name}") for name in (
-        "claims", "tables", "figures", "text-and-code", "provenance")]  # fmt: skip
-    assert order == sorted(order)
-    verdicts = browser.execute_script(
-        "return [...document.querySelectorAll('td.verdict')].map(e => e.innerText)"
-    )
-    assert len(verdicts) == 28
-    assert set(verdicts) <= {"direction reproduced", "inconclusive", "contradicted", "not run"}
-
-
 def test_print_fits_the_paper(browser, pages):
     show(browser, pages / "whole.html", 1200)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})

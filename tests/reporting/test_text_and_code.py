@@ -138,6 +138,10 @@ def test_only_what_was_scored_on_both_sides_is_compared():
     assert only.reference_name == "baseline"
 
 
+def plain(markup):
+    return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
+
+
 @pytest.fixture
 def page_text(tmp_path):
     """The page's text, and its cells of the effects by subject, of given differences."""
@@ -153,10 +157,6 @@ def page_text(tmp_path):
         return plain(section), cells
 
     return text_of
-
-
-def plain(markup):
-    return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
 
 
 def test_the_page_shows_effects_or_says_why_not_and_what_was_recorded_where(page_text):
