@@ -50,8 +50,7 @@ def test_the_random_splits_hold_what_they_should():
     for _, results in splits:
         keys = [(row["image_id"], row["category_id"], row["score"]) for row in results]
         assert len(set(keys)) < len(keys)
-    undefined = sum(None in evaluated(*split).metrics.values() for split in splits)
-    assert 0 < undefined < 40
+    assert {None in evaluated(*split).metrics.values() for split in splits} == {False, True}
     ids = [row["id"] for row in splits[0][0]["images"]]
     assert ids != sorted(ids)
 
@@ -80,10 +79,7 @@ def test_summary_is_the_coco_apis_to_the_letter():
     metrics = evaluated(content, results).metrics
     assert None not in metrics.values()
     assert summary_lines(metrics) == printed.splitlines()
-
-
-def test_nothing_detected_is_zero_and_no_objects_is_undefined():
-    content, _ = random_split(3, images=12)
+    # nothing detected is zero, and no objects is undefined
     assert set(evaluated(content, []).metrics.values()) == {0.0}
     empty = {**content, "annotations": []}
     metrics = evaluated(empty, []).metrics

@@ -8,14 +8,8 @@ import pytest
 
 from cornernet.data.coco.annotations import Image
 from cornernet.data.coco.split import Boxes, CocoSplit
-from cornernet.evaluation.corners import (
-    KINDS,
-    QUADRANTS,
-    FoundCorners,
-    corner_difference,
-    corner_intervals,
-    score_corners,
-)
+from cornernet.evaluation.bootstrap import intervals, paired_difference
+from cornernet.evaluation.corners import KINDS, QUADRANTS, FoundCorners, score_corners
 
 RADIUS = 6.0
 IDS = (40, 7, 13, 22, 5)  # out of order, as a file may have them
@@ -116,7 +110,7 @@ def average_precision(right, objects):
 def test_quadrants_agree_with_a_slow_loop(kind, seed):
     split = made_split(seed)
     found = made_corners(split, kind, seed)
-    values = score_corners(split, found, kind, RADIUS, 0, 0).values
+    values = score_corners(split, found, kind, RADIUS, 0, 0).scores
     expected = {quadrant: slow_map(split, found, kind, quadrant) for quadrant in QUADRANTS}
     assert values == pytest.approx(expected, abs=1e-9)
     assert len({round(value, 6) for value in values.values()}) == 5  # the case tells them apart
@@ -138,10 +132,10 @@ def test_the_radius_is_a_distance_in_pixels_to_its_last_point():
     rounded = tuple(replace(boxes, boxes=boxes.boxes.round()) for boxes in split.boxes)
     split = replace(split, boxes=rounded)
     true = made_true(split, "top_left")
-    assert score_corners(split, true, "top_left", 0.0, 0, 0).values["all"] == 100
+    assert score_corners(split, true, "top_left", 0.0, 0, 0).scores["all"] == 100
     moved = replace(true, points=true.points + np.array([3.0, 4.0]))  # 5 pixels away
-    near = score_corners(split, moved, "top_left", 5.0, 0, 0).values["all"]
-    assert near > score_corners(split, moved, "top_left", 4.999, 0, 0).values["all"]
+    near = score_corners(split, moved, "top_left", 5.0, 0, 0).scores["all"]
+    assert near > score_corners(split, moved, "top_left", 4.999, 0, 0).scores["all"]
 
 
 def test_order_of_images_and_of_detections_changes_nothing():
@@ -154,20 +148,20 @@ def test_order_of_images_and_of_detections_changes_nothing():
     turned = replace(split, images=split.images[::-1], boxes=split.boxes[::-1])
     first = score_corners(split, found, "top_left", RADIUS, 20, 0)
     second = score_corners(turned, shuffled, "top_left", RADIUS, 20, 0)
-    assert first.values == second.values
-    np.testing.assert_array_equal(first.resampled, second.resampled)
+    assert first.scores == second.scores
+    np.testing.assert_array_equal(first.values, second.values)
 
 
 def test_intervals_hold_the_value_and_differences_are_paired():
     split = made_split()
     scores = score_corners(split, made_corners(split, "top_left"), "top_left", RADIUS, 200, 0)
-    assert scores.resampled.shape == (200, 5)
-    found = corner_intervals(scores, 0.95)
+    assert scores.values.shape == (200, 5)
+    found = intervals(scores, 0.95)
     assert found["all"].ci_low < found["all"].value < found["all"].ci_high
     noisy = made_corners(split, "top_left", noise=9.0)
     worse = score_corners(split, noisy, "top_left", RADIUS, 200, 0)
-    paired = corner_difference(scores, worse, 0.95)["all"]
-    assert paired.value == pytest.approx(scores.values["all"] - worse.values["all"])
+    paired = paired_difference(scores, worse, 0.95)["all"]
+    assert paired.value == pytest.approx(scores.scores["all"] - worse.scores["all"])
     assert paired.ci_low > 0
 
 
@@ -176,7 +170,7 @@ def test_a_quadrant_without_annotated_corners_is_undefined():
     boxes = Boxes(np.array([[10.0, 10, 30, 30]]), np.array([0]), one, one < 0, one)
     split = replace(made_split(), images=(Image(1, "1.png", 100, 100),), boxes=(boxes,))
     nothing = FoundCorners(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)), np.zeros(0))
-    values = score_corners(split, nothing, "top_left", RADIUS, 3, 0).values
+    values = score_corners(split, nothing, "top_left", RADIUS, 3, 0).scores
     assert values == {**dict.fromkeys(QUADRANTS), "all": 0.0, "top_left": 0.0}
 
 

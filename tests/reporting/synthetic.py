@@ -67,7 +67,7 @@ def table_context(notice="", confidence=0.95):
     return TableContext(literature(), "eccv", notice, confidence)
 
 
-def write_metrics(folder, cell, split, seed=0, status="scored", noise=1.0, metrics=None):
+def write_metrics(folder, cell, split, status="scored", seed=0, noise=1.0, metrics=None):
     """One file as `evaluate` writes it: the paper's numbers plus noise, unless `metrics` says."""
     variant, mode = cell.split("/")
     random = np.random.default_rng([seed, len(cell), len(split)])
@@ -77,9 +77,8 @@ def write_metrics(folder, cell, split, seed=0, status="scored", noise=1.0, metri
         centre = [50.0 if value is None else value for value in found]
         drawn = np.clip(np.array(centre) + noise * random.normal(size=len(METRICS)), 0, 100)
         metrics = {name: float(value) for name, value in zip(METRICS, drawn, strict=True)}
-        intervals = {
-            name: [max(value - 1, 0.0), min(value + 1, 100.0)] for name, value in metrics.items()
-        }
+        ends = np.clip([drawn - 1, drawn + 1], 0, 100).T.tolist()
+        intervals = dict(zip(METRICS, ends, strict=True))
     if status != "scored":
         metrics, intervals = {}, {}
     tree = {"variant": variant, "seed": seed, "split": split, "mode": mode, "status": status}
@@ -93,12 +92,9 @@ def run_results(
     folder, seeds=(0,), val=VAL_CELLS, test=TEST_CELLS, test_status="scored", noise=0.1, extra=()
 ):
     """results.csv of a whole run; `extra` are further metrics files."""
-    paths = [write_metrics(folder, cell, "val", s, noise=noise) for cell in val for s in seeds]
-    paths += [
-        write_metrics(folder, cell, "test_dev", s, status=test_status, noise=noise)
-        for cell in test
-        for s in seeds
-    ]
+    tested = [(cell, "val", "scored") for cell in val]
+    tested += [(cell, "test_dev", test_status) for cell in test]
+    paths = [write_metrics(folder, *one, s, noise=noise) for one in tested for s in seeds]
     return collect_results([*paths, *extra], literature(), "eccv")
 
 
@@ -106,17 +102,14 @@ def paired_differences(results, half_width=0.5):
     """differences.csv of `results`, as if each pair's interval were +- `half_width` points."""
     texts = literature()
     wanted = possible((*table_comparisons(texts), *claim_comparisons(claims())), results)
-    keys = ["split", "variant", "mode", "seed", "metric"]
-    values = results.set_index(keys)["value"].sort_index()
+    values = results.set_index(["split", "variant", "mode", "seed", "metric"])["value"].sort_index()
     paired = {}
     for pair in wanted:
-        mine, other = (
-            values[pair.split, cell.variant, cell.mode] for cell in (pair.cell, pair.reference)
-        )
-        gains = (mine - other).groupby("seed")
+        cells = (pair.cell, pair.reference)
+        mine, other = (values[pair.split, cell.variant, cell.mode] for cell in cells)
         paired[pair] = [
             {name: interval(gain, half_width) for (_, name), gain in of_seed.items()}
-            for _, of_seed in gains
+            for _, of_seed in (mine - other).groupby("seed")
         ]
     return collect_differences(paired, texts, "eccv")
 
@@ -196,11 +189,7 @@ def all_figures(results):
     heat[5, 6] = 1.0
     plain = example(9)
     overlaid = replace(plain, image=overlay_heatmaps(plain.image, heat, heat.T[:24]))
-    maps = random.random((2, 16, 16))
-    pooled = (
-        np.maximum.accumulate(maps[0][::-1], 0)[::-1],
-        np.maximum.accumulate(maps[1][:, ::-1], 1)[:, ::-1],
-    )
+    maps = random.random((4, 16, 16))  # two feature maps, and what stands for them pooled
     image, boxes = picture(4)
     return [
         radii_histogram({"exact": random.gamma(2, 2, 500), "pre_fix": random.gamma(2, 3, 500)}),
@@ -209,14 +198,9 @@ def all_figures(results):
         detections_figure([overlaid], "The first image.", name="heatmaps", title="Heatmaps"),
         ap_by_size(results, table_context()),
         ap_by_category({"baseline": {"disc": 61.0, "ring": None, "cross": 72.5}}),
-        precision_recall_curves(
-            {
-                "IoU 0.50": PrecisionRecall(recall, 1 - recall**3),
-                "IoU 0.75": PrecisionRecall(recall, 0.9 - 0.9 * recall),
-            }
-        ),
+        precision_recall_curves({"IoU 0.50": PrecisionRecall(recall, 1 - recall**3)}),
         targets_figure(image, boxes, np.full(3, 5.0), 0.7),
-        corner_pooling_figure(maps[0], maps[1], *pooled),
+        corner_pooling_figure(*maps),
     ]
 
 

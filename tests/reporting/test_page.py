@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cornernet.reporting.claims.judge import VERDICTS
-from cornernet.reporting.page import plain, provenance_rows, render_page
+from cornernet.reporting.page import provenance_rows, render_page
 from reporting.synthetic import NOT_SCORED, NOTICE, PROVENANCE, page_context
 
 ACCEPTED = {
@@ -80,6 +80,7 @@ def test_page_says_what_a_reader_must_know(context):
     assert "RefineDet512 (multi scale)" in text
     assert "targets.min_iou: 0.7" in text
     assert "0123456789abcdef" in text
+    assert "chunks 4, 5, 5 learning_rate 0.00025 empty none" in text
     assert "CornerNet on shapes <demo>" in text  # escaped in the source
     assert text.index("Claims") < text.index("Table 1") < text.index("Training curves")
     rule = re.search(r"<details>.*?</details>", render_page(context), re.DOTALL)[0]
@@ -127,14 +128,6 @@ def test_a_model_says_which_code_trained_which_iterations(context):
     alone = provenance(spans[:1])
     assert "The code changed" not in alone
     assert "code of iterations 0 to 500 losses aa" in alone
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(True, "true"), (None, "none"), (0.00025, "0.00025"), ((4, 5), "4, 5"), ((), "none")],
-)
-def test_plain_values(value, text):
-    assert plain(value) == text
 
 
 def test_provenance_has_one_row_per_model():

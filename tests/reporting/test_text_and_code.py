@@ -73,7 +73,9 @@ def test_the_run_s_own_choice_is_shown():
 
 
 def test_every_variant_that_shows_a_difference_changes_that_and_nothing_else():
-    base = profile("differences")
+    """And as the profiles that follow the code do, but where it shows what the text permits."""
+    base, as_run, released = (profile(name) for name in ("differences", "as_run", "released"))
+    permitted = ("all_pairs", "linear_soft_nms", "bf16_training", "bf16_testing")
     shown = {}
     for row in text_and_code(base):
         for effect in row.effects:
@@ -81,25 +83,14 @@ def test_every_variant_that_shows_a_difference_changes_that_and_nothing_else():
     for variant in base.variants:
         if variant in ("baseline", "as_run", "nudged_up", "nudged_down"):
             continue
-        (name,) = base.variants[variant].set
+        ((name, value),) = base.variants[variant].set.items()
         choice = attrgetter(name)
+        assert variant in permitted or value in (choice(as_run), choice(released)), variant
         assert name in shown[variant], variant
         assert choice(resolve_variant(base, variant)) != choice(base), variant
     assert set(shown) == set(base.variants) - {"baseline"}
     tested = {name for row in base.tested for name in row.variants}
     assert tested == set(base.variants)
-
-
-def test_a_variant_chooses_as_the_profiles_that_follow_the_code():
-    """Where those differ from the text; those that show what the text permits are left out."""
-    permitted = ("as_run", "all_pairs", "linear_soft_nms", "bf16_training", "bf16_testing")
-    as_run, released = profile("as_run"), profile("released")
-    for variant, asked in profile("differences").variants.items():
-        if variant.startswith("nudged") or variant in permitted:
-            continue
-        for name, value in asked.set.items():
-            choice = attrgetter(name)
-            assert value in (choice(as_run), choice(released)), variant
 
 
 def test_all_at_once_is_the_profile_as_run():
@@ -147,15 +138,18 @@ def test_only_what_was_scored_on_both_sides_is_compared():
     assert only.reference_name == "baseline"
 
 
-@pytest.fixture(scope="module")
-def page_text(tmp_path_factory):
+def plain(markup):
+    return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
+
+
+@pytest.fixture
+def page_text(tmp_path):
     """The page's text, and its cells of the effects by subject, of given differences."""
-    context = page_context(tmp_path_factory.mktemp("run"), figures=[])
+    context = page_context(tmp_path, figures=[])
 
     def text_of(differences):
         found = dataclasses.replace(context, differences=differences, recorded=RECORDED)
         section = render_page(found).split('id="text-and-code"')[1].split("</section>")[0]
-        assert "<th>Effect on AP</th>" in section
         cells = {}
         for row in section.split("<tr>")[2:]:
             subject = re.search(r"<strong>(.*?)</strong>", row)[1]
@@ -165,11 +159,7 @@ def page_text(tmp_path_factory):
     return text_of
 
 
-def plain(markup):
-    return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
-
-
-def test_the_page_shows_effects_or_says_why_not(page_text):
+def test_the_page_shows_effects_or_says_why_not_and_what_was_recorded_where(page_text):
     text, cells = page_text(text_and_code(profile("paper"), FOUND))
     wanted = {
         "Boxes that soft-NMS drops": f"stale_rows {MINUS}0.4 [{MINUS}0.6, {MINUS}0.2]",
@@ -179,9 +169,6 @@ def test_the_page_shows_effects_or_says_why_not(page_text):
     }
     assert {subject: cells[subject] for subject in wanted} == wanted
     assert "†" not in text
-
-
-def test_the_page_marks_what_was_recorded_and_says_where(page_text):
     text, cells = page_text(text_and_code(profile("paper"), None, RECORDED))
     between = cells["Convolutions between the two hourglasses"]
     assert between == f"merge_1x1 {MINUS}1.2 [{MINUS}2.0, +0.5] †"

@@ -1,4 +1,4 @@
-"""Confidence intervals of the metrics by a bootstrap over images.
+"""Confidence intervals of the metrics, and of differences, by a bootstrap over images.
 
 A resample draws as many images as the split has, with replacement; an image drawn twice counts as
 two images. Its metrics are accumulated exactly as those of the split itself. The interval is the
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import METRICS, Evaluated, metric_values
 
 # resamples computed at once: few enough that their weights (20 kB each for val2017) stay in cache
@@ -31,6 +32,13 @@ class Interval(NamedTuple):
     ci_high: float | None
 
 
+class Resampled(NamedTuple):
+    """M scores of one model on a split, and on each resample of the split's images, in percent."""
+
+    scores: Mapping[str, float | None]  # None where undefined
+    values: np.ndarray  # float64 [resamples, M]; NaN where undefined
+
+
 def confidence_intervals(
     evaluated: Evaluated,
     resamples: int,
@@ -39,27 +47,25 @@ def confidence_intervals(
     threads: int | None = None,
 ) -> dict[str, Interval]:
     """Every metric with its interval; without resamples (0) the intervals are None."""
-    values = resampled_metrics(evaluated, resamples, seed, threads)
-    return intervals(evaluated.metrics, values, confidence)
+    return intervals(resampled_metrics(evaluated, resamples, seed, threads), confidence)
 
 
 def resampled_metrics(
     evaluated: Evaluated, resamples: int, seed: int, threads: int | None = None
-) -> np.ndarray:
-    """METRICS of each resample in percent, float64 [resamples, 16]; NaN where undefined.
+) -> Resampled:
+    """METRICS of the split and of each resample.
 
     The same seed and number of images draw the same images, whatever was detected in them: that
     is what makes differences paired. `threads` (None: one per processor allowed) changes
     nothing but the time.
     """
-    return resampled_values(
-        lambda weights: metric_values(evaluated.rankings, weights),
-        len(METRICS),
-        len(evaluated.image_ids),
-        resamples,
-        seed,
-        threads,
-    )
+    images = len(evaluated.image_ids)
+
+    def values_of(weights: np.ndarray) -> np.ndarray:
+        return metric_values(evaluated.rankings, weights)
+
+    values = resampled_values(values_of, len(METRICS), images, resamples, seed, threads)
+    return Resampled(evaluated.metrics, values)
 
 
 def resampled_values(
@@ -96,17 +102,41 @@ def image_weights(images: int, resamples: int, seed: int) -> np.ndarray:
     return weights
 
 
-def intervals(
-    metrics: Mapping[str, float | None], values: np.ndarray, confidence: float
-) -> dict[str, Interval]:
-    """The percentile interval of each of M metrics, from its resampled values [resamples, M]."""
+def intervals(scored: Resampled, confidence: float) -> dict[str, Interval]:
+    """Each score with the percentile interval of its resampled values."""
     tail = (1 - confidence) / 2
     result = {}
-    for column, (name, metric) in enumerate(metrics.items()):
-        known = values[~np.isnan(values[:, column]), column]
-        if metric is None or not len(known):
-            result[name] = Interval(metric, None, None)
+    for (name, score), values in zip(scored.scores.items(), scored.values.T, strict=True):
+        known = values[~np.isnan(values)]
+        if score is None or not len(known):
+            result[name] = Interval(score, None, None)
         else:
             low, high = np.quantile(known, (tail, 1 - tail)).tolist()
-            result[name] = Interval(metric, low, high)
+            result[name] = Interval(score, low, high)
     return result
+
+
+def paired_difference(
+    variant: Resampled, reference: Resampled, confidence: float
+) -> dict[str, Interval]:
+    """Each score minus that of the reference, in points, with its bootstrap interval.
+
+    The resampled values must be drawn with one seed: both models are then resampled with the same
+    images, so what makes an image hard for both cancels.
+    """
+    points: dict[str, float | None] = {}
+    for name, value in variant.scores.items():
+        other = reference.scores[name]
+        points[name] = None if value is None or other is None else value - other
+    return intervals(Resampled(points, variant.values - reference.values), confidence)
+
+
+def check_paired(variant: Evaluated, reference: Evaluated) -> None:
+    """Raise BadInput unless both were tested on the same images and categories."""
+    for what in ("image_ids", "category_ids"):
+        ids, other = getattr(variant, what), getattr(reference, what)
+        if not np.array_equal(ids, other):
+            raise BadInput(
+                f"two models cannot be paired: they were tested on {len(ids)} and {len(other)} "
+                f"{what.replace('_', ' ')} that differ; test both on the same split"
+            )

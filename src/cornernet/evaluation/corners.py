@@ -14,9 +14,8 @@ import numpy as np
 
 from cornernet.data.coco.split import CocoSplit
 from cornernet.evaluation.average_precision import accumulate, mean_over_categories
-from cornernet.evaluation.bootstrap import Interval, intervals, resampled_values
+from cornernet.evaluation.bootstrap import Resampled, resampled_values
 from cornernet.evaluation.coco_metrics import defined
-from cornernet.evaluation.differences import difference_of
 from cornernet.evaluation.matching import Candidates, match
 from cornernet.evaluation.ranking import Rankings, rank
 
@@ -34,18 +33,10 @@ class FoundCorners:
     score: np.ndarray  # float64 [N]
 
 
-@dataclass(frozen=True)
-class CornerScores:
-    """mAP of one kind of corner: by quadrant, of the split and of each resample of its images."""
-
-    values: dict[str, float | None]  # QUADRANTS, in percent; None without an annotated corner
-    resampled: np.ndarray  # float64 [resamples, 5] in percent; NaN where undefined
-
-
 def score_corners(
     split: CocoSplit, found: FoundCorners, kind: str, radius: float, resamples: int, seed: int
-) -> CornerScores:
-    """mAP of the corners of `kind` (of KINDS); `radius` in pixels.
+) -> Resampled:
+    """mAP of the corners of `kind` (of KINDS) by quadrant; `radius` in pixels.
 
     Resamples draw the same images as the bootstrap of the box metrics with the same seed, so scores
     of two models can be subtracted. Raises ValueError for a corner on an image of another split.
@@ -53,25 +44,11 @@ def score_corners(
     rankings = rank_corners(split, found, kind, radius)
     images = len(split.images)
     value = corner_map(rankings, np.ones((1, images), dtype=np.int32))[0]
-    return CornerScores(
+    return Resampled(
         dict(zip(QUADRANTS, map(defined, value.tolist()), strict=True)),
         resampled_values(
             lambda weights: corner_map(rankings, weights), len(QUADRANTS), images, resamples, seed
         ),
-    )
-
-
-def corner_intervals(scores: CornerScores, confidence: float) -> dict[str, Interval]:
-    """Each quadrant's mAP with its bootstrap interval over images."""
-    return intervals(scores.values, scores.resampled, confidence)
-
-
-def corner_difference(
-    variant: CornerScores, reference: CornerScores, confidence: float
-) -> dict[str, Interval]:
-    """mAP of `variant` minus that of `reference` by quadrant, in points, paired by image."""
-    return difference_of(
-        variant.values, reference.values, variant.resampled, reference.resampled, confidence
     )
 
 

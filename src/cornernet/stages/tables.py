@@ -9,9 +9,13 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.data.coco.split import load_split
-from cornernet.evaluation.bootstrap import Interval, resampled_metrics
+from cornernet.evaluation.bootstrap import (
+    Resampled,
+    check_paired,
+    paired_difference,
+    resampled_metrics,
+)
 from cornernet.evaluation.coco_metrics import METRICS, Evaluated
-from cornernet.evaluation.differences import check_paired, difference_of
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Tested, Trained
@@ -74,8 +78,13 @@ def _paired(job: Job, comparisons: Iterable[Comparison]) -> dict[Comparison, lis
     """For each comparison, metric -> (difference, ci_low, ci_high) of every seed."""
     settings = job.profile.evaluation
 
+    def from_server(tested: Tested) -> Resampled:
+        """The server's scores: it tells no image's own, so there are no resamples."""
+        scores = json.loads(job.paths.metrics(tested).read_text())["metrics"]
+        return Resampled({name: scores.get(name) for name in METRICS}, np.zeros((0, len(METRICS))))
+
     @cache  # each test is matched and resampled once, however often it is compared
-    def resampled(tested: Tested) -> tuple[Evaluated, np.ndarray]:
+    def resampled(tested: Tested) -> tuple[Evaluated, Resampled]:
         matched, resamples = evaluated(job.graph, tested), settings.bootstrap_resamples
         return matched, resampled_metrics(matched, resamples, settings.bootstrap_seed)
 
@@ -85,22 +94,11 @@ def _paired(job: Job, comparisons: Iterable[Comparison]) -> dict[Comparison, lis
             for cell in (comparison.cell, comparison.reference)
         )
         if comparison.split == "test_dev" and settings.server == "external":
-            return _unpaired(job, mine, other)
-        (first, values), (second, others) = resampled(mine), resampled(other)
-        check_paired(first, second)
-        return difference_of(first.metrics, second.metrics, values, others, settings.confidence)
+            variant, reference = from_server(mine), from_server(other)
+        else:
+            (first, variant), (second, reference) = resampled(mine), resampled(other)
+            check_paired(first, second)
+        return paired_difference(variant, reference, settings.confidence)
 
     seeds = job.profile.train.seeds
     return {pair: [difference(pair, seed) for seed in seeds] for pair in comparisons}
-
-
-def _unpaired(job: Job, mine: Tested, other: Tested) -> Scores:
-    """Differences of the server's scores: it tells no image's own, so there is no interval."""
-    first, second = (
-        json.loads(job.paths.metrics(tested).read_text())["metrics"] for tested in (mine, other)
-    )
-    pairs = {name: (first.get(name), second.get(name)) for name in METRICS}
-    return {
-        name: Interval(None if a is None or b is None else a - b, None, None)
-        for name, (a, b) in pairs.items()
-    }

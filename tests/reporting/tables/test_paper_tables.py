@@ -3,8 +3,6 @@
 import csv
 import io
 import re
-import shutil
-import subprocess
 
 import pytest
 from reporting.synthetic import (
@@ -77,7 +75,6 @@ def test_models_that_wait_have_their_val_scores_said_to_be_vals(tmp_path):
     assert waiting.rows[0].ours["AR100"] == expected
     assert len(waiting.metrics) == 12
     assert "on val (val, no score of test-dev)" in render_table(waiting, "md")
-
     assert waiting_table(run_results(tmp_path), table_context()) is None  # all are scored
     assert waiting_table(run_results(tmp_path, test=()), table_context()) is None
     untested = run_results(tmp_path, val=("baseline/single_scale",), test_status=NOT_SCORED)
@@ -136,17 +133,7 @@ def test_tex_is_balanced_and_escaped(tmp_path):
         assert {line.count(" & ") for line in body} == {len(table.metrics) + 1}
         shown = "".join(line for line in text.splitlines() if "&" in line or "caption" in line)
         assert not re.search(r"(?<!\\)[_%#]", shown)
-        assert "\\toprule" in text
-        assert "\\bottomrule" in text
-
-
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
-def test_tex_compiles(tmp_path):
-    body = "".join(render_table(table, "tex") for table in tables(tmp_path))
-    source = "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}"
-    (tmp_path / "t.tex").write_text(f"{source}{body}\\end{{document}}")
-    command = ["pdflatex", "-halt-on-error", "t.tex"]
-    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+        assert text.index("\\toprule") < text.index("\\bottomrule")
 
 
 def test_numbers_as_printed():

@@ -43,9 +43,8 @@ def test_order_of_the_files_does_not_matter_and_csv_round_trips(tmp_path):
 
 
 def test_undefined_is_empty_and_never_minus_one(tmp_path):
-    path = write_metrics(
-        tmp_path, "baseline/single_scale", "val", metrics={"AP": 61.2, "AP_small": None}
-    )
+    metrics = {"AP": 61.2, "AP_small": None}
+    path = write_metrics(tmp_path, "baseline/single_scale", "val", metrics=metrics)
     results = collect([path]).set_index("metric")
     assert results.loc["AP", "value"] == 61.2
     assert results.loc[["AP_small", "AP50"], "value"].isna().all()
@@ -99,15 +98,11 @@ def test_all_bad_files_are_named_together(tmp_path):
     assert len(caught.value.problems) == 3
 
 
-def test_one_seed_is_kept_as_it_is():
+def test_pooled_interval_holds_images_and_seeds():
     one = Estimate(50.0, 48.0, 53.0)
-    assert pool([one]) == one
     assert pool([Estimate(None), one]) == one
     assert pool([]).value is None
-
-
-def test_pooled_interval_holds_images_and_seeds():
-    same = pool([Estimate(50.0, 48.0, 53.0)] * 4)  # no spread: the images' interval stays
+    same = pool([one] * 4)  # no spread: the images' interval stays
     assert (same.value, same.low, same.high, same.spread) == (50.0, 48.0, 53.0, 0.0)
     # exact images: Student's interval of the mean, from scipy
     values = [49.0, 50.0, 53.0]

@@ -78,7 +78,7 @@ EVALUATE = (*_ANNOTATIONS, *_METRICS, "cornernet.stages.evaluate")
 TABLES = (
     *_SPLIT,
     *_METRICS,
-    *_in("evaluation", "corners", "differences"),
+    "cornernet.evaluation.corners",
     *_in("reporting.claims", "claim_list", "judge"),
     *_RESULTS,
     *_TABLES,
@@ -166,7 +166,6 @@ EXEMPT_IN = {
     },
     "figures": {
         "cornernet.stages.tables": "the words that go with all tables and figures",
-        "cornernet.evaluation.differences": "imported by the stage of tables",
         "cornernet.evaluation.corners": "imported by the stage of tables",
     },
     "claims": {

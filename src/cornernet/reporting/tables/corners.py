@@ -12,16 +12,8 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.data.coco.split import CocoSplit
-from cornernet.evaluation.bootstrap import Interval
-from cornernet.evaluation.corners import (
-    KINDS,
-    QUADRANTS,
-    CornerScores,
-    FoundCorners,
-    corner_difference,
-    corner_intervals,
-    score_corners,
-)
+from cornernet.evaluation.bootstrap import Interval, Resampled, intervals, paired_difference
+from cornernet.evaluation.corners import KINDS, QUADRANTS, FoundCorners, score_corners
 from cornernet.reporting.tables.literature import Literature
 from cornernet.reporting.tables.results import as_table, rows_where
 from cornernet.reporting.tables.seeds import pool_rows
@@ -66,16 +58,16 @@ def corner_scores(
         for kind in KINDS
     }
     rows: dict[Scored, Mapping[str, Interval]] = {
-        key: corner_intervals(scores, confidence) for key, scores in scored.items()
+        key: intervals(scores, confidence) for key, scores in scored.items()
     }
     for key, scores in scored.items():
         other = scored.get(key._replace(variant=WITHOUT))
         if key.variant == WITH and other is not None:
-            rows[key._replace(reference=WITHOUT)] = corner_difference(scores, other, confidence)
+            rows[key._replace(reference=WITHOUT)] = paired_difference(scores, other, confidence)
     return rows
 
 
-def _score(corners: pd.DataFrame, split: CocoSplit, kind: str, params: Params) -> CornerScores:
+def _score(corners: pd.DataFrame, split: CocoSplit, kind: str, params: Params) -> Resampled:
     """The mAP of one kind of one model's corners."""
     rows = corners[corners["corner"] == kind]
     found = FoundCorners(
