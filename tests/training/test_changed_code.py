@@ -1,31 +1,16 @@
 """Code changed while a model trains, or after: what goes on, what starts anew, what is recorded."""
 
-from dataclasses import replace
-
 import pytest
-from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples
+from training.tiny import Killed, kill, stopping_at, tiny_files, tiny_params, train_tiny
 
 from cornernet.errors import BadInput
 from cornernet.training.checkpoint import FINISHED
 from cornernet.training.fingerprint import changed_modules, spans_until
-from cornernet.training.loop import train
 from cornernet.training.recorder import Recorder
 from cornernet.training.state import load_state
 
 OLD = {"cornernet.model.losses": "1" * 64, "cornernet.model.network": "2" * 64}
 NEW = {**OLD, "cornernet.model.losses": "3" * 64}
-
-
-class Killed(Exception):
-    """Stands for whatever ends a process between two iterations."""
-
-
-def kill_after(last):
-    def on_log(iteration, row):
-        if iteration == last:
-            raise Killed
-
-    return on_log
 
 
 def span(start, end, code):
@@ -37,19 +22,21 @@ def trained(data, tmp_path):
     """Trains in a folder of its own with the given code; iterations 4, 8 and 12 are saved."""
     params = tiny_params(data)
 
-    def trained(code, kill_at=None, **more):
-        job = tiny_job(tmp_path, params, **more)
-        job = replace(job, fingerprint={**job.fingerprint, "code": code})
-        return train(job, tiny_samples(params), tiny_files(tmp_path), kill_after(kill_at))
+    def trained(code, **more):
+        return train_tiny(tmp_path, params, fingerprint=fingerprint(code), **more)
 
     trained.folder = tmp_path / "checkpoints"
     trained.state = tiny_files(tmp_path).state
     return trained
 
 
+def fingerprint(code):
+    return {"params": {}, "code": code}
+
+
 def killed(trained, code, kill_at, **more):
     with pytest.raises(Killed):
-        trained(code, kill_at, **more)
+        trained(code, on_log=stopping_at(kill_at, kill), **more)
 
 
 def test_a_training_under_way_goes_on_and_records_which_code_made_what(trained, capsys):
@@ -82,11 +69,8 @@ def test_a_finished_training_whose_code_changed_starts_anew(trained, capsys):
 
 
 def test_a_kill_between_the_last_checkpoint_and_the_results_is_no_end(trained, monkeypatch):
-    def killed_there(recorder, outputs):
-        raise Killed
-
     with monkeypatch.context() as patch:
-        patch.setattr(Recorder, "write_results", killed_there)
+        patch.setattr(Recorder, "write_results", lambda recorder, outputs: kill())
         killed(trained, OLD, None)
     result = trained(NEW)
     assert result.started_from == 12
@@ -123,9 +107,7 @@ def test_fresh_sets_everything_aside(trained, capsys):
 
 def test_a_model_that_continues_another_has_the_spans_of_both(data, trained, tmp_path):
     half = tiny_params(data, "train.iterations=6", "train.learning_rate_drops=[]")
-    parent = tiny_job(tmp_path / "parent", half)
-    parent = replace(parent, fingerprint={**parent.fingerprint, "code": OLD})
-    train(parent, tiny_samples(half), tiny_files(tmp_path / "parent"))
+    train_tiny(tmp_path / "parent", half, fingerprint=fingerprint(OLD))
     state = tiny_files(tmp_path / "parent").state
     result = trained(NEW, initial_state=state)
     assert result.code_spans == [span(0, 6, OLD), span(6, 12, NEW)]

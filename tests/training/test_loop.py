@@ -2,20 +2,23 @@
 
 import shutil
 import signal
-from dataclasses import replace
 
 import pytest
-from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
+from training.tiny import (
+    stopping_at,
+    tiny_files,
+    tiny_job,
+    tiny_params,
+    tiny_samples,
+    train_tiny,
+    train_until_killed,
+)
 
 from cornernet.errors import BadInput
 from cornernet.training.errors import Interrupted, TrainingFailed
 from cornernet.training.history import read_history
 from cornernet.training.loop import train
 from cornernet.training.state import load_state
-
-
-class Killed(Exception):
-    """Stands for whatever ends a process between two iterations."""
 
 
 @pytest.fixture(scope="module")
@@ -34,29 +37,20 @@ def uninterrupted(root, params):
     return tiny_files(root / "uninterrupted")
 
 
+def losses(path):
+    return [{**row, "images_per_second": None} for row in read_history(path)]
+
+
 def same_bytes(a, b):
-    return a.weights.read_bytes() == b.weights.read_bytes() and (
-        a.state.read_bytes() == b.state.read_bytes()
+    return all(
+        getattr(a, n).read_bytes() == getattr(b, n).read_bytes() for n in ("weights", "state")
     )
 
 
-def losses(path):
-    return [
-        {name: value for name, value in row.items() if name != "images_per_second"}
-        for row in read_history(path)
-    ]
-
-
-def stopping_at(last, action):
-    def on_log(iteration, row):
-        if iteration == last:
-            action()
-
-    return on_log
-
-
-def kill():
-    raise Killed
+def assert_same(folder, uninterrupted):
+    files = tiny_files(folder)
+    assert same_bytes(files, uninterrupted)
+    assert losses(files.history) == losses(uninterrupted.history)
 
 
 def test_results_of_a_whole_training(uninterrupted, params, root):
@@ -77,38 +71,32 @@ def test_results_of_a_whole_training(uninterrupted, params, root):
 
 @pytest.mark.parametrize("last", [3, 6, 9])  # checkpoints at 4 and 8: 2 or 1 iterations are lost
 def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path, params, uninterrupted, last):
-    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
-    with pytest.raises(Killed):
-        train(job, samples, files, stopping_at(last, kill))
-    assert not files.weights.exists()
+    train_until_killed(tmp_path, params, last)
+    assert not tiny_files(tmp_path).weights.exists()
     logged = []
-    result = train(job, samples, files, lambda iteration, row: logged.append(iteration))
+    result = train_tiny(tmp_path, params, lambda iteration, row: logged.append(iteration))
     assert result.started_from == last // 4 * 4
     assert logged == [i for i in (3, 6, 9, 12) if i > result.started_from]
-    assert same_bytes(files, uninterrupted)
-    assert losses(files.history) == losses(uninterrupted.history)
+    assert_same(tmp_path, uninterrupted)
 
 
 def test_a_finished_training_writes_its_results_again(tmp_path, root, params, uninterrupted):
     shutil.copytree(root / "uninterrupted" / "checkpoints", tmp_path / "checkpoints")
     result = train_tiny(tmp_path, params)
     assert (result.started_from, result.iterations) == (12, 12)
-    assert same_bytes(tiny_files(tmp_path), uninterrupted)
-    assert losses(tiny_files(tmp_path).history) == losses(uninterrupted.history)
+    assert_same(tmp_path, uninterrupted)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_a_checkpoint_first(tmp_path, params, uninterrupted, number):
-    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
     before = signal.getsignal(number)
     with pytest.raises(Interrupted, match=f"stopped by {number.name} after iteration") as caught:
-        train(job, samples, files, stopping_at(6, lambda: signal.raise_signal(number)))
+        train_tiny(tmp_path, params, stopping_at(6, lambda: signal.raise_signal(number)))
     assert signal.getsignal(number) is before
     assert caught.value.iteration in (6, 7)  # not one of `checkpoint_every`
-    result = train(job, samples, files)
+    result = train_tiny(tmp_path, params)
     assert result.started_from == caught.value.iteration
-    assert same_bytes(files, uninterrupted)
-    assert losses(files.history) == losses(uninterrupted.history)
+    assert_same(tmp_path, uninterrupted)
 
 
 def test_workers_change_nothing(tmp_path, data, uninterrupted):
@@ -139,9 +127,7 @@ def test_going_on_from_a_finished_model_is_one_long_training(tmp_path, data, uni
 
 
 def test_other_params_start_anew_and_an_explicit_resume_is_refused(tmp_path, data, params, capsys):
-    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
-    with pytest.raises(Killed):
-        train(job, samples, files, stopping_at(6, kill))
+    train_until_killed(tmp_path, params, 6)
     other = tiny_params(data, "train.learning_rate=0.002")
     checkpoint = tmp_path / "checkpoints" / "iteration-00000004.pt"
     with pytest.raises(BadInput, match=r"learning_rate: 0.001 -> 0.002"):
@@ -154,20 +140,15 @@ def test_other_params_start_anew_and_an_explicit_resume_is_refused(tmp_path, dat
 
 
 def test_an_explicit_resume_goes_on_from_that_checkpoint(tmp_path, params, uninterrupted, capsys):
-    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
-    with pytest.raises(Killed):
-        train(job, samples, files, stopping_at(9, kill))
+    train_until_killed(tmp_path, params, 9)
     resume = tmp_path / "checkpoints" / "iteration-00000004.pt"
     capsys.readouterr()
-    assert train(replace(job, resume=resume), samples, files).started_from == 4
-    said = capsys.readouterr().err
-    assert "goes on from iteration 4" in said
-    assert same_bytes(files, uninterrupted)
-    assert losses(files.history) == losses(uninterrupted.history)
+    assert train_tiny(tmp_path, params, resume=resume).started_from == 4
+    assert "goes on from iteration 4" in capsys.readouterr().err
+    assert_same(tmp_path, uninterrupted)
 
 
 def test_the_run_id_survives(tmp_path, params):
-    job, samples, files = tiny_job(tmp_path, params), tiny_samples(params), tiny_files(tmp_path)
     seen = []
 
     def on_start(iteration, run_id):
@@ -175,9 +156,8 @@ def test_the_run_id_survives(tmp_path, params):
         return run_id or "run-1"
 
     for last in (3, 6):  # before the first checkpoint, and after
-        with pytest.raises(Killed):
-            train(job, samples, files, stopping_at(last, kill), on_start)
-    assert train(job, samples, files, on_start=on_start).run_id == "run-1"
+        train_until_killed(tmp_path, params, last, on_start=on_start)
+    assert train_tiny(tmp_path, params, on_start=on_start).run_id == "run-1"
     assert seen == [(0, None), (0, "run-1"), (4, "run-1")]
 
 

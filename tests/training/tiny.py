@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
 from cornernet.config import Params, load_params
 from cornernet.data.coco.split import load_split
@@ -105,9 +106,31 @@ def tiny_files(folder: Path) -> TrainedFiles:
     return TrainedFiles(folder / "m.safetensors", folder / "m.state", folder / "m.history.csv")
 
 
-def train_tiny(folder: Path, params: Params, **more: Any) -> TrainingResult:
-    """Train in `folder` on the data set that `params` name."""
-    return train(tiny_job(folder, params, **more), tiny_samples(params), tiny_files(folder))
+def train_tiny(
+    folder: Path, params: Params, on_log: Any = None, on_start: Any = None, **more: Any
+) -> TrainingResult:
+    """Train in `folder` on the data set that `params` name; `more` are fields of the job."""
+    job = tiny_job(folder, params, **more)
+    return train(job, tiny_samples(params), tiny_files(folder), on_log, on_start)
+
+
+class Killed(Exception):
+    """Stands for whatever ends a process between two iterations."""
+
+
+def kill() -> None:
+    raise Killed
+
+
+def train_until_killed(folder: Path, params: Params, last: int, **more: Any) -> None:
+    """Train until the row of iteration `last` is written, then end as a killed process does."""
+    with pytest.raises(Killed):
+        train_tiny(folder, params, stopping_at(last, kill), **more)
+
+
+def stopping_at(last: int, action: Any) -> Any:
+    """An `on_log` that acts at iteration `last`."""
+    return lambda iteration, row: action() if iteration == last else None
 
 
 def main() -> int:
