@@ -111,7 +111,10 @@ def test_without_the_lender_s_weights_it_says_who_makes_them(place, capsys):
     finally:
         kept.rename(weights)
     (line,) = capsys.readouterr().err.splitlines()
-    assert "baseline-s0.safetensors is not there; `cornernet train --profile mine --variant baseline" in line
+    assert (
+        "baseline-s0.safetensors is not there; `cornernet train --profile mine --variant baseline"
+        in line
+    )
 
 
 def test_the_plan_names_the_lender(place, capsys):
