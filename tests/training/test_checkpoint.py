@@ -72,10 +72,6 @@ def test_the_newest_are_kept(tmp_path):
     assert (path, newest.iteration) == (folder.file(100), 100)
 
 
-def test_an_empty_folder_has_none(tmp_path):
-    assert CheckpointFolder(tmp_path / "none", 1).newest(FINGERPRINT, pytest.fail) is None
-
-
 def damage_by_cutting(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
