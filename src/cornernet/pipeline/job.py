@@ -122,7 +122,9 @@ def _require_inputs(job: Job) -> None:
     problems = [
         f"{path} is not there; `{command}` makes it"
         for path in job.stage.inputs(job.graph, job.key)
-        if not path.exists() and (command := _maker(path, job)) is not None
+        # MLflow's database is made by whoever writes to it first.
+        if path != job.paths.tracking and not path.exists()
+        if (command := _maker(path, job)) is not None
     ]
     if problems:
         raise BadInput(problems)
