@@ -23,6 +23,8 @@ rule tracking:
 
 
 rule train:
+    wildcard_constraints:
+        variant="|".join({trained.variant for trained in graph.trained}) or "none",
     input:
         inputs("train"),
     output:
@@ -44,9 +46,6 @@ rule train:
         message_of("train")
     shell:
         command("train")
-
-
-ruleorder: import_weights > train
 
 
 rule import_weights:
