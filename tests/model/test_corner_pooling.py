@@ -47,7 +47,10 @@ def pooled_with_gradients(maps, corner, upstream, device="cpu", layout=torch.pre
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("corner", CORNERS)
-@pytest.mark.skipif(not INTERPRETED, reason="needs Triton's interpreter")
+@pytest.mark.skipif(
+    not INTERPRETED,
+    reason="needs a GPU, or Triton's interpreter (test_corner_pooling_triton.py starts it)",
+)
 def test_the_kernel_gives_the_bits_of_the_plain_form(form, dtype, layout, corner, monkeypatch):
     """More rows, columns and channels than one program of the kernel takes at a time."""
     generator = torch.Generator().manual_seed(0)

@@ -45,6 +45,11 @@ wildcard_constraints:
     mode="|".join(MODES),
 
 
+def variants_of(models):
+    """A wildcard's constraint: the variants of these models alone."""
+    return "|".join(sorted({model.variant for model in models})) or "none"
+
+
 def pattern(stage):
     """The key of any job of a stage, with wildcards in the place of its values."""
     keys = STAGES[stage].keys

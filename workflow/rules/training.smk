@@ -24,7 +24,7 @@ rule tracking:
 
 rule train:
     wildcard_constraints:
-        variant="|".join({trained.variant for trained in graph.trained}) or "none",
+        variant=variants_of(graph.trained),
     input:
         inputs("train"),
     output:
@@ -49,6 +49,8 @@ rule train:
 
 
 rule import_weights:
+    wildcard_constraints:
+        variant=variants_of(graph.imported),
     input:
         inputs("import_weights"),
         released=settings.weights or [],
