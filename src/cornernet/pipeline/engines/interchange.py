@@ -46,14 +46,22 @@ def tell_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
         check_dvc_file(graph)
     except BadInput as error:
         return f"DVC was not told: {'; '.join(error.problems)}"
-    done = _up_to_date_in_snakemake(graph, overrides)
-    stages = [dvc_name(graph.paths, "inputs", None)]
-    for name, outputs in outputs_by_stage(graph).items():
-        if done.issuperset(outputs):
-            stages.append(name)
-    told = _run("dvc", "commit", "--force", "--no-relink", *stages)
-    if told.returncode != 0:
-        return f"DVC was not told ({_reason(told)}); to have it take the results as done: {TO_DO}"
+    status = _run("dvc", "status", "--json")
+    if status.returncode != 0:
+        return f"DVC was not told ({_reason(status)}); to have it take the results as done: {TO_DO}"
+    changed, done = set(json.loads(status.stdout)), _up_to_date_in_snakemake(graph, overrides)
+    stages = [
+        name
+        for name, outputs in outputs_by_stage(graph).items()
+        if name in changed and done.issuperset(outputs)
+    ]
+    if stages:
+        stages.append(dvc_name(graph.paths, "inputs", None))
+        told = _run("dvc", "commit", "--force", "--no-relink", *stages)
+        if told.returncode != 0:
+            return (
+                f"DVC was not told ({_reason(told)}); to have it take the results as done: {TO_DO}"
+            )
     _agree()
     return None
 
