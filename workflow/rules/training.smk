@@ -23,8 +23,6 @@ rule tracking:
 
 
 rule train:
-    wildcard_constraints:
-        variant=variants_of(graph.trained),
     input:
         inputs("train"),
     output:
@@ -33,6 +31,8 @@ rule train:
         log_of("train"),
     benchmark:
         benchmark_of("train")
+    wildcard_constraints:
+        variant=variants_of(graph.trained),
     priority: 10
     conda:
         "../../environment.yml"
@@ -49,8 +49,6 @@ rule train:
 
 
 rule import_weights:
-    wildcard_constraints:
-        variant=variants_of(graph.imported),
     input:
         inputs("import_weights"),
         released=settings.weights or [],
