@@ -1,7 +1,5 @@
 """COCO's metrics of a whole split beside the COCO API itself, and their confidence intervals."""
 
-import contextlib
-import io
 import json
 import tempfile
 from functools import partial
@@ -18,19 +16,20 @@ from benchmarks.made_data import (
 from benchmarks.measuring import Settings, Window, ratios, require_equal, time_in_turn
 from benchmarks.record import Record
 from cornernet.errors import BadInput
-from cornernet.evaluation.bootstrap import confidence_intervals
+from cornernet.evaluation.coco_api import coco_api_metrics
 from cornernet.evaluation.coco_metrics import COCO_METRICS, evaluate_detections
+from cornernet.evaluation.half_sampling import half_sampled_metrics
 
 OURS, BASELINE = "ours", "pycocotools"
 WINDOW = Window(rounds=3, seconds=1)
-RESAMPLES, QUICK_RESAMPLES = 1000, 12  # as `evaluation.resamples` of the profile `paper`
-SAME = 1e-9  # of metrics as fractions
+HALVES, QUICK_HALVES = 1000, 12  # as `evaluation.halves` of the profile `paper`
+SAME = 1e-7  # of metrics in percent
 
 
 def evaluation(settings: Settings, record: Record) -> None:
     """Time everything from files to the twelve metrics, and confidence intervals for all of ours.
 
-    No library has those: `tests/evaluation` holds them against resamples that are written out.
+    No library has those: `tests/evaluation` holds the halves against the COCO API.
     """
     content, origin = annotated_split(settings.data, settings.quick)
     detections = made_detections(content, QUICK_DETECTIONS if settings.quick else DETECTIONS)
@@ -49,31 +48,22 @@ def evaluation(settings: Settings, record: Record) -> None:
     for name, seconds in times.items():
         record.add(what, name, seconds, "s", "float64")
     record.add(what, f"{BASELINE} / {OURS}", ratios(times[BASELINE], times[OURS]), "times")
-    count = QUICK_RESAMPLES if settings.quick else RESAMPLES
-    resample = partial(confidence_intervals, evaluated, count, seed=0, threads=settings.threads)
-    times = time_in_turn({OURS: resample}, WINDOW, settings)
-    record.add(f"confidence intervals of {count} resamples", OURS, times[OURS], "s", "float64")
+    count = QUICK_HALVES if settings.quick else HALVES
+    sample = partial(half_sampled_metrics, evaluated, count, seed=0, threads=settings.threads)
+    times = time_in_turn({OURS: sample}, WINDOW, settings)
+    record.add(f"confidence intervals by {count} halves", OURS, times[OURS], "s", "float64")
 
 
 def from_files(annotations: Path, detections: Path) -> np.ndarray:
-    """COCO's twelve metrics as fractions, NaN where undefined.  [12]"""
+    """COCO's twelve metrics in percent, NaN where undefined.  [12]"""
     metrics = evaluate_detections(annotations, detections).metrics
-    values = [metrics[name] for name in COCO_METRICS]
-    return np.array([np.nan if value is None else value / 100 for value in values], float)
+    return np.array([metrics[name] for name in COCO_METRICS], float)
 
 
 def by_pycocotools(annotations: Path, detections: Path) -> np.ndarray:
     """The same by the COCO API. Raises BadInput where it is not installed."""
     try:
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
+        judged = coco_api_metrics(annotations, detections)
     except ImportError:
         raise BadInput("pycocotools, the baseline, is not installed; pip install it") from None
-    with contextlib.redirect_stdout(io.StringIO()):
-        objects = COCO(str(annotations))
-        run = COCOeval(objects, objects.loadRes(str(detections)), "bbox")
-        run.evaluate()
-        run.accumulate()
-        run.summarize()
-    stats = np.array(run.stats, float)
-    return np.where(stats == -1, np.nan, stats)
+    return np.array(list(judged.values()), float)

@@ -121,18 +121,3 @@ def coco_metrics(content, results):
         known = precision[precision > -1]
         values[name] = float(known.mean()) if len(known) else -1
     return {name: None if value == -1 else value for name, value in values.items()}
-
-
-def with_copies(content, results, weights):
-    """The split that weights over its sorted images stand for: copies under new ids, in order."""
-    order = sorted(row["id"] for row in content["images"])
-    images, annotations, detections = [], [], []
-    for image, weight in zip(order, weights, strict=True):
-        for _ in range(weight):
-            new = len(images) + 1
-            images.append(declared(new))
-            for row in content["annotations"]:
-                if row["image_id"] == image:
-                    annotations.append({**row, "image_id": new, "id": len(annotations) + 1})
-            detections += [{**row, "image_id": new} for row in results if row["image_id"] == image]
-    return {**content, "images": images, "annotations": annotations}, detections

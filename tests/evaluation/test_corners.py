@@ -8,8 +8,8 @@ import pytest
 
 from cornernet.data.coco.annotations import Image
 from cornernet.data.coco.split import Boxes, CocoSplit
-from cornernet.evaluation.bootstrap import intervals, paired_difference
 from cornernet.evaluation.corners import KINDS, QUADRANTS, FoundCorners, score_corners
+from cornernet.evaluation.half_sampling import intervals, paired_difference
 
 RADIUS = 6.0
 IDS = (40, 7, 13, 22, 5)  # out of order, as a file may have them
@@ -160,7 +160,7 @@ def test_intervals_hold_the_value_and_differences_are_paired():
     assert found["all"].ci_low < found["all"].value < found["all"].ci_high
     noisy = made_corners(split, "top_left", noise=9.0)
     worse = score_corners(split, noisy, "top_left", RADIUS, 200, 0)
-    paired = paired_difference(scores, worse, 0.95)["all"]
+    paired = intervals(paired_difference(scores, worse), 0.95)["all"]
     assert paired.value == pytest.approx(scores.scores["all"] - worse.scores["all"])
     assert paired.ci_low > 0
 

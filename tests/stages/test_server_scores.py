@@ -17,7 +17,7 @@ extends: smoke
 data:
   root: data/served/shapes
   shapes: {images: {train: 2, val: 6, test_dev: 4}}
-evaluation: {server: external, bootstrap_resamples: 20}
+evaluation: {server: external, halves: 20}
 corners: {variants: []}
 tested:
   - {variants: [full_schedule], split: val, modes: [single_scale]}

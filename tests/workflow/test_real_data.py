@@ -20,7 +20,7 @@ train:
   checkpoint_every: 2
   log_every: 1
 detection: {threads: 1, top_corners: 20, max_pairs: 50}
-evaluation: {bootstrap_resamples: 20}
+evaluation: {halves: 20}
 """
 
 

@@ -74,10 +74,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Section 4.3: COCO's metrics, with bootstrap intervals over images."""
+    """Section 4.3: COCO's metrics, with intervals over images by half-sampling."""
 
-    bootstrap_resamples: int = field(metadata=AT_LEAST_0)
-    bootstrap_seed: int
+    halves: int = field(metadata=AT_LEAST_0)
+    halves_seed: int
     confidence: float = field(metadata={"gt": 0, "lt": 1})
     server: Literal["local", "external"]  # who scores test-dev
 

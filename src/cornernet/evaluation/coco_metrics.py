@@ -66,7 +66,7 @@ def evaluate_detections(
     results = read_coco_results(detections, objects.image_ids, objects.category_ids, objects.name)
     images, categories = len(objects.image_ids), len(objects.category_ids)
     rankings = rank(match_boxes(objects, results), images, categories)
-    values = metric_values(rankings, np.ones((1, images), dtype=np.int32))[0]
+    values = metric_values(rankings, np.ones((1, images), dtype=bool))[0]
     return Evaluated(
         annotations_digest=objects.digest,
         image_ids=objects.image_ids,
@@ -77,12 +77,12 @@ def evaluate_detections(
     )
 
 
-def metric_values(rankings: Rankings, weights: np.ndarray) -> np.ndarray:
-    """METRICS in percent, float64 [R, 16], for each row of image weights [R, I]; NaN: undefined.
+def metric_values(rankings: Rankings, chosen: np.ndarray) -> np.ndarray:
+    """METRICS in percent, float64 [R, 16], of the images in each row of bool [R, I].
 
-    A metric is the mean over categories that have an object of its area range.
+    A metric is the mean over categories that have an object of its area range; NaN: undefined.
     """
-    precision, recall, _ = accumulate(rankings, weights)  # [R, C, A, T], [R, C, A + 2, T]
+    precision, recall, _ = accumulate(rankings, chosen)  # [R, C, A, T], [R, C, A + 2, T]
     areas = list(enumerate(AREA_NAMES))
     values = {
         "AP": mean_over_categories(precision[:, :, 0]),
@@ -117,8 +117,8 @@ def average_precision_by_category(evaluated: Evaluated) -> dict[int, float | Non
 
 def _curves(evaluated: Evaluated) -> np.ndarray:
     """Precision [C, T, 101] of each category at each IoU threshold."""
-    once = np.ones((1, len(evaluated.image_ids)), dtype=np.int32)
-    return accumulate(evaluated.rankings, once, curves=True)[2][0, :, 0]
+    every = np.ones((1, len(evaluated.image_ids)), dtype=bool)
+    return accumulate(evaluated.rankings, every, curves=True)[2][0, :, 0]
 
 
 def summary_lines(metrics: Mapping[str, float | None]) -> list[str]:

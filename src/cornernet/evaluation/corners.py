@@ -14,8 +14,8 @@ import numpy as np
 
 from cornernet.data.coco.split import CocoSplit
 from cornernet.evaluation.average_precision import accumulate, mean_over_categories
-from cornernet.evaluation.bootstrap import Resampled, resampled_values
 from cornernet.evaluation.coco_metrics import defined
+from cornernet.evaluation.half_sampling import HalfSampled, half_sampled_values
 from cornernet.evaluation.matching import Candidates, match
 from cornernet.evaluation.ranking import Rankings, rank
 
@@ -34,27 +34,26 @@ class FoundCorners:
 
 
 def score_corners(
-    split: CocoSplit, found: FoundCorners, kind: str, radius: float, resamples: int, seed: int
-) -> Resampled:
+    split: CocoSplit, found: FoundCorners, kind: str, radius: float, halves: int, seed: int
+) -> HalfSampled:
     """mAP of the corners of `kind` (of KINDS) by quadrant; `radius` in pixels.
 
-    Resamples draw the same images as the bootstrap of the box metrics with the same seed, so scores
-    of two models can be subtracted. Raises ValueError for a corner on an image of another split.
+    Halves are those of the box metrics with the same seed, so scores of two models can be
+    subtracted. Raises ValueError for a corner on an image of another split.
     """
     rankings = rank_corners(split, found, kind, radius)
     images = len(split.images)
-    value = corner_map(rankings, np.ones((1, images), dtype=np.int32))[0]
-    return Resampled(
-        dict(zip(QUADRANTS, map(defined, value.tolist()), strict=True)),
-        resampled_values(
-            lambda weights: corner_map(rankings, weights), len(QUADRANTS), images, resamples, seed
-        ),
+    value = corner_map(rankings, np.ones((1, images), dtype=bool))[0]
+    values = half_sampled_values(
+        lambda chosen: corner_map(rankings, chosen), len(QUADRANTS), images, halves, seed
     )
+    scores = dict(zip(QUADRANTS, map(defined, value.tolist()), strict=True))
+    return HalfSampled(scores, values, images)
 
 
-def corner_map(rankings: Rankings, weights: np.ndarray) -> np.ndarray:
-    """mAP in percent by quadrant, float64 [R, 5], for each row of image weights int32 [R, I]."""
-    precision, _, _ = accumulate(rankings, weights)  # [R, C, 5, 1]
+def corner_map(rankings: Rankings, chosen: np.ndarray) -> np.ndarray:
+    """mAP in percent by quadrant, float64 [R, 5], of the images that bool [R, I] chooses."""
+    precision, _, _ = accumulate(rankings, chosen)  # [R, C, 5, 1]
     columns = [mean_over_categories(precision[:, :, area]) for area in range(len(QUADRANTS))]
     return 100 * np.stack(columns, axis=1)
 

@@ -1,6 +1,6 @@
 """Rankings: for each category, range and threshold, the detections that are not ignored, by score.
 
-Precision and recall follow from a ranking alone, for any resample of the images.
+Precision and recall follow from a ranking alone, for any choice of the images.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,10 @@ from numba import njit
 
 from cornernet.evaluation.matching import IGNORED, TRUE_POSITIVE, Matches
 
-# An entry of a ranking is one number: image * 16 + flag + level. The level of a true positive says
+# An entry of a ranking is one number: image * 4 + level. The level of a true positive says
 # how many detections of its category and image have a higher score: none, fewer than ten, more.
 FALSE_LEVEL, TRUE_LEVEL, TOP_TEN_LEVEL, TOP_LEVEL = 0, 1, 2, 3
-TIED_WITH_NEXT = 8  # flag: the next entry has the same image and the same score
-LEVEL_MASK, IMAGE_SHIFT = 3, 4
+LEVEL_MASK, IMAGE_SHIFT = 3, 2
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,10 @@ class Rankings:
 
 def rank(matches: Matches, images: int, categories: int) -> Rankings:
     """Sort the outcomes into rankings; `images` and `categories` are how many the split has."""
-    if images >= 2**27:
+    if images >= 2**29:
         raise ValueError(f"{images} images do not fit a ranking's entries")
     bounds = np.searchsorted(matches.category, np.arange(categories + 1))
-    tied = np.zeros(len(matches.score), dtype=np.bool_)  # with the one before, ignored or not
-    tied[1:] = (matches.score[1:] == matches.score[:-1]) & (matches.image[1:] == matches.image[:-1])
-    entries, starts = _ranking_entries(matches.outcome, matches.image, matches.rank, tied, bounds)
+    entries, starts = _ranking_entries(matches.outcome, matches.image, matches.rank, bounds)
     objects = [
         matches.object_image[(matches.object_category == category) & counted]
         for category in range(categories)
@@ -50,17 +47,9 @@ def rank(matches: Matches, images: int, categories: int) -> Rankings:
 
 @njit(nogil=True, cache=True)
 def _ranking_entries(
-    outcome: np.ndarray,
-    image: np.ndarray,
-    rank_in_image: np.ndarray,
-    tied: np.ndarray,
-    bounds: np.ndarray,
+    outcome: np.ndarray, image: np.ndarray, rank_in_image: np.ndarray, bounds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Entries and starts of Rankings.
-
-    `tied` [N]: whether a detection has the image and the score of the one before. `bounds` [C + 1]:
-    where the detections of each category begin.
-    """
+    """Entries and starts of Rankings; `bounds` [C + 1]: where each category's detections begin."""
     areas, thresholds, _ = outcome.shape
     starts = np.empty((len(bounds) - 1, areas, thresholds, 2), dtype=np.int64)
     entries = np.empty(np.count_nonzero(outcome != IGNORED), dtype=np.int32)
@@ -69,11 +58,7 @@ def _ranking_entries(
         for area in range(areas):
             for step in range(thresholds):
                 starts[category, area, step, 0] = filled
-                previous = -1  # the last detection that was not ignored
-                first_tied = -1  # the first of the detections tied with the present one
                 for index in range(bounds[category], bounds[category + 1]):
-                    if index == bounds[category] or not tied[index]:
-                        first_tied = index
                     if outcome[area, step, index] == IGNORED:
                         continue
                     level = FALSE_LEVEL
@@ -82,9 +67,6 @@ def _ranking_entries(
                         in_ten = rank_in_image[index] < 10
                         level = TOP_LEVEL if top else TOP_TEN_LEVEL if in_ten else TRUE_LEVEL
                     entries[filled] = (image[index] << IMAGE_SHIFT) + level
-                    if previous >= first_tied and previous >= 0:
-                        entries[filled - 1] += TIED_WITH_NEXT
-                    previous = index
                     filled += 1
                 starts[category, area, step, 1] = filled
     return entries, starts

@@ -1,7 +1,6 @@
-"""Scores of a test-dev submission: from the local stand-in of the server, or from the real one.
+"""Scores of a test-dev submission: what COCO's evaluation server answered.
 
-The answers of the embedded data set's test-dev are read by `score_submission` alone. COCO's own are
-secret: the user submits the zip and saves the server's scores, for `read_server_scores` to read.
+Its annotations are secret: the user submits the zip and saves the scores beside it.
 """
 
 import hashlib
@@ -16,11 +15,8 @@ from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import (
     COCO_METRICS,
     METRICS,
-    Evaluated,
-    evaluate_detections,
     summary_lines,
 )
-from cornernet.evaluation.submission import read_submission
 
 _LINE = re.compile(
     r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s+@\[\s*IoU=([\d.:]+)\s*\|\s*area=\s*(\w+)\s*"
@@ -33,11 +29,6 @@ _OTHER_NAMES = {
     **{f"AR_max_{most}": f"AR{most}" for most in (1, 10, 100)},
 }
 _UNDEFINED = -1.0  # what the COCO API prints for a metric that no object defines
-
-
-def score_submission(submission: Path, answers: Path) -> Evaluated:
-    """Score a submission against the answers, as COCO's server would. Raises BadInput."""
-    return evaluate_detections(answers, read_submission(submission))
 
 
 def read_server_scores(path: Path, submission: Path | None = None) -> dict[str, float | None]:

@@ -1,11 +1,12 @@
 """`cornernet evaluate`: COCO metrics of one test, with confidence intervals (section 4.3)."""
 
-from cornernet.evaluation.bootstrap import Interval, confidence_intervals
-from cornernet.evaluation.coco_metrics import summary_lines
+from cornernet.evaluation.coco_api import judged_metrics
+from cornernet.evaluation.coco_metrics import evaluate_detections, summary_lines
+from cornernet.evaluation.half_sampling import Interval, half_sampled_metrics, score_intervals
 from cornernet.evaluation.server import read_server_scores
 from cornernet.files import write_json
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.scoring import evaluated
+from cornernet.pipeline.scoring import tested_files
 from cornernet.pipeline.tracked_runs import log_model, run_of
 
 SCORED = "scored"
@@ -50,13 +51,11 @@ def _scores(job: Job) -> tuple[str, dict[str, Interval]]:
             return NOT_SCORED, {}
         scores = read_server_scores(answer, paths.submission(tested))
         return SCORED, {name: Interval(value, None, None) for name, value in scores.items()}
-    intervals = confidence_intervals(
-        evaluated(job.graph, tested),
-        settings.bootstrap_resamples,
-        settings.bootstrap_seed,
-        settings.confidence,
-    )
-    return SCORED, intervals
+    annotations, detections = tested_files(job.graph, tested)
+    matched = evaluate_detections(annotations, detections)
+    judged = judged_metrics(matched.metrics, annotations, detections)
+    sampled = half_sampled_metrics(matched, settings.halves, settings.halves_seed)
+    return SCORED, score_intervals(sampled._replace(scores=judged), settings.confidence)
 
 
 def _track(job: Job, scores: dict[str, Interval]) -> None:

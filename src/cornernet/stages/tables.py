@@ -9,13 +9,14 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.data.coco.split import load_split
-from cornernet.evaluation.bootstrap import (
-    Resampled,
-    check_paired,
-    paired_difference,
-    resampled_metrics,
-)
 from cornernet.evaluation.coco_metrics import METRICS, Evaluated
+from cornernet.evaluation.half_sampling import (
+    HalfSampled,
+    check_paired,
+    half_sampled_metrics,
+    intervals,
+    paired_difference,
+)
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Tested, Trained
@@ -78,15 +79,17 @@ def _paired(job: Job, comparisons: Iterable[Comparison]) -> dict[Comparison, lis
     """For each comparison, metric -> (difference, ci_low, ci_high) of every seed."""
     settings = job.profile.evaluation
 
-    def from_server(tested: Tested) -> Resampled:
-        """The server's scores: it tells no image's own, so there are no resamples."""
+    def from_server(tested: Tested) -> HalfSampled:
+        """The server's scores: it tells no image's own, so there are no halves."""
         scores = json.loads(job.paths.metrics(tested).read_text())["metrics"]
-        return Resampled({name: scores.get(name) for name in METRICS}, np.zeros((0, len(METRICS))))
+        no_halves = np.zeros((0, len(METRICS)))
+        images = job.dataset.splits[tested.split].images
+        return HalfSampled({name: scores.get(name) for name in METRICS}, no_halves, images)
 
-    @cache  # each test is matched and resampled once, however often it is compared
-    def resampled(tested: Tested) -> tuple[Evaluated, Resampled]:
-        matched, resamples = evaluated(job.graph, tested), settings.bootstrap_resamples
-        return matched, resampled_metrics(matched, resamples, settings.bootstrap_seed)
+    @cache  # each test is matched and half-sampled once, however often it is compared
+    def half_sampled(tested: Tested) -> tuple[Evaluated, HalfSampled]:
+        matched = evaluated(job.graph, tested)
+        return matched, half_sampled_metrics(matched, settings.halves, settings.halves_seed)
 
     def difference(comparison: Comparison, seed: int) -> Scores:
         mine, other = (
@@ -96,9 +99,9 @@ def _paired(job: Job, comparisons: Iterable[Comparison]) -> dict[Comparison, lis
         if comparison.split == "test_dev" and settings.server == "external":
             variant, reference = from_server(mine), from_server(other)
         else:
-            (first, variant), (second, reference) = resampled(mine), resampled(other)
+            (first, variant), (second, reference) = half_sampled(mine), half_sampled(other)
             check_paired(first, second)
-        return paired_difference(variant, reference, settings.confidence)
+        return intervals(paired_difference(variant, reference), settings.confidence)
 
     seeds = job.profile.train.seeds
     return {pair: [difference(pair, seed) for seed in seeds] for pair in comparisons}

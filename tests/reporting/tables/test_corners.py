@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from reporting.synthetic import literature, made_corners, run_results, table_context
 
-from cornernet.evaluation.bootstrap import Interval
 from cornernet.evaluation.corners import QUADRANTS
+from cornernet.evaluation.half_sampling import Interval
 from cornernet.reporting.tables.corners import CORNER_COLUMNS, Scored, collect_corners, corner_table
 from cornernet.reporting.tables.formats import render_table
 from cornernet.reporting.tables.paper_tables import iou_table

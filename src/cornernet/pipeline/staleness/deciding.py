@@ -49,8 +49,9 @@ _MAPS = (
     *_in("data.sampling", "colour", "geometry", "radii", "targets"),
 )
 _METRICS = (
-    *_in("evaluation", "average_precision", "coco_metrics", "coco_results", "ground_truth"),
-    *_in("evaluation", "bootstrap", "matching", "ranking", "server", "submission"),
+    *_in("evaluation", "average_precision", "coco_api", "coco_metrics", "coco_results"),
+    *_in("evaluation", "ground_truth", "half_sampling", "matching", "ranking", "server"),
+    "cornernet.evaluation.submission",
     "cornernet.pipeline.scoring",
 )
 _RESULTS = _in("reporting.tables", "differences", "literature", "results", "seeds")

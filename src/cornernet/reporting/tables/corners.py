@@ -12,8 +12,14 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.data.coco.split import CocoSplit
-from cornernet.evaluation.bootstrap import Interval, Resampled, intervals, paired_difference
 from cornernet.evaluation.corners import KINDS, QUADRANTS, FoundCorners, score_corners
+from cornernet.evaluation.half_sampling import (
+    HalfSampled,
+    Interval,
+    intervals,
+    paired_difference,
+    score_intervals,
+)
 from cornernet.reporting.tables.literature import Literature
 from cornernet.reporting.tables.results import as_table, rows_where
 from cornernet.reporting.tables.seeds import pool_rows
@@ -58,16 +64,17 @@ def corner_scores(
         for kind in KINDS
     }
     rows: dict[Scored, Mapping[str, Interval]] = {
-        key: intervals(scores, confidence) for key, scores in scored.items()
+        key: score_intervals(scores, confidence) for key, scores in scored.items()
     }
     for key, scores in scored.items():
         other = scored.get(key._replace(variant=WITHOUT))
         if key.variant == WITH and other is not None:
-            rows[key._replace(reference=WITHOUT)] = paired_difference(scores, other, confidence)
+            difference = paired_difference(scores, other)
+            rows[key._replace(reference=WITHOUT)] = intervals(difference, confidence)
     return rows
 
 
-def _score(corners: pd.DataFrame, split: CocoSplit, kind: str, params: Params) -> Resampled:
+def _score(corners: pd.DataFrame, split: CocoSplit, kind: str, params: Params) -> HalfSampled:
     """The mAP of one kind of one model's corners."""
     rows = corners[corners["corner"] == kind]
     found = FoundCorners(
@@ -76,8 +83,8 @@ def _score(corners: pd.DataFrame, split: CocoSplit, kind: str, params: Params) -
         points=rows[["x", "y"]].to_numpy("float64"),
         score=rows["score"].to_numpy("float64"),
     )
-    resamples, seed = params.evaluation.bootstrap_resamples, params.evaluation.bootstrap_seed
-    return score_corners(split, found, kind, params.corners.radius, resamples, seed)
+    halves, seed = params.evaluation.halves, params.evaluation.halves_seed
+    return score_corners(split, found, kind, params.corners.radius, halves, seed)
 
 
 def collect_corners(

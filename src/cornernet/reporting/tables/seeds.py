@@ -34,7 +34,7 @@ UNDEFINED = Estimate(None)
 def pool(estimates: Sequence[Estimate], confidence: float = 0.95) -> Estimate:
     """The mean over seeds with an interval for both images and seeds.
 
-    Each estimate is one seed's, with its bootstrap interval over images. All seeds are tested on
+    Each estimate is one seed's, with its interval over images. All seeds are tested on
     the same images, so averaging them does not make the images' part of the error smaller: its
     root mean square over seeds is kept. The error of the mean over seeds, Student's t times the
     standard deviation over the root of their number, is added to it in quadrature, at each end.

@@ -1,0 +1,147 @@
+"""Confidence intervals of the metrics, and of differences, by half-sampling the images.
+
+A half is n // 2 of the split's n images, drawn without replacement; its metrics are those that the
+COCO API computes of these images alone. The interval is the value, plus and minus z times the
+standard deviation of the halves' values, times sqrt(m / (n - m)) for halves of m images. It says
+where the score of another test set of this size would lie. (The score of all images in the world is
+another matter: with many categories and few images average precision is biased upwards.) Halves in
+which a metric is undefined are left out.
+
+A bootstrap draws images twice, and the copies of a true positive raise average precision: its
+intervals sit too high. Half-sampling draws none twice. How often the intervals hold what they
+should, `python -m benchmarks coverage` measures.
+"""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from cornernet.errors import BadInput
+from cornernet.evaluation.coco_metrics import METRICS, Evaluated, metric_values
+
+# Halves computed at once: few enough that their masks (5 kB each for val2017) stay in cache.
+_BLOCK = 10
+_FEWEST = 2  # halves in which a metric must be defined for a standard deviation
+
+
+class Interval(NamedTuple):
+    """A metric, or a difference of two, in percent, with its interval; None where undefined."""
+
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+
+
+class HalfSampled(NamedTuple):
+    """M scores of one model on a split of `images` images, and on each half, in percent."""
+
+    scores: Mapping[str, float | None]  # None where undefined
+    values: np.ndarray  # float64 [halves, M]; NaN where undefined
+    images: int
+
+
+def half_sampled_metrics(
+    evaluated: Evaluated, halves: int, seed: int, threads: int | None = None
+) -> HalfSampled:
+    """METRICS of the split and of each half.
+
+    The same seed and number of images draw the same images, whatever was detected in them: that
+    is what makes differences paired. `threads` (None: one per processor allowed) changes
+    nothing but the time.
+    """
+    images = len(evaluated.image_ids)
+
+    def values_of(chosen: np.ndarray) -> np.ndarray:
+        return metric_values(evaluated.rankings, chosen)
+
+    values = half_sampled_values(values_of, len(METRICS), images, halves, seed, threads)
+    return HalfSampled(evaluated.metrics, values, images)
+
+
+def half_sampled_values(
+    values_of: Callable[[np.ndarray], np.ndarray],
+    columns: int,
+    images: int,
+    halves: int,
+    seed: int,
+    threads: int | None = None,
+) -> np.ndarray:
+    """What `values_of` makes of each half: float64 [halves, columns].
+
+    It is called with bool [R, images], the images of a few halves, and returns [R, columns].
+    """
+    chosen = draw_halves(images, halves, seed)
+    blocks = [chosen[start : start + _BLOCK] for start in range(0, halves, _BLOCK)]
+    # not every system tells how many processors this process may use
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with ThreadPoolExecutor(threads or allowed) as pool:
+        done = list(pool.map(values_of, blocks))
+    return np.concatenate(done) if done else np.zeros((0, columns))
+
+
+def draw_halves(images: int, halves: int, seed: int) -> np.ndarray:
+    """Which images each half has, bool [halves, images].
+
+    Each half has a random stream of its own, so the first hundred of a thousand are the same as a
+    hundred.
+    """
+    chosen = np.zeros((halves, images), dtype=bool)
+    for index in range(halves):
+        drawn = np.random.default_rng([seed, index]).permutation(images)[: images // 2]
+        chosen[index, drawn] = True
+    return chosen
+
+
+def intervals(sampled: HalfSampled, confidence: float) -> dict[str, Interval]:
+    """Each score with its interval; without halves, or for a single image, without one."""
+    half = sampled.images // 2
+    factor = NormalDist().inv_cdf(0.5 + confidence / 2)
+    factor *= math.sqrt(half / (sampled.images - half))
+    result = {}
+    for (name, score), values in zip(sampled.scores.items(), sampled.values.T, strict=True):
+        known = values[~np.isnan(values)]
+        if score is None or half == 0 or len(known) < _FEWEST:
+            result[name] = Interval(score, None, None)
+        else:
+            margin = factor * float(known.std(ddof=1))
+            result[name] = Interval(score, score - margin, score + margin)
+    return result
+
+
+def score_intervals(sampled: HalfSampled, confidence: float) -> dict[str, Interval]:
+    """The same for percentages: the ends lie within 0 and 100."""
+    return {
+        name: one
+        if one.ci_low is None or one.ci_high is None
+        else Interval(one.value, max(one.ci_low, 0.0), min(one.ci_high, 100.0))
+        for name, one in intervals(sampled, confidence).items()
+    }
+
+
+def paired_difference(variant: HalfSampled, reference: HalfSampled) -> HalfSampled:
+    """Each score minus that of the reference, in points, on the split and on each half.
+
+    The halves must be drawn with one seed: both models are then tested on the same images, so what
+    makes an image hard for both cancels.
+    """
+    points: dict[str, float | None] = {}
+    for name, value in variant.scores.items():
+        other = reference.scores[name]
+        points[name] = None if value is None or other is None else value - other
+    return HalfSampled(points, variant.values - reference.values, variant.images)
+
+
+def check_paired(variant: Evaluated, reference: Evaluated) -> None:
+    """Raise BadInput unless both were tested on the same images and categories."""
+    for what in ("image_ids", "category_ids"):
+        ids, other = getattr(variant, what), getattr(reference, what)
+        if not np.array_equal(ids, other):
+            raise BadInput(
+                f"two models cannot be paired: they were tested on {len(ids)} and {len(other)} "
+                f"{what.replace('_', ' ')} that differ; test both on the same split"
+            )
