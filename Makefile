@@ -1,6 +1,7 @@
 # make .venv   the environment: all packages at their locked versions, and the `cornernet` command
 # make demo    the experiment on embedded data: minutes on two CPU cores
 # make test    the tests
+# make docs    the documents, in site/
 # make mlflow  the tracking UI, on this machine only
 # make effects what each difference of text and code does to AP, found anew: half an hour
 #
@@ -8,7 +9,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test slow-test lint mlflow smoke effects
+.PHONY: demo test slow-test lint docs mlflow smoke effects
 
 # Set up once; again only when the lock or the project's own metadata change.
 .venv/.ready: requirements.lock pyproject.toml
@@ -44,6 +45,9 @@ test: .venv/.ready
 
 slow-test: .venv/.ready
 	python -m pytest -n 2 --dist loadscope -m slow --timeout 900
+
+docs: .venv/.ready
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 lint: .venv/.ready
 	ruff check .

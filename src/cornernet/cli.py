@@ -35,7 +35,7 @@ FOR_PEOPLE = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     try:
         _command(options.command)(options)
         sys.stdout.flush()  # here, where an error can still be told
@@ -91,7 +91,8 @@ def _run_stage(stage: Stage, options: argparse.Namespace) -> None:
     run_job(Job(stage, key_of(options, params, stage), params, options), adapter)
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, with one sub-command per stage."""
     parser = argparse.ArgumentParser(
         prog="cornernet", description="CornerNet (Law and Deng, ECCV 2018), reproduced."
     )

@@ -1,0 +1,71 @@
+"""README and docs/: every command in them is one, every link leads somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from workflow.clone import clone_to, ok, run
+
+from benchmarks.__main__ import BENCHMARKS
+from cornernet.cli import build_parser
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:cornernet|make|snakemake|python -m benchmarks) [^`]+)`")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+def commands(path: Path) -> list[str]:
+    """The command lines of a document, those in its text too."""
+    text = path.read_text(encoding="utf-8")
+    blocks = "\n".join(BLOCK.findall(text)).replace("\\\n", " ").splitlines()
+    inline = [" ".join(found.split()) for found in INLINE.findall(text)]
+    lines = [part for line in (*blocks, *inline) for part in line.split("&&")]
+    return [line.strip() for line in lines if line.strip() and "..." not in line]
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a command, without comment and variables before it."""
+    words = shlex.split(line, comments=True)
+    while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        words = words[1:]
+    return words
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_is_one(path):
+    targets = re.findall(r"^([.\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for line in commands(path):
+        match words_of(line):
+            case ["cornernet", "--help" | "--version"]:
+                pass
+            case ["cornernet", *rest]:
+                build_parser().parse_args(rest)  # exits where an option is unknown
+            case ["make", *rest]:
+                assert set(rest) <= set(targets), line
+            case ["python", "-m", "benchmarks", *rest]:
+                assert not rest or rest[0] in {*BENCHMARKS, "cpu", "gpu"}, line
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_to_a_file(path):
+    for target in LINK.findall(path.read_text(encoding="utf-8")):
+        generated = target.removeprefix("../") in ("reference/params.md", "reference/commands.md")
+        assert generated or (path.parent / target).exists(), target
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900
+
+
+@pytest.mark.slow
+def test_every_snakemake_line_plans_its_jobs(tmp_path):
+    folder = clone_to(tmp_path)
+    (folder / "CornerNet_500000.pkl").touch()
+    lines = {line for path in DOCUMENTS for line in commands(path) if line.startswith("snakemake")}
+    assert len(lines) >= 4
+    for line in sorted(lines):
+        planned = ok(run(folder, "snakemake", *words_of(line)[1:], "--dry-run"))
+        assert "job" in planned, line
