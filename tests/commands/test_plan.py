@@ -91,13 +91,22 @@ def test_own_categories_are_known_before_prepare(printed, tmp_path):
     assert main(["plan", "--profile", "custom"]) == 2
 
 
-def test_nothing_heavy_is_imported_but_torch():
-    program = (
-        "import sys; from cornernet.cli import main; main(['plan', '--profile', 'paper', '--no-measure'])\n"
-        "print([n for n in ('pandas', 'numba', 'requests', 'cornernet.training.trainer') if n in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("program", "heavy"),
+    [
+        (
+            "main(['plan', '--profile', 'paper', '--no-measure'])",
+            "numba pandas cornernet.detection",
+        ),
+        ("import cornernet.commands.status, cornernet.reporting.tables.formats", "numba torch"),
+    ],
+)
+def test_commands_start_without_what_they_do_not_need(program, heavy):
+    program = f"import sys; from cornernet.cli import main; {program}; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert not {repr(name) for name in heavy.split()} & set(
+        done.stdout.splitlines()[-1].strip("[]").split(", ")
+    )
 
 
 @pytest.mark.parametrize(

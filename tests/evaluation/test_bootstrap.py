@@ -11,7 +11,8 @@ from cornernet.evaluation.bootstrap import (
     paired_difference,
     resampled_metrics,
 )
-from cornernet.evaluation.coco_metrics import METRICS, metric_values
+from cornernet.evaluation.coco_metrics import metric_values
+from cornernet.evaluation.metric_names import METRICS
 from evaluation.reference import (
     assert_equal_metrics,
     coco_metrics,

@@ -15,8 +15,8 @@ import numpy as np
 from cornernet.data.coco.split import CocoSplit
 from cornernet.evaluation.average_precision import accumulate, mean_over_categories
 from cornernet.evaluation.bootstrap import Resampled, resampled_values
-from cornernet.evaluation.coco_metrics import defined
 from cornernet.evaluation.matching import Candidates, match
+from cornernet.evaluation.metric_names import defined
 from cornernet.evaluation.ranking import Rankings, rank
 
 KINDS = ("top_left", "bottom_right")  # which corner of the boxes

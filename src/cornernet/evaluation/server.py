@@ -13,13 +13,8 @@ from typing import Any
 
 from cornernet.config.section import nearest
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import (
-    COCO_METRICS,
-    METRICS,
-    Evaluated,
-    evaluate_detections,
-    summary_lines,
-)
+from cornernet.evaluation.coco_metrics import Evaluated, evaluate_detections
+from cornernet.evaluation.metric_names import COCO_METRICS, METRICS, summary_lines
 from cornernet.evaluation.submission import read_submission
 
 _LINE = re.compile(

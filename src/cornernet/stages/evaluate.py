@@ -1,7 +1,7 @@
 """`cornernet evaluate`: COCO metrics of one test, with confidence intervals (section 4.3)."""
 
 from cornernet.evaluation.bootstrap import Interval, confidence_intervals
-from cornernet.evaluation.coco_metrics import summary_lines
+from cornernet.evaluation.metric_names import summary_lines
 from cornernet.evaluation.server import read_server_scores
 from cornernet.files import write_json
 from cornernet.pipeline.job import Job

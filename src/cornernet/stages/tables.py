@@ -15,7 +15,8 @@ from cornernet.evaluation.bootstrap import (
     paired_difference,
     resampled_metrics,
 )
-from cornernet.evaluation.coco_metrics import METRICS, Evaluated
+from cornernet.evaluation.coco_metrics import Evaluated
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Tested, Trained

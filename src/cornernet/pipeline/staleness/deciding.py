@@ -50,7 +50,8 @@ _MAPS = (
 )
 _METRICS = (
     *_in("evaluation", "average_precision", "coco_metrics", "coco_results", "ground_truth"),
-    *_in("evaluation", "bootstrap", "matching", "ranking", "server", "submission"),
+    *_in("evaluation", "bootstrap", "matching", "metric_names", "ranking", "server"),
+    "cornernet.evaluation.submission",
     "cornernet.pipeline.scoring",
 )
 _RESULTS = _in("reporting.tables", "differences", "literature", "results", "seeds")
