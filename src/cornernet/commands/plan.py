@@ -1,6 +1,7 @@
 """`cornernet plan`: what a profile would run, its time and disk, before anything starts."""
 
 import argparse
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,7 +108,8 @@ def _print_trainings(
             f"{images} images each, {_hours(seconds)}"
         )
     print(f"  together {_hours(total)}")
-    if validate := getattr(params.train, "validate", None):
+    validate = getattr(params.train, "validate", None)
+    if validate and validate.every:
         # One GPU tests while the others wait.
         step = images_in_turn(params.train.chunks, gpus) * rates.training
         share = validate.images * rates.testing / (validate.every * step)
@@ -188,6 +190,6 @@ def _print_disk(graph: Graph, parameters: int, images: dict[str, int]) -> None:
     for what, size in sizes.items():
         if size:
             print(f"  {what}: {_size(size)}")
-    folder = graph.paths.data.resolve()
+    folder = Path(os.path.realpath(graph.paths.data))  # a link to itself is no error here
     there = next(path for path in (folder, *folder.parents) if path.exists())
     print(f"  free on the disk of {graph.paths.data}/: {_size(shutil.disk_usage(there).free)}")

@@ -1,6 +1,6 @@
 """How long a device takes per image, for `cornernet plan`: measured, or estimated.
 
-What only a measurement needs is imported by the one that is made: `plan` is to answer in seconds.
+Imports that only a measurement needs are made there, so that `plan` answers in seconds.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""How long the trainings take on so many GPUs, for `cornernet plan`."""
+"""How long all trainings take on a number of GPUs, for `cornernet plan`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from cornernet.pipeline.rounds import (
 
 @dataclass(frozen=True)
 class Training:
-    """What of a training decides its time."""
+    """One training: what its time depends on."""
 
     trained: Trained
     continues: Trained | None  # which must be trained before
@@ -103,7 +103,7 @@ def describe_cards(
 
 
 def duration(seconds: float) -> str:
-    """In the largest unit of which there are two at least."""
+    """Seconds as text, in the largest unit that gives 2 or more."""
     units = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
     unit = next((name for name, length in units.items() if seconds >= 2 * length), "seconds")
     return f"{seconds / units[unit]:,.1f} {unit}"

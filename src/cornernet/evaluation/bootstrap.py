@@ -71,15 +71,15 @@ def resampled_metrics(
 
 def resampled_values(
     values_of: Callable[[np.ndarray], np.ndarray],
-    columns: int,
+    num_values: int,
     images: int,
     resamples: int,
     seed: int,
     threads: int | None = None,
 ) -> np.ndarray:
-    """What `values_of` makes of each resample's image weights: float64 [resamples, columns].
+    """`values_of` the image weights of every resample: float64 [resamples, num_values].
 
-    It is called with int32 [R, images] a few resamples at a time, and returns [R, columns].
+    It takes the weights of a few resamples, int32 [R, images], and returns [R, num_values].
     """
     weights = image_weights(images, resamples, seed)
     blocks = [weights[start : start + _BLOCK] for start in range(0, resamples, _BLOCK)]
@@ -87,14 +87,13 @@ def resampled_values(
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     with ThreadPoolExecutor(threads or allowed) as pool:
         done = list(pool.map(values_of, blocks))
-    return np.concatenate(done) if done else np.zeros((0, columns))
+    return np.concatenate(done) if done else np.zeros((0, num_values))
 
 
 def image_weights(images: int, resamples: int, seed: int) -> np.ndarray:
     """How often each image is drawn, int32 [resamples, images].
 
-    Each resample has a random stream of its own, so the first hundred of a thousand are the same
-    as a hundred.
+    Each resample has a random stream of its own: more resamples leave the first ones as they are.
     """
     weights = np.zeros((resamples, images), dtype=np.int32)
     for index in range(resamples):

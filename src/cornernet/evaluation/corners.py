@@ -55,12 +55,12 @@ def score_corners(
 def corner_map(rankings: Rankings, weights: np.ndarray) -> np.ndarray:
     """mAP in percent by quadrant, float64 [R, 5], for each row of image weights int32 [R, I]."""
     precision, _, _ = accumulate(rankings, weights)  # [R, C, 5, 1]
-    columns = [mean_over_categories(precision[:, :, area]) for area in range(len(QUADRANTS))]
-    return 100 * np.stack(columns, axis=1)
+    by_quadrant = [mean_over_categories(precision[:, :, area]) for area in range(len(QUADRANTS))]
+    return 100 * np.stack(by_quadrant, axis=1)
 
 
 def rank_corners(split: CocoSplit, found: FoundCorners, kind: str, radius: float) -> Rankings:
-    """Detections matched to the annotated corners and ranked, with a quadrant for an area range."""
+    """Detections matched to annotated corners and ranked; quadrants stand for area ranges."""
     by_id = np.argsort([image.id for image in split.images])
     images, boxes = [split.images[at] for at in by_id], [split.boxes[at] for at in by_id]
     image_ids = np.array([image.id for image in images], dtype=np.int64)

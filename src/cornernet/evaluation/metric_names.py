@@ -1,4 +1,4 @@
-"""The names of all metrics, and how they are written; light, for what scores nothing itself."""
+"""The names of all metrics, and how values are shown; imports nothing that scores."""
 
 import math
 from collections.abc import Mapping
