@@ -17,8 +17,9 @@ from benchmarks.measuring import Settings, Window, ratios, require_equal, time_i
 from benchmarks.record import Record
 from cornernet.errors import BadInput
 from cornernet.evaluation.coco_api import coco_api_metrics
-from cornernet.evaluation.coco_metrics import COCO_METRICS, evaluate_detections
+from cornernet.evaluation.coco_metrics import evaluate_detections
 from cornernet.evaluation.half_sampling import half_sampled_metrics
+from cornernet.evaluation.metric_names import COCO_METRICS
 
 OURS, BASELINE = "ours", "pycocotools"
 WINDOW = Window(rounds=3, seconds=1)

@@ -159,6 +159,9 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
         "--measure", action=argparse.BooleanOptionalAction, default=None,
         help="time a few steps on this machine first; default: if it has a GPU",
     )  # fmt: skip
+    commands["plan"].add_argument(
+        "--gpus", type=int, default=None, help="how many there are; default: train.devices"
+    )
     accept = commands["accept"]
     accept.add_argument(
         "pattern", help="a stage, a job or an output; * stands for anything: 'train-baseline-*'"

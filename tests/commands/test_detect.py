@@ -57,7 +57,8 @@ def test_detect_refuses_what_is_no_image_before_it_writes(place, capsys, tmp_pat
     assert detect(place, good, tmp_path / "broken.jpg", tmp_path / "absent.png") == 2
     printed = capsys.readouterr().err
     assert "broken.jpg: damaged or truncated file, or not an image" in printed
-    assert "absent.png: no such image" in printed
+    assert "absent.png: no such image file; check the name" in printed
+    assert "annotation" not in printed
     assert not (place / "found").exists()
     (tmp_path / "empty").mkdir()
     assert detect(place, tmp_path / "empty") == 2

@@ -1,6 +1,9 @@
 """The plan: hours and memory, from a measurement here or from the authors' own figures."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +12,8 @@ import torch
 
 from cornernet.cli import main
 from cornernet.commands import plan
+from cornernet.config.schema import Train
+from cornernet.pipeline.rounds import describe_rounds, useful_gpus
 
 
 @pytest.fixture
@@ -22,23 +27,107 @@ def printed(monkeypatch, capsys, tmp_path):
     return run
 
 
-def test_without_a_gpu_the_source_of_the_figures_is_said(printed, monkeypatch):
+def test_hours_of_one_gpu_and_days_on_those_that_are_named(printed, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    text = printed("--profile", "paper")
-    assert "hours: at the speed of the authors' Titan X (PASCAL)" in text
-    assert "memory of a GPU for a chunk of 4 or 5 images: not measured" in text
+    text = printed("--profile", "paper", "--gpus", "8")
+    assert "hours of one TITAN X (Pascal) (the authors and section 4.2)" in text
     # two weeks on ten GPUs for 500k iterations of a network with a 1x1 merge: half of it, and more
-    (hours,) = re.findall(r"baseline-s0: iterations 0 to 250,000, .* ([\d,.]+) GPU hours", text)
+    (hours,) = re.findall(r"baseline-s0: iterations 0 to 250,000, .* ([\d,.]+) hours", text)
     assert 1680 < float(hours.replace(",", "")) < 1.05 * 1680
     assert "full_schedule-s0: iterations 250,000 to 500,000" in text
+    assert "corners of no_corner_pooling-s0: 5,000 images" in text
+    assert "8 GPUs: 2 rounds for the 10 chunks of a step, as on 5 GPUs" in text
+    days = {
+        int(each): (int(rounds), float(first), float(every))
+        for each, rounds, first, every in re.findall(
+            r"^ +(\d+) +(\d+) +([\d.]+) days +([\d.]+) days$", text, re.M
+        )
+    }
+    assert {each: found[0] for each, found in days.items()} == {1: 10, 2: 5, 3: 4, 4: 3, 5: 2}
+    assert days[5][1] == pytest.approx(250_000 * 10 * 1743.8 / (250_000 * 49) / 24, rel=0.01)
+    # five trainings, of which the last waits for the first: one at a time, or two of four GPUs each
+    assert days[5][2] == pytest.approx(5 * days[5][1], rel=0.01)
+    assert days[4][2] == pytest.approx(3 * days[4][1], rel=0.01)
+    assert "`--set train.chunks=[7,6,6,6,6,6,6,6]` keeps all 8 busy" in text
+    assert "over 6 or 7 images, not 4 or 5" in text
+    assert "at least 9.3 GiB for a chunk of 4 images, 10.9 GiB for a chunk of 5" in text
+    assert re.search(r"^A100 .*  estimate: 50% of 19.5 TFLOP/s in fp32$", text, re.M)
 
 
-def test_tests_take_the_papers_time_and_more_at_several_scales(printed, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    text = printed("--profile", "released")
+def test_what_benchmarks_measured_on_a_card_replaces_its_estimate(printed, tmp_path):
+    folder = tmp_path / "reports/benchmarks"
+    folder.mkdir(parents=True)
+    gpus = {"h100": "NVIDIA H100 80GB HBM3", "h200": "NVIDIA H200"}
+    for slug, name in gpus.items():
+        step = {"what": "a step", "form": "fp32", "unit": "images/s", "median": 20.0}
+        record = {"device": "cuda", "quick": False, "hardware": {"gpus": [name]}}
+        (folder / f"step-{slug}.json").write_text(json.dumps(record | {"measurements": [step]}))
+    text = printed("--profile", "paper", "--no-measure")
+    for name, slug in (("H100", "h100"), ("NVIDIA H200", "h200")):
+        assert re.search(rf"^{name} +20\.0 .*measured: .*step-{slug}.json$", text, re.M)
+    assert text.count("H100") == 1
+
+
+def test_validation_takes_at_most_one_percent_of_the_papers_training(printed, monkeypatch):
+    every = SimpleNamespace(every=25_000, images=500)
+    monkeypatch.setattr(Train, "validate", every, raising=False)
+    text = printed("--profile", "paper", "--no-measure")
+    (share,) = re.findall(r"([\d.]+)% for testing 500 images every 25,000 iterations", text)
+    assert 0 < float(share) <= 1
+
+
+def test_own_categories_are_known_before_prepare(printed, tmp_path):
+    assert "80 categories (as many as COCO has: " in printed("--profile", "custom", "--no-measure")
+    folder = tmp_path / "data/custom/source/annotations"
+    folder.mkdir(parents=True)
+    image = {"id": 1, "file_name": "1.png", "width": 9, "height": 9}
+    tree = {"images": [image], "categories": [{"id": k, "name": f"c{k}"} for k in (1, 2, 5)]}
+    for split in ("train", "val"):
+        (folder / f"instances_{split}.json").write_text(json.dumps(tree | {"annotations": []}))
+    text = printed("--profile", "custom", "--no-measure")
+    assert "3 categories (data/custom/source/annotations/instances_train.json)" in text
+    assert "baseline-s0-val-single_scale: 1 images" in text
+    (folder / "instances_train.json").write_text("{")
+    assert main(["plan", "--profile", "custom"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("program", "heavy"),
+    [
+        (
+            "main(['plan', '--profile', 'paper', '--no-measure'])",
+            "numba pandas cornernet.detection",
+        ),
+        ("import cornernet.commands.status, cornernet.reporting.tables.formats", "numba torch"),
+    ],
+)
+def test_commands_start_without_what_they_do_not_need(program, heavy):
+    program = f"import sys; from cornernet.cli import main; {program}; print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert not {repr(name) for name in heavy.split()} & set(
+        done.stdout.splitlines()[-1].strip("[]").split(", ")
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpus", "said"),
+    [
+        (1, "1 GPU: 10 rounds for the 10 chunks of a step"),
+        (5, "5 GPUs: 2 rounds for the 10 chunks of a step"),
+        (9, "as on 5 GPUs; `--set train.devices=5` (Snakemake: `--config set=train.devices=5`) leaves 4 free"),
+        (16, "as on 10 GPUs; `--set train.devices=10` (Snakemake: `--config set=train.devices=10`) leaves 6 free"),
+    ],
+)  # fmt: skip
+def test_gpus_that_would_wait_are_left_to_others(gpus, said):
+    assert said in describe_rounds(10, gpus)
+    assert [useful_gpus(10, n) for n in range(1, 12)] == [1, 2, 3, 4, 5, 5, 5, 5, 5, 10, 10]
+
+
+def test_tests_take_the_papers_time_and_more_at_several_scales(printed):
+    text = printed("--profile", "released", "--no-measure")
 
     def hours(test):
-        (found,) = re.findall(rf"{test}: [\d,]+ images, ([\d.,]+) GPU hours", text)
+        (found,) = re.findall(rf"{test}: [\d,]+ images, ([\d.,]+) hours", text)
         return float(found)
 
     single = hours("full_schedule-s0-test_dev-single_scale")
@@ -52,21 +141,11 @@ def test_tests_take_the_papers_time_and_more_at_several_scales(printed, monkeypa
 def test_measured_here_the_rates_are_this_machines(printed):
     """Where there is no GPU, on the CPU: asked for, as it takes its time."""
     text = printed("--profile", "smoke", "--measure")
-    (training, testing) = re.findall(r"([\d.]+) ms per image in training.*; ([\d.]+) ms", text)[0]
-    assert min(float(training), float(testing)) > 0
-    assert "hours: measured on" in text
-    assert re.search(r"a chunk of 2 images: \d+\.\d [MG]iB", text)
-    assert "not measured" not in text
-
-
-def test_not_measured_where_it_is_not_wanted_and_few_seconds_are_told_as_seconds(
-    printed, monkeypatch
-):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    text = printed("--profile", "smoke", "--no-measure")
-    assert "authors' Titan X" in text
-    assert re.search(r"baseline-s0: iterations 0 to 6, 4 images each, less than a second", text)
-    assert "4 categories" in text
+    assert "hours of one CPU like this one (measured just now" in text
+    assert re.search(r"baseline-s0: iterations 0 to 6, 4 images each, \d+ seconds", text)
+    assert "4 categories (the embedded shapes)" in text
+    assert re.search(r"at least \d+\.\d [MG]iB for a chunk of 2 images", text)
+    assert "takes longer than its operations say" in text
 
 
 def test_the_disk_that_data_is_on_is_measured(printed, monkeypatch, tmp_path):

@@ -11,7 +11,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from cornernet.evaluation.coco_metrics import COCO_METRICS, METRICS, evaluate_detections
+from cornernet.evaluation.coco_metrics import evaluate_detections
+from cornernet.evaluation.metric_names import COCO_METRICS, METRICS
 
 
 def evaluated(content, results):

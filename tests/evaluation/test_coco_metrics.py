@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from cornernet.evaluation.coco_metrics import (
-    METRICS,
     average_precision_by_category,
     evaluate_detections,
     precision_recall,
-    summary_lines,
 )
 from cornernet.evaluation.matching import IOU_THRESHOLDS
+from cornernet.evaluation.metric_names import METRICS, summary_lines
 from evaluation.reference import (
     assert_equal_metrics,
     coco_evaluation,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import METRICS, metric_values
+from cornernet.evaluation.coco_metrics import metric_values
 from cornernet.evaluation.half_sampling import (
     HalfSampled,
     check_paired,
@@ -16,6 +16,7 @@ from cornernet.evaluation.half_sampling import (
     paired_difference,
     score_intervals,
 )
+from cornernet.evaluation.metric_names import METRICS
 from evaluation.reference import (
     assert_equal_metrics,
     coco_metrics,

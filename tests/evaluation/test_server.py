@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import COCO_METRICS
+from cornernet.evaluation.metric_names import COCO_METRICS
 from cornernet.evaluation.server import read_server_scores
 from evaluation.reference import coco_evaluation, evaluated, random_split
 

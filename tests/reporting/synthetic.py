@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from cornernet.config.load import load_params
-from cornernet.evaluation.coco_metrics import METRICS, PrecisionRecall
+from cornernet.evaluation.coco_metrics import PrecisionRecall
 from cornernet.evaluation.corners import QUADRANTS
 from cornernet.evaluation.half_sampling import Interval
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import claim_comparisons, judge_claims
 from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cornernet.cli import main
-from cornernet.evaluation.coco_metrics import COCO_METRICS, summary_lines
+from cornernet.evaluation.metric_names import COCO_METRICS, summary_lines
 
 REPOSITORY = Path(__file__).parents[2]
 PROFILE = """\

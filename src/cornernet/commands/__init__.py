@@ -1,1 +1,1 @@
-"""Commands for people, which are no stages: one module per command, and the rates of `plan`."""
+"""Commands for people, which are no stages: one module per command; `plan` has several."""

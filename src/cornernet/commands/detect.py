@@ -69,7 +69,7 @@ def _refuse_unusable(paths: Sequence[Path]) -> None:
 
 
 def _picture_paths(paths: Sequence[Path], folder: Path) -> list[Path]:
-    """Where the picture of each image goes; images of the same name get a number each."""
+    """Where the picture of each image goes; a number tells images of the same name apart."""
     targets: list[Path] = []
     for path in paths:
         name, number = f"{path.stem}.png", 2
@@ -92,7 +92,7 @@ def _images(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _category_names(params: Params, count: int) -> dict[int, str]:
-    """The categories of dataset.json by id, or numbered ones where nothing was prepared.
+    """Names of the categories by id: of dataset.json, or "category 1", ... before `prepare`.
 
     Raises BadInput if dataset.json has another number of categories than the weights.
     """

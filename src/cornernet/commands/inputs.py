@@ -1,4 +1,4 @@
-"""`cornernet inputs`: what each job depends on, as files; DVC's first stage, Snakemake's start."""
+"""`cornernet inputs`: writes what each job depends on as files, which both engines read."""
 
 import argparse
 

@@ -1,108 +1,151 @@
-"""`cornernet plan`: what a profile would run, its disk and GPU hours, before anything starts."""
+"""`cornernet plan`: what a profile would run, its time and disk, before anything starts."""
 
 import argparse
-import json
+import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from cornernet.commands.rates import Rates, authors_rates, measured_rates
-from cornernet.config import Params, resolve_variant
+from cornernet.commands.rates import Rates, measured_rates, rates_by_card
+from cornernet.commands.wall_clock import Training, describe_cards, describe_gpus, trainings_of
+from cornernet.config import Params
+from cornernet.data.coco.annotations import read_annotation_file
+from cornernet.data.coco.dataset import read_dataset
+from cornernet.data.coco.split import has_annotations
 from cornernet.data.download.manifest import describe_download
 from cornernet.data.shapes.render import CATEGORIES
-from cornernet.model.cost import BYTES, network_cost
+from cornernet.errors import BadInput
+from cornernet.model.cost import BYTES, Cost, network_cost
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Tested
+from cornernet.pipeline.rounds import images_in_turn
 
 COCO_CATEGORIES = 80
 COCO_IMAGES = {"train": 118_287, "val": 5_000, "test_dev": 20_288}  # of 2017, its web site says
 ADAM_COPIES = 3  # weights and two moments
 BYTES_PER_DETECTION = 130  # of the JSON that `predict` writes
 MIB, GIB = 2**20, 2**30
+SMALL = 100e9  # operations: a tenth of Hourglass-104's; below, launching a kernel takes the time
+BENCHMARKS = Path("reports/benchmarks")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the plan of a profile; speed is measured here if there is a GPU or it is asked for."""
     params = params_of(options, shipped=True)
+    gpus = params.train.devices if options.gpus is None else options.gpus
+    if gpus < 1:
+        raise BadInput(f"--gpus {gpus}: must be at least 1")
     graph = Graph(params)
-    categories, images = _known_data(graph)
+    categories, images, source = _known_data(graph)
     size = params.augmentation.input_size
     cost = network_cost(params.model, categories, size, last_only=False)
     print(f"profile {params.profile}: {params.report.title}")
     print(
         f"network: {cost.parameters:,} parameters, {cost.operations / 1e9:,.4g} GFLOP forward for "
-        f"a training image of {size} pixels, {categories} categories",
+        f"a training image of {size} pixels, {categories} categories ({source})",
         flush=True,
     )
-    measure = torch.cuda.is_available() if options.measure is None else options.measure
-    rates = measured_rates(params, categories) if measure else authors_rates(cost.operations)
-    if graph.trained:
-        _print_trainings(graph, rates)
-    _print_tests(graph, images, rates)
-    print(f"\nhours: {rates.source}")
-    if graph.trained:
-        _print_memory(params, rates)
+    cards = rates_by_card(params, cost.operations, BENCHMARKS)
+    if torch.cuda.is_available() if options.measure is None else options.measure:
+        cards.insert(0, measured_rates(params, categories))
+    trainings = trainings_of(graph)
+    if trainings:
+        _print_trainings(trainings, params, gpus, cards[0])
+    tests = _print_tests(graph, images, cards[0])
+    if cost.operations < SMALL:
+        print("\na network this small takes longer than its operations say; `--measure` times it")
+    elif trainings:
+        print("\n" + "\n".join(describe_gpus(trainings, gpus, cards[0], cost)))
+        print(f"\nwall-clock time on {gpus} GPUs of one kind, in {params.train.precision}:")
+        print("\n".join(describe_cards(trainings, gpus, tests, cards)))
+    if trainings:
+        print(f"\n{_memory(params, cards, cost)}")
     _print_disk(graph, cost.parameters, images)
 
 
-def _known_data(graph: Graph) -> tuple[int, dict[str, int]]:
-    """The number of categories, and of images per split.
+def _known_data(graph: Graph) -> tuple[int, dict[str, int], str]:
+    """The number of categories, of images per split, and where they are known from.
 
-    As `prepare` found them; before it ran, those of COCO or of the embedded shapes.
+    As `prepare` found them; before it ran, those of COCO, of the embedded shapes, or of the user's
+    annotation files. Raises BadInput if one of these cannot be read.
     """
     data = graph.params.data
     if graph.paths.dataset.is_file():
-        dataset = json.loads(graph.paths.dataset.read_text())
-        images = {name: split["images"] for name, split in dataset["splits"].items()}
-        return len(dataset["categories"]), images
+        dataset = read_dataset(graph.paths.dataset)
+        images = {name: split.images for name, split in dataset.splits.items()}
+        return dataset.num_categories, images, str(graph.paths.dataset)
     if data.source == "shapes" and data.shapes is not None:
-        return len(CATEGORIES), {name: data.shapes.images.get(name, 0) for name in data.splits}
-    return COCO_CATEGORIES, COCO_IMAGES if data.source == "coco" else {}
+        images = {name: data.shapes.images.get(name, 0) for name in data.splits}
+        return len(CATEGORIES), images, "the embedded shapes"
+    if data.source == "coco":
+        return COCO_CATEGORIES, COCO_IMAGES, "COCO"
+    paths = {name: Path(data.root) / files.annotations for name, files in data.splits.items()}
+    files = {
+        name: read_annotation_file(path, has_annotations(name))
+        for name, path in paths.items()
+        if path.is_file()
+    }
+    if "train" not in files:
+        return COCO_CATEGORIES, {}, f"as many as COCO has: {paths['train']} is not there yet"
+    images = {name: len(file.images) for name, file in files.items()}
+    return len(files["train"].categories), images, str(paths["train"])
 
 
-def _print_trainings(graph: Graph, rates: Rates) -> None:
-    devices = graph.params.train.devices
-    print(f"\ntrainings ({len(graph.trained)}), GPUs that each asks for: {devices}")
+def _print_trainings(
+    trainings: Sequence[Training], params: Params, gpus: int, rates: Rates
+) -> None:
+    print(f"\ntrainings ({len(trainings)}), hours of one {rates.name} ({rates.source}):")
     total = 0.0
-    for trained in graph.trained:
-        train = resolve_variant(graph.params, trained.variant).train
-        parent = graph.parent(trained)
-        start = resolve_variant(graph.params, parent.variant).train.iterations if parent else 0
-        seconds = (train.iterations - start) * sum(train.chunks) * rates.training
+    for training in trainings:
+        images, iterations = sum(training.chunks), training.iterations
+        seconds = len(iterations) * images * rates.training
         total += seconds
         print(
-            f"  {trained}: iterations {start:,} to {train.iterations:,}, "
-            f"{sum(train.chunks)} images each, {_time(seconds, rates)}"
+            f"  {training.trained}: iterations {iterations.start:,} to {iterations.stop:,}, "
+            f"{images} images each, {_hours(seconds)}"
         )
-    print(f"  together {_time(total, rates)}")
+    print(f"  together {_hours(total)}")
+    validate = getattr(params.train, "validate", None)
+    if validate and validate.every:
+        # One GPU tests while the others wait.
+        step = images_in_turn(params.train.chunks, gpus) * rates.training
+        share = validate.images * rates.testing / (validate.every * step)
+        print(
+            f"  and {share:.2%} for testing {validate.images} images every {validate.every:,} "
+            "iterations"
+        )
 
 
-def _print_tests(graph: Graph, images: dict[str, int], rates: Rates) -> None:
+def _print_tests(graph: Graph, images: dict[str, int], rates: Rates) -> float:
+    """Returns the number of images to test, as if all were tested at scale 1."""
     uncounted = "" if images else ", of images that `prepare` will count"
-    print(f"\ntests ({len(graph.tested)}){uncounted}:")
+    corners = graph.with_corners
+    print(f"\ntests ({len(graph.tested)}), measurements of corners ({len(corners)}){uncounted}:")
+    jobs = {str(tested): tested for tested in graph.tested}
+    jobs |= {f"corners of {model}": Tested(model, "val", "single_scale") for model in corners}
     total = 0.0
-    for tested in graph.tested:
+    for name, tested in jobs.items():
         model = graph.weights_of(tested.trained)
         whose = f", with the weights of {model}" if model != tested.trained else ""
-        if not images:
-            print(f"  {tested}{whose}")
+        if tested.split not in images:
+            print(f"  {name}{whose}")
             continue
         scales = graph.params.detection.scales if tested.mode == "multi_scale" else (1.0,)
         count = images[tested.split]
-        seconds = count * rates.testing * sum(scale**2 for scale in scales)
-        total += seconds
-        print(f"  {tested}: {count:,} images, {_time(seconds, rates)}{whose}")
+        at_scale_1 = count * sum(scale**2 for scale in scales)
+        total += at_scale_1
+        print(f"  {name}: {count:,} images, {_hours(at_scale_1 * rates.testing)}{whose}")
     if images:
-        print(f"  together {_time(total, rates)}")
+        print(f"  together {_hours(total * rates.testing)}")
+    return total
 
 
-def _time(seconds: float, rates: Rates) -> str:
-    """Hours of a device, or seconds below a tenth of an hour."""
-    hours = seconds / 3600
-    if hours >= 0.1:
-        return f"{hours:,.1f} {rates.device}hours"
-    return f"{seconds:,.0f} {rates.device}seconds" if seconds >= 1 else "less than a second"
+def _hours(seconds: float) -> str:
+    """Hours, or seconds below a tenth of an hour."""
+    return f"{seconds / 3600:,.1f} hours" if seconds >= 360 else f"{seconds:,.0f} seconds"
 
 
 def _size(size: int) -> str:
@@ -110,17 +153,18 @@ def _size(size: int) -> str:
     return f"{size / GIB:,.1f} GiB" if size >= GIB / 10 else f"{size / MIB:,.1f} MiB"
 
 
-def _print_memory(params: Params, rates: Rates) -> None:
+def _memory(params: Params, cards: Sequence[Rates], cost: Cost) -> str:
+    """What a GPU needs for each size of chunk: measured on the first card that was, or counted."""
     sizes = sorted(set(params.train.chunks))
-    if not rates.memory:
-        print(
-            f"\nmemory of a GPU for a chunk of {' or '.join(map(str, sizes))} images: not "
-            "measured; `--measure` measures it, and without a GPU counts what training keeps"
-        )
-        return
-    print(f"\nmemory of a GPU, {rates.memory_source}:")
-    for size in sizes:
-        print(f"  a chunk of {size} images: {_size(rates.memory[size])}")
+    measured = next((rates for rates in cards if rates.memory), None)
+    found = measured.memory if measured else {n: cost.training_memory(n) for n in sizes}
+    chunks = ", ".join(f"{_size(found[n])} for a chunk of {n} images" for n in sizes)
+    if measured:
+        return f"memory of a GPU: {chunks} (the peak that was measured on {measured.name})"
+    return (
+        f"memory of a GPU: at least {chunks} (weights, gradients, Adam's moments, and what the "
+        "forward pass keeps, in fp32)"
+    )
 
 
 def _print_disk(graph: Graph, parameters: int, images: dict[str, int]) -> None:
@@ -146,13 +190,6 @@ def _print_disk(graph: Graph, parameters: int, images: dict[str, int]) -> None:
     for what, size in sizes.items():
         if size:
             print(f"  {what}: {_size(size)}")
-    free = _free_bytes(graph.paths.data)
-    print(f"  free on the disk of {graph.paths.data}/: {free / GIB:,.1f} GiB")
-
-
-def _free_bytes(folder: Path) -> int:
-    """Free bytes of the disk that `folder` is on, or will be once it is made."""
-    there = folder.resolve()
-    while not there.exists():
-        there = there.parent
-    return shutil.disk_usage(there).free
+    folder = Path(os.path.realpath(graph.paths.data))  # a link to itself is no error here
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    print(f"  free on the disk of {graph.paths.data}/: {_size(shutil.disk_usage(there).free)}")

@@ -1,85 +1,111 @@
-"""How long a device takes per image, for `cornernet plan`: measured here, or as the authors say."""
+"""How long a device takes per image, for `cornernet plan`: measured, or estimated.
 
-import time
+Imports that only a measurement needs are made there, so that `plan` answers in seconds.
+"""
+
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from cornernet.commands.cards import PEAK, TITAN_X, UTILISATION
 from cornernet.config import Params
-from cornernet.detection.network import as_network
-from cornernet.detection.predict import predict_image
-from cornernet.model.network import CornerNet
-from cornernet.training.measurement import measure_step
 
 # "Around 2 weeks with 10 Titan X" for 500,000 iterations of 49 images, the authors say (issue 67 of
 # their repository): of a network whose forward pass in training takes 904.6 GFLOP per image.
 AUTHORS_GPU_SECONDS_PER_IMAGE = 14 * 86400 * 10 / (500_000 * 49)
 AUTHORS_TEST_SECONDS_PER_IMAGE = 0.244  # section 4.2
 AUTHORS_OPERATIONS_PER_IMAGE = 904.63e9
+# Of the network that `python -m benchmarks` times, the profile paper's; see tests/model/test_cost.
+BENCHMARKS_OPERATIONS_PER_IMAGE = 938_992_467_968
+PASSES = 3  # forward, backward for the maps and backward for the weights
 
-TIMED_TESTS = 3  # after one that warms up
+TIMED_TESTS = 3
 COCO_IMAGE = (480, 640)  # height and width of many of COCO's images
-CPU_MEMORY = "at least: weights, gradients, Adam's moments and what a chunk's forward pass keeps"
-GPU_MEMORY = "the peak of what PyTorch reserved"
 
 
 @dataclass(frozen=True)
 class Rates:
     """Seconds of one device per image, and where these numbers come from."""
 
+    name: str  # of the device
     training: float
     testing: float  # at one scale, the mirrored image included
     source: str
-    device: str = "GPU "  # in "GPU hours"; empty for a CPU
-    memory: Mapping[int, int] = field(default_factory=dict)  # bytes by the images in a chunk
-    memory_source: str = ""
+    memory: Mapping[int, int] = field(default_factory=dict)  # measured: bytes by size of chunk
 
 
-def authors_rates(operations: int) -> Rates:
-    """The authors' own, in proportion to a network's operations per training image, forward."""
-    share = operations / AUTHORS_OPERATIONS_PER_IMAGE
-    return Rates(
-        AUTHORS_GPU_SECONDS_PER_IMAGE * share,
-        AUTHORS_TEST_SECONDS_PER_IMAGE * share,
-        "at the speed of the authors' Titan X (PASCAL), by their own word and section 4.2, in "
-        "proportion to the network's operations",
-    )
+def rates_by_card(params: Params, operations: int, benchmarks: Path) -> list[Rates]:
+    """The authors' card first, then today's that have `train.precision`.
+
+    Estimates, in proportion to the network's operations per training image (forward); what the
+    benchmarks' records in the folder `benchmarks` have for a card replaces them.
+    """
+    relative = operations / AUTHORS_OPERATIONS_PER_IMAGE
+    testing = AUTHORS_TEST_SECONDS_PER_IMAGE * relative
+    training = AUTHORS_GPU_SECONDS_PER_IMAGE * relative
+    found = {TITAN_X: Rates(TITAN_X, training, testing, "the authors and section 4.2")}
+    kind, test_kind = params.train.precision, params.detection.precision
+    authors_rate = PEAK[TITAN_X]["fp32"] * UTILISATION["fp32"]
+    for name, peak in PEAK.items():
+        if name != TITAN_X and kind in peak:
+            seconds = PASSES * operations / (peak[kind] * 1e12 * UTILISATION[kind])
+            tested = testing * authors_rate / (peak[test_kind] * UTILISATION[test_kind])
+            source = f"estimate: {UTILISATION[kind]:.0%} of {peak[kind]:g} TFLOP/s in {kind}"
+            found[name] = Rates(name, seconds, tested, source)
+    relative = operations / BENCHMARKS_OPERATIONS_PER_IMAGE
+    for path in sorted(benchmarks.glob("*.json")):  # "step" comes before "tested_image"
+        record = json.loads(path.read_text())
+        if record["device"] != "cuda" or record["quick"]:
+            continue
+        gpu = record["hardware"]["gpus"][0]
+        name = next((name for name in PEAK if name in gpu), gpu)
+        medians = {(m["what"], m["form"], m["unit"]): m["median"] for m in record["measurements"]}
+        if step := medians.get(("a step", kind, "images/s")):
+            before = found.get(name, Rates(gpu, training, testing, ""))
+            found[name] = replace(before, training=relative / step, source=f"measured: {path}")
+        test = medians.get(("one image with its mirror", test_kind, "ms"))
+        if test and name in found:
+            found[name] = replace(found[name], testing=relative * test / 1000)
+    return list(found.values())
 
 
 def measured_rates(params: Params, num_categories: int) -> Rates:
     """Time a few steps and tests on the first GPU, or on the CPU where there is none."""
+    from cornernet.training.measurement import measure_step
+
     on_gpu = torch.cuda.is_available()
     device = "cuda:0" if on_gpu else "cpu"
     step = measure_step(params, num_categories, device)
-    testing = _seconds_per_test(params, num_categories, device)
-    name = torch.cuda.get_device_name(0) if on_gpu else "this CPU"
     return Rates(
+        torch.cuda.get_device_name(0) if on_gpu else "CPU like this one",
         step.seconds_per_image,
-        testing,
-        f"measured on {name} just now: {1000 * step.seconds_per_image:,.1f} ms per image in "
-        f"training, without reading images, uncompiled; {1000 * testing:,.1f} ms in testing, the "
-        "mirrored image included",
-        "GPU " if on_gpu else "",
-        step.memory,
-        GPU_MEMORY if step.memory_is_peak else CPU_MEMORY,
+        _seconds_per_test(params, num_categories, device),
+        "measured just now, without reading images, uncompiled",
+        step.memory if step.memory_is_peak else {},
     )
 
 
 def _seconds_per_test(params: Params, num_categories: int, device: str) -> float:
     """Seconds for one image of noise at one scale: all steps of testing but reading the file."""
+    from torch.utils.benchmark import Timer
+
+    from cornernet.detection.network import as_network
+    from cornernet.detection.predict import predict_image
+    from cornernet.model.network import CornerNet
+
     torch.set_num_threads(params.detection.threads)
     side = params.augmentation.input_size
     shape = COCO_IMAGE if params.data.source == "coco" else (side, side)
     image = np.random.default_rng(0).integers(0, 256, size=(*shape, 3), dtype=np.uint8)
     model = CornerNet(num_categories, params.model).to(device)
-    network = as_network(model, params.detection.precision)
-    began = 0.0
-    for number in range(TIMED_TESTS + 1):
-        if number == 1:
-            began = time.perf_counter()
-        predict_image(
-            network, params.model, image, params.detection, "single_scale", torch.device(device)
-        )
-    return (time.perf_counter() - began) / TIMED_TESTS
+    network, where = as_network(model, params.detection.precision), torch.device(device)
+
+    def test() -> None:
+        predict_image(network, params.model, image, params.detection, "single_scale", where)
+
+    timer = Timer("test()", globals={"test": test}, num_threads=params.detection.threads)
+    return timer.timeit(TIMED_TESTS).median  # it warms up first

@@ -1,4 +1,4 @@
-"""`cornernet record-effects`: what differences of text and code did to AP, kept for all reports."""
+"""`cornernet record-effects`: keeps for all reports what differences of text and code did to AP."""
 
 import argparse
 import json

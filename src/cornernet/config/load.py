@@ -33,7 +33,7 @@ def load_params(profile: str, overrides: Iterable[str] = (), folder: Path | None
             tree = with_value(tree, key.strip(), yaml.safe_load(value))
         except yaml.YAMLError:
             raise BadInput(f"--set {text}: the value is not YAML") from None
-    if isinstance(tree.get("variants"), Mapping):  # a null takes away one that was inherited
+    if isinstance(tree.get("variants"), Mapping):  # `name: null` removes an inherited variant
         kept = {name: value for name, value in tree["variants"].items() if value is not None}
         tree = {**tree, "variants": kept}
     if "profile" in tree:
@@ -94,7 +94,7 @@ def _problem(item: Mapping[str, Any]) -> str:
 
 
 def section_from(section: type[AnySection], tree: Mapping[str, Any]) -> AnySection:
-    """A section from plain values that were checked before they were written to a file.
+    """A section from the plain values in a file of resolved params, which were checked before.
 
     Raises BadInput if another version of the program wrote them.
     """
@@ -115,7 +115,7 @@ def with_value(tree: Mapping[str, Any], dotted: str, value: Any) -> dict[str, An
 
 
 def _inside(annotation: Any, value: Any) -> list[tuple[Any, Any, Any]]:
-    """Key, type and value of what is in a section, dict or tuple of the schema; else nothing.
+    """(key, type, value) of each entry of a section, dict or tuple; nothing for other values.
 
     The type is None for a key that the section does not have.
     """
@@ -141,7 +141,7 @@ def _unknown_keys(annotation: Any, value: Any, where: str = "") -> Iterable[str]
 
 
 def _build(annotation: Any, value: Any) -> Any:
-    """`value` as the annotated type, for the few shapes that the schema uses."""
+    """Convert a plain value to its annotated type: a section, a dict, a tuple, or as it is."""
     annotation = _unless_none(annotation)
     built = {key: _build(kind, item) for key, kind, item in _inside(annotation, value)}
     if typing.get_origin(annotation) is tuple:
@@ -152,5 +152,5 @@ def _build(annotation: Any, value: Any) -> Any:
 
 
 def _unless_none(annotation: Any) -> Any:
-    """X of `X | None`, and any other type as it is."""
+    """X for `X | None`; any other type unchanged."""
     return typing.get_args(annotation)[0] if isinstance(annotation, UnionType) else annotation

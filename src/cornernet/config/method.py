@@ -68,7 +68,7 @@ class Model:
 
     @property
     def size_multiple(self) -> int:
-        """A test image is padded to a side of k x this - 1 pixels (128 for five halvings)."""
+        """Test images are padded to sides of k x size_multiple - 1 pixels (128: five halvings)."""
         return 4 * 2 ** (len(self.dims) - 1)
 
 
@@ -95,7 +95,7 @@ class Train:
     iterations: int = field(metadata=AT_LEAST_1)
     learning_rate: float = field(metadata=POSITIVE)
     learning_rate_drops: tuple[int, ...]  # divided by ten after each of these iterations
-    # Images in each chunk of a step, one chunk per GPU of the paper's. Batch norm takes its
+    # Images in each chunk of a step; in the paper each of ten GPUs has one. Batch norm takes its
     # statistics over one chunk; chunks are dealt to as many devices as there are.
     chunks: tuple[int, ...]
     seeds: tuple[int, ...]

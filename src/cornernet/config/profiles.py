@@ -1,4 +1,4 @@
-"""The files of profiles: where they lie, their names, and a profile laid over those it extends."""
+"""The files of profiles: where they are, their names, and how one extends another."""
 
 import re
 from collections.abc import Mapping

@@ -93,7 +93,7 @@ class CornerMeasurement:
 
 @dataclass(frozen=True)
 class Report:
-    """The page with the results: what it says at its top, and which numbers stand beside ours."""
+    """The report: its heading, and which of the paper's numbers it shows beside ours."""
 
     title: str
     notice: str  # what a reader must know first, above every table; empty for a full run on COCO
@@ -153,7 +153,7 @@ class Params:
             self._check_variant(f"variants.{name}", name, variant)
 
     def _check_variant(self, here: str, name: str, variant: Variant) -> None:
-        """Refuse two sources of weights, and borrowed weights with more than testing changed."""
+        """Refuse two sources of weights, and `weights_of` where more than testing differs."""
         require(variant.continues != name, f"{here}: continues itself")
         require(
             not (variant.imported and variant.continues),

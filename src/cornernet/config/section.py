@@ -1,9 +1,9 @@
-"""What sections of the params have in common, and what a misspelt name is answered with."""
+"""Bounds and checks of params, and the suggestion that answers a misspelt name."""
 
 import difflib
 from collections.abc import Iterable
 
-# Bounds of a value, in the words of pydantic's `Field`; it reads them from a field's metadata.
+# Bounds of a value, as pydantic's `Field` names them: put into a field's metadata.
 AT_LEAST_0, AT_LEAST_1, POSITIVE = {"ge": 0}, {"ge": 1}, {"gt": 0}
 
 

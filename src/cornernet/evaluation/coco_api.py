@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import COCO_METRICS
+from cornernet.evaluation.metric_names import COCO_METRICS
 
 LARGEST_DIFFERENCE = 1e-9  # of a metric as a fraction: what the order of additions may change
 

@@ -1,12 +1,12 @@
 """COCO's box metrics: average precision and recall, as the COCO API defines them (section 4.3).
 
     evaluated = evaluate_detections(Path("instances_val2017.json"), Path("detections.json"))
-    print("\\n".join(summary_lines(evaluated.metrics)))
+    print(evaluated.metrics["AP"])
 
 Metrics are in percent; one that no object of the split defines is None.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,18 +21,8 @@ from cornernet.evaluation.average_precision import (
 from cornernet.evaluation.coco_results import read_coco_results
 from cornernet.evaluation.ground_truth import read_ground_truth
 from cornernet.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, match_boxes
+from cornernet.evaluation.metric_names import METRICS, defined
 from cornernet.evaluation.ranking import Rankings, rank
-
-# The twelve metrics of COCO, in the order in which its API prints them: average precision (AP; at
-# IoU 0.50 and 0.75; by size of the object), then average recall (AR) with 1, 10 and 100 detections
-# per image, and by size. https://cocodataset.org/#detection-eval
-COCO_METRICS: tuple[str, ...] = (
-    *("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),
-    *("AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large"),
-)
-# Every metric of the package, in the order of its files and tables: COCO's, then AP at the further
-# IoUs by which the journal version compares how well detectors localise objects on test-dev.
-METRICS: tuple[str, ...] = (*COCO_METRICS, "AP60", "AP70", "AP80", "AP90")
 
 
 @dataclass(frozen=True)
@@ -119,22 +109,3 @@ def _curves(evaluated: Evaluated) -> np.ndarray:
     """Precision [C, T, 101] of each category at each IoU threshold."""
     every = np.ones((1, len(evaluated.image_ids)), dtype=bool)
     return accumulate(evaluated.rankings, every, curves=True)[2][0, :, 0]
-
-
-def summary_lines(metrics: Mapping[str, float | None]) -> list[str]:
-    """The twelve lines that the COCO API prints, with `undefined` in place of its -1."""
-    lines = []
-    for name in COCO_METRICS:
-        kind = "Average Precision  (AP)" if name.startswith("AP") else "Average Recall     (AR)"
-        iou = f"0.{name[2:]}" if name in ("AP50", "AP75") else "0.50:0.95"
-        area = name.partition("_")[2] or "all"
-        most = name[2:] if name in ("AR1", "AR10") else "100"
-        value = metrics[name]
-        text = "undefined" if value is None else f"{value / 100:0.3f}"
-        lines.append(f" {kind} @[ IoU={iou:<9} | area={area:>6} | maxDets={most:>3} ] = {text}")
-    return lines
-
-
-def defined(value: float) -> float | None:
-    """The number, or None for the NaN that stands for an undefined metric in arrays."""
-    return None if np.isnan(value) else float(value)

@@ -83,7 +83,7 @@ def read_coco_results(
 
 
 def _content(source: Path | Sequence[dict[str, Any]]) -> tuple[str, Any]:
-    """The name for messages, and the content: of a file, or as given."""
+    """(name for messages, content) of a results file, or of content that was parsed before."""
     if not isinstance(source, Path):
         return "the detections given", source
     try:
@@ -91,11 +91,11 @@ def _content(source: Path | Sequence[dict[str, Any]]) -> tuple[str, Any]:
     except OSError as error:
         raise BadInput(f"{source}: cannot be read ({error.strerror}); make it first") from error
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{source}: not JSON ({error}); write it anew") from error
+        raise BadInput(f"{source}: not JSON ({error}); write it again") from error
 
 
 def _fault(row: Any) -> str | None:
-    """What is wrong with the form of one detection, if anything is."""
+    """Which key of a detection is missing or of the wrong type, if any."""
     if not isinstance(row, dict):
         return "is no JSON object"
     for key, (fits, fault) in _KEYS.items():

@@ -14,9 +14,9 @@ import numpy as np
 
 from cornernet.data.coco.split import CocoSplit
 from cornernet.evaluation.average_precision import accumulate, mean_over_categories
-from cornernet.evaluation.coco_metrics import defined
 from cornernet.evaluation.half_sampling import HalfSampled, half_sampled_values
 from cornernet.evaluation.matching import Candidates, match
+from cornernet.evaluation.metric_names import defined
 from cornernet.evaluation.ranking import Rankings, rank
 
 KINDS = ("top_left", "bottom_right")  # which corner of the boxes
@@ -59,7 +59,7 @@ def corner_map(rankings: Rankings, chosen: np.ndarray) -> np.ndarray:
 
 
 def rank_corners(split: CocoSplit, found: FoundCorners, kind: str, radius: float) -> Rankings:
-    """Detections matched to the annotated corners and ranked, with a quadrant for an area range."""
+    """Detections matched to annotated corners and ranked; quadrants stand for area ranges."""
     by_id = np.argsort([image.id for image in split.images])
     images, boxes = [split.images[at] for at in by_id], [split.boxes[at] for at in by_id]
     image_ids = np.array([image.id for image in images], dtype=np.int64)

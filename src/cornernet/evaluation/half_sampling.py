@@ -22,7 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import METRICS, Evaluated, metric_values
+from cornernet.evaluation.coco_metrics import Evaluated, metric_values
+from cornernet.evaluation.metric_names import METRICS
 
 # Halves computed at once: few enough that their masks (5 kB each for val2017) stay in cache.
 _BLOCK = 10

@@ -12,11 +12,7 @@ from typing import Any
 
 from cornernet.config.section import nearest
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import (
-    COCO_METRICS,
-    METRICS,
-    summary_lines,
-)
+from cornernet.evaluation.metric_names import COCO_METRICS, METRICS, summary_lines
 
 _LINE = re.compile(
     r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s+@\[\s*IoU=([\d.:]+)\s*\|\s*area=\s*(\w+)\s*"
@@ -43,7 +39,9 @@ def read_server_scores(path: Path, submission: Path | None = None) -> dict[str, 
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read as text ({error}); save the scores anew") from error
+        raise BadInput(
+            f"{path}: cannot be read as text ({error}); save the scores again"
+        ) from error
     try:
         content = json.loads(text)
     except ValueError:
@@ -107,7 +105,7 @@ def _from_object(
 
 
 def _names_by_setting() -> dict[tuple[str, ...], str]:
-    """COCO's metrics by what their lines say: AP or AR, IoU, area, detections."""
+    """COCO's metrics by the settings in their lines: (AP or AR, IoU, area, detections)."""
     lines = zip(COCO_METRICS, summary_lines(dict.fromkeys(COCO_METRICS, 0.0)), strict=True)
     return {_LINE.findall(line)[0][:-1]: name for name, line in lines}
 
@@ -121,7 +119,9 @@ def _number(value: Any, name: str, path: Path) -> float | None:
             raise TypeError
         score = float(value)
     except (TypeError, ValueError):
-        raise BadInput(f"{path}: {name} is {value!r}, not a number; save the scores anew") from None
+        raise BadInput(
+            f"{path}: {name} is {value!r}, not a number; save the scores again"
+        ) from None
     return None if score == _UNDEFINED else score
 
 

@@ -87,9 +87,11 @@ def read_submission(path: Path) -> list[dict[str, Any]]:
     except FileNotFoundError as error:
         raise BadInput(f"{path}: not there; make it with `cornernet submit`") from error
     except _UNREADABLE as error:
-        raise BadInput(f"{path}: not a readable zip of JSON ({error}); make it anew") from error
+        raise BadInput(
+            f"{path}: not a readable zip of JSON ({error}); run `cornernet submit` again"
+        ) from error
     if not isinstance(rows, list):
-        raise BadInput(f"{path}: its JSON is no list of detections; make it anew")
+        raise BadInput(f"{path}: its JSON is no list of detections; run `cornernet submit` again")
     return rows
 
 

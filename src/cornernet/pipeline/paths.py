@@ -95,7 +95,7 @@ class Paths:
         return self.data / "dataset.json"
 
     def file_digests(self, split: str) -> Path:
-        """Size, times and SHA-256 of a split's files as last hashed; an input of nothing."""
+        """Size, times and SHA-256 of a split's files as last hashed; no stage depends on it."""
         return self.data / "file_digests" / f"{split}.csv"
 
     @property
@@ -121,7 +121,7 @@ class Paths:
         return self.data / "detections" / f"{tested}.json"
 
     def corners(self, trained: Trained) -> Path:
-        """The corners that a model finds on val, each for itself."""
+        """The corners that a model finds on val, before they are paired."""
         return self.data / "detections" / f"{trained}-val-corners.parquet"
 
     def submission(self, tested: Tested) -> Path:

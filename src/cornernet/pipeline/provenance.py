@@ -27,7 +27,7 @@ PACKAGES = (
 
 
 def describe(params: dict[str, Any], code: dict[str, str], seconds: float) -> dict[str, Any]:
-    """What holds for the outputs of every stage: its params, its code, and where it ran."""
+    """What is recorded for every stage: its params, its code, and where it ran."""
     return {
         "params": params,
         "code": code,

@@ -116,9 +116,9 @@ def values_of(key: Key) -> dict[str, str]:
 
 
 def key_from(values: Mapping[str, Any]) -> Key:
-    """The key that these values spell; of a split that is not named, test-dev.
+    """The key with these values; the split is test-dev where none is named.
 
-    A rule's wildcards stand in the place of values where a path of any job is asked for.
+    Values may be Snakemake's wildcards: paths made of the key then match the paths of any job.
     """
     if "variant" not in values:
         return None

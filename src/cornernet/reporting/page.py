@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cornernet.config import Params
-from cornernet.evaluation.coco_metrics import defined
+from cornernet.evaluation.metric_names import defined
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.figures.figure import Figure
 from cornernet.reporting.tables.formats import (

@@ -1,4 +1,4 @@
-"""`cornernet corners`: the corners that a trained model finds on val, each for itself.
+"""`cornernet corners`: the corners that a trained model finds on val, before they are paired.
 
 The journal version measures how well they are found in each quadrant of the image, with and
 without corner pooling; `tables` scores them.

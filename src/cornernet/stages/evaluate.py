@@ -1,8 +1,9 @@
 """`cornernet evaluate`: COCO metrics of one test, with confidence intervals (section 4.3)."""
 
 from cornernet.evaluation.coco_api import judged_metrics
-from cornernet.evaluation.coco_metrics import evaluate_detections, summary_lines
+from cornernet.evaluation.coco_metrics import evaluate_detections
 from cornernet.evaluation.half_sampling import Interval, half_sampled_metrics, score_intervals
+from cornernet.evaluation.metric_names import summary_lines
 from cornernet.evaluation.server import read_server_scores
 from cornernet.files import write_json
 from cornernet.pipeline.job import Job

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.data.coco.split import load_split
-from cornernet.evaluation.coco_metrics import METRICS, Evaluated
+from cornernet.evaluation.coco_metrics import Evaluated
 from cornernet.evaluation.half_sampling import (
     HalfSampled,
     check_paired,
@@ -17,6 +17,7 @@ from cornernet.evaluation.half_sampling import (
     intervals,
     paired_difference,
 )
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Tested, Trained

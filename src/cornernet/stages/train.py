@@ -12,6 +12,7 @@ from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.provenance import digest, file_digest, git_commit, versions
+from cornernet.pipeline.rounds import describe_rounds
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.progress import say
 from cornernet.tracking import Run, open_run
@@ -25,6 +26,8 @@ def run(job: Job) -> dict[str, Any]:
     params, trained = job.params, job.trained
     wanted = params.train.devices if job.options.devices is None else job.options.devices
     with leased_gpus(wanted, report=lambda line: say(f"{trained}: {line}")) as gpus:
+        if gpus:
+            say(f"{trained}: {describe_rounds(len(params.train.chunks), len(gpus))}")
         training = TrainingJob(
             params=params,
             num_categories=job.dataset.num_categories,

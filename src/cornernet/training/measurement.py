@@ -13,13 +13,12 @@ from torch import Tensor
 
 from cornernet.config.schema import Params
 from cornernet.data.sampling.chunks import Chunk
-from cornernet.model.network import CornerNet
+from cornernet.model.cost import network_cost
 from cornernet.training.processes import Processes
 from cornernet.training.signals import StopRequest
 from cornernet.training.trainer import Trainer
 
 WARM_UP, STEPS = 2, 3  # the first steps choose kernels
-COPIES = 4  # of the parameters while training: weights, gradients, Adam's two moments
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,9 @@ def measure_step(params: Params, num_categories: int, device: str) -> StepMeasur
     if not device.startswith("cuda"):
         torch.set_num_threads(params.train.threads)
         seconds = _seconds_per_step(params, num_categories, device, sizes[-1])
-        kept = {size: kept_bytes(params, num_categories, size) for size in sizes}
+        side = params.augmentation.input_size
+        cost = network_cost(params.model, num_categories, side, last_only=False)
+        kept = {size: cost.training_memory(size) for size in sizes}
         return StepMeasurement(seconds / sizes[-1], kept, memory_is_peak=False)
     memory, seconds = {}, 0.0
     for size in sizes:
@@ -49,31 +50,6 @@ def measure_step(params: Params, num_categories: int, device: str) -> StepMeasur
         seconds = _seconds_per_step(params, num_categories, device, size)
         memory[size] = torch.cuda.max_memory_reserved(device)
     return StepMeasurement(seconds / sizes[-1], memory, memory_is_peak=True)
-
-
-def kept_bytes(params: Params, num_categories: int, images: int) -> int:
-    """Bytes that training on a chunk of `images` images holds at least, counted without a device.
-
-    Weights, gradients and Adam's moments, and every tensor that the forward pass keeps for the
-    backward pass, in float32. The temporary memory of kernels comes on top.
-    """
-    side = params.augmentation.input_size
-    kept: dict[int, torch.UntypedStorage] = {}  # held, or an id may come again
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[id(storage)] = storage
-        return tensor
-
-    with torch.device("meta"):
-        model = CornerNet(num_categories, params.model).train()
-        pixels = torch.empty(images, 3, side, side)
-    parameters = sum(p.numel() * p.element_size() for p in model.parameters())
-    own = {id(p.untyped_storage()) for p in model.parameters()}
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        _outputs = model(pixels)  # named, for what a freed graph kept is freed too
-    activations = sum(storage.nbytes() for key, storage in kept.items() if key not in own)
-    return COPIES * parameters + activations
 
 
 def _seconds_per_step(params: Params, num_categories: int, device: str, images: int) -> float:

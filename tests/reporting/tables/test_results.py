@@ -9,7 +9,7 @@ from reporting.synthetic import NOT_SCORED, literature, run_results, write_metri
 from scipy.stats import t
 
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.formats import results_summary
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import collect_results, read_results, write_csv

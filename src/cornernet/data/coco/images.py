@@ -53,6 +53,8 @@ def read_any_image(path: Path) -> np.ndarray:
 
     As `read_image` does, but of any size and with its EXIF rotation applied, as viewers show it.
     """
+    if not path.is_file():
+        raise BadInput(f"{path}: no such image file; check the name")
     return _whole(read_bytes(path), path, cv2.IMREAD_COLOR)
 
 

@@ -19,10 +19,10 @@ UNCHANGED = "{}\n"
 
 
 def state_of_files(params: Params) -> str:
-    """What files.yaml is to say: nothing new, or the digests that differ from dataset.json's.
+    """The content of files.yaml: the digests of the files, if these changed since `prepare`.
 
-    `prepare` depends on it, and on it depends all else. What it said when the data set was
-    prepared is in dataset.json: files that are put back as they were bring that back, too.
+    `prepare` depends on files.yaml, and every other stage on `prepare`. dataset.json keeps what
+    files.yaml said when the data set was prepared: it says so again once the old files are back.
     """
     paths = Paths(params.profile)
     if not paths.dataset.is_file():
@@ -51,7 +51,7 @@ def state_of_files(params: Params) -> str:
 
 @contextmanager
 def files_as_prepared(params: Params, dataset: Dataset, names: Sequence[str]) -> Iterator[None]:
-    """Raises BadInput, at the block's begin and at its end, if the files of a split changed."""
+    """Raises BadInput if the files of a split have changed when the block starts or ends."""
     _refuse_changed(params, dataset, names)
     yield
     _refuse_changed(params, dataset, names)

@@ -50,8 +50,8 @@ _MAPS = (
 )
 _METRICS = (
     *_in("evaluation", "average_precision", "coco_api", "coco_metrics", "coco_results"),
-    *_in("evaluation", "ground_truth", "half_sampling", "matching", "ranking", "server"),
-    "cornernet.evaluation.submission",
+    *_in("evaluation", "ground_truth", "half_sampling", "matching", "metric_names"),
+    *_in("evaluation", "ranking", "server", "submission"),
     "cornernet.pipeline.scoring",
 )
 _RESULTS = _in("reporting.tables", "differences", "literature", "results", "seeds")

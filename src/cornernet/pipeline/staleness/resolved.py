@@ -33,7 +33,7 @@ def refresh(graph: Graph) -> None:
 
 
 def refresh_state(graph: Graph) -> None:
-    """Write what is known of the data set's files, and an empty list of accepted results."""
+    """Write files.yaml, and an empty accepted.yaml where there is none."""
     if not graph.paths.accepted.is_file():
         write_if_changed(graph.paths.accepted, "[]\n")
     write_if_changed(graph.paths.files, state_of_files(graph.params))

@@ -11,7 +11,7 @@ import yaml
 from cornernet.config.schema import SPLITS
 from cornernet.config.section import nearest
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.claims.judge import KINDS, Claim, Gain
 from cornernet.reporting.tables.literature import Cell, Comparison, Literature, parse_cell
 

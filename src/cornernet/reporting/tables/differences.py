@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cornernet.evaluation.coco_metrics import METRICS
 from cornernet.evaluation.half_sampling import Interval
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.literature import Comparison, Literature
 from cornernet.reporting.tables.results import as_table, read_csv, rows_where
 from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status

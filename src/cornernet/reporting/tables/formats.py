@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.seeds import Estimate, estimate, status
 from cornernet.reporting.tables.table import Table, TableRow
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from cornernet.config.schema import MODES, SPLITS, Mode, Split
 from cornernet.config.section import nearest
 from cornernet.errors import BadInput
-from cornernet.evaluation.coco_metrics import METRICS
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.files import write_text
 from cornernet.reporting.tables.literature import Cell, Literature
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from cornernet.evaluation.coco_metrics import defined
+from cornernet.evaluation.metric_names import defined
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import rows_where
 
