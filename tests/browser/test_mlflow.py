@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip("mlflow", reason="MLflow is not installed")
 
-from tracking.mlflow_server import MlflowServer
+from mlflow_server import MlflowServer
 from tracking.runs_case import history
 
-from cornernet.tracking import open_run, pages, send
+from cornernet.tracking import ModelFiles, Run, pages, send
 
 pytestmark = pytest.mark.slow
 VARIANTS = ("baseline", "no_corner_pooling", "fixed_radius")
@@ -37,9 +37,8 @@ def _train(folder, variant, number):
     """A model's run: curves of every loss term and of the machine's load, then its scores."""
     tags = {"invocation": "2018-08-03 12:00:00 snakemake 1"}
     tags |= {"mlflow.note.content": "To repeat it: ...", "mlflow.source.name": "cornernet train"}
-    run = open_run(
-        "demo", variant, 0, {"train": {"learning_rate": 0.1}}, tags, variant, folder=folder
-    )
+    files = ModelFiles("demo", variant, 0, variant, {"train": {"learning_rate": 0.1}}, tags)
+    run = Run(files, folder)
     with run.following(history(folder / variant / "history.csv", 40)):
         time.sleep(5)
     run.finish("FINISHED")

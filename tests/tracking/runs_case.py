@@ -4,7 +4,7 @@ import time
 import uuid
 from pathlib import Path
 
-from cornernet.tracking import ModelFiles, open_run
+from cornernet.tracking import ModelFiles, Run
 from cornernet.training.history import COLUMNS, append_row, write_history
 
 REPOSITORY = Path(__file__).parents[2]
@@ -17,12 +17,11 @@ def wait_for(condition, what, seconds=90):
         time.sleep(0.02)
 
 
-def opened(folder, seed=0, key=None, say=None):
+def opened(folder, seed=0, key=None):
     """A run that is not followed yet, and what it says."""
     said = []
-    key = key or uuid.uuid4().hex
-    run = open_run("demo", "baseline", seed, {}, {}, key, folder=folder, say=say or said.append)
-    return run, said
+    files = ModelFiles("demo", "baseline", seed, key or uuid.uuid4().hex)
+    return Run(files, folder, said.append), said
 
 
 def rows(first, last):

@@ -22,8 +22,8 @@ from cornernet.tracking.server import connect
 TRAINING = """
 import sys
 from pathlib import Path
-from cornernet.tracking import open_run
-run = open_run("demo", "baseline", 0, {}, {}, "key", folder=Path(sys.argv[1]))
+from cornernet.tracking import ModelFiles, Run
+run = Run(ModelFiles("demo", "baseline", 0, "key"), Path(sys.argv[1]))
 with run.following(Path(sys.argv[2])):
     pass
 run.finish("FINISHED")

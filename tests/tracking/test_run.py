@@ -15,9 +15,9 @@ from cornernet.tracking.server import connect
 FIRST_WRITER = """
 import sys
 from pathlib import Path
-from cornernet.tracking import open_run
+from cornernet.tracking import ModelFiles, Run
 folder, seed = Path(sys.argv[1]), int(sys.argv[2])
-run = open_run("demo", "baseline", seed, {"train": {"iterations": 3}}, {}, f"key{seed}", folder=folder)
+run = Run(ModelFiles("demo", "baseline", seed, f"key{seed}", {"train": {"iterations": 3}}), folder)
 with run.following(Path(sys.argv[3])):
     pass
 run.finish("FINISHED")

@@ -17,7 +17,7 @@ from cornernet.pipeline.provenance import file_digest, git_commit, versions
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.pipeline.tracked_runs import dataset_of, tags_of
 from cornernet.progress import say
-from cornernet.tracking import VALIDATION, Run, open_run
+from cornernet.tracking import VALIDATION, ModelFiles, Run
 from cornernet.training.errors import Interrupted
 from cornernet.training.job import TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.loop import train
@@ -82,7 +82,8 @@ def _train(job: Job, training: TrainingJob, samples: TrainingSamples) -> tuple[T
         tags = tags_of(job.graph, job.options.set, trained, git_commit(), versions())
         data = dataset_of(job.graph, job.dataset.splits["train"].digests)
         params = training.fingerprint["params"]
-        tracked = open_run(paths.profile, trained.variant, trained.seed, params, tags, key, data)
+        names = (paths.profile, trained.variant, trained.seed)
+        tracked = Run(ModelFiles(*names, key, params, tags, dataset=data))
         following.enter_context(tracked.following(history))
         return key
 

@@ -1,24 +1,17 @@
 """The experiment tracker, MLflow, behind a few functions; nothing else imports it.
 
 One run per trained model. What is measured lies in files: `send` tells MLflow what it lacks of
-them, and `open_run` sends a training's curves while they grow. The tracker never fails nor slows
+them, and a `Run` sends a training's curves while they grow. The tracker never fails nor slows
 what it watches.
 """
 
 from cornernet.tracking.experiments import pages
 from cornernet.tracking.model_files import ModelFiles, Registered
-from cornernet.tracking.run import VALIDATION, Run, open_run
+from cornernet.tracking.run import VALIDATION, Run
 from cornernet.tracking.send import send
 from cornernet.tracking.server import Attempts, leaves_to_others
 
 __all__ = [
-    "VALIDATION",
-    "Attempts",
-    "ModelFiles",
-    "Registered",
-    "Run",
-    "leaves_to_others",
-    "open_run",
-    "pages",
-    "send",
-]
+    "VALIDATION", "Attempts", "ModelFiles", "Registered", "Run",
+    "leaves_to_others", "pages", "send",
+]  # fmt: skip

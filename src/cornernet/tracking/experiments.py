@@ -5,7 +5,6 @@ same form (as MLflow 3.17 reads it). A page that does not know the form ignores 
 """
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,15 @@ METRICS = (
     *(f"AP_{size}.{VAL}" for size in ("small", "medium", "large")),
 )
 OTHERS = (
-    "attributes.`Duration`",
-    "attributes.`Models`",
-    "attributes.`Source`",
+    *(f"attributes.`{name}`" for name in ("Duration", "Models", "Source")),
     "tags.`invocation`",
 )
 STATE = {
-    "searchFilter": "",
-    "orderByKey": "attributes.start_time",
-    "orderByAsc": True,
-    "startTime": "ALL",
-    "lifecycleFilter": "Active",
-    "datasetsFilter": [],
+    "searchFilter": "", "orderByKey": "attributes.start_time", "orderByAsc": True,
+    "startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [],
     "modelVersionFilter": "All Runs",
     "selectedColumns": [*(f"metrics.`{name}`" for name in METRICS), *OTHERS],
-}
+}  # fmt: skip
 BY_INVOCATION = [{"mode": "tag", "groupByData": "invocation"}]
 
 
@@ -51,8 +44,11 @@ def experiment_of(client: Any, folder: Path, profile: str, is_training: bool) ->
     where = None if is_remote(folder) else (folder / "artifacts" / profile).resolve().as_uri()
     found = client.get_experiment_by_name(profile)
     if found is None:
-        with suppress(MlflowException):  # another process was first
+        try:
             client.create_experiment(profile, artifact_location=where, tags=KIND)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was first
+                raise
         found = client.get_experiment_by_name(profile)
     if found.lifecycle_stage == "deleted":
         if not is_training:
@@ -74,12 +70,11 @@ def pages(site: str, folder: Path = MLFLOW_FOLDER) -> dict[str, str]:
     """
     client = connect(folder)
     site = address(folder) if is_remote(folder) else site
-    found = []
-    for experiment in client.search_experiments():
-        for run in client.search_runs([experiment.experiment_id], max_results=1):  # the latest
-            found.append((run.info.start_time, experiment))
+    found = [
+        (run.info.start_time, experiment.name, experiment.experiment_id)
+        for experiment in client.search_experiments()
+        for run in client.search_runs([experiment.experiment_id], max_results=1)  # the latest
+    ]
     view = f"runs?viewStateShareKey={RESULTS}&workflowType=machine_learning"
-    return {
-        experiment.name: f"{site}/#/experiments/{experiment.experiment_id}/{view}"
-        for _, experiment in sorted(found, key=lambda item: item[0], reverse=True)
-    }
+    newest_first = sorted(found, reverse=True)
+    return {name: f"{site}/#/experiments/{number}/{view}" for _, name, number in newest_first}

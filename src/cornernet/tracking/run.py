@@ -1,7 +1,7 @@
 """The run of a training: its curves while they grow, and its end."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,32 +17,16 @@ RETRY_INTERVAL = 60.0  # seconds to leave a tracker alone that failed
 VALIDATION = "validation.csv"  # beside the history: iteration, AP, AP50
 
 
-def open_run(
-    profile: str,
-    variant: str,
-    seed: int,
-    params: Mapping[str, Any],
-    tags: Mapping[str, str],
-    key: str,
-    dataset: tuple[str, str, Mapping[str, Any]] | None = None,
-    folder: Path = server.MLFLOW_FOLDER,
-    say: server.Say = server.say,
-) -> "Run":
-    """The run of a training that begins or goes on; `key` is the training's own name of it.
-
-    `params` may be a tree of sections. Nothing is sent before `Run.following`.
-    """
-    model = ModelFiles(profile, variant, seed, key, params, tags, dataset=dataset, began=now())
-    return Run(model, folder, say)
-
-
 class Run:
-    """A training as MLflow sees it. No method raises because of MLflow.
+    """A training as MLflow sees it: `model` says what it is, and by which key it goes on.
 
-    `run_id` is MLflow's, None as long as MLflow has not been told of the run.
+    No method raises because of MLflow. `run_id` is MLflow's, None as long as MLflow has not been
+    told of the run; nothing is sent before `following`.
     """
 
-    def __init__(self, model: ModelFiles, folder: Path, say: server.Say) -> None:
+    def __init__(
+        self, model: ModelFiles, folder: Path = server.MLFLOW_FOLDER, say: server.Say = server.say
+    ) -> None:
         self.run_id: str | None = None
         self.model, self._folder, self._attempts = model, folder, server.Attempts(say)
 

@@ -15,7 +15,7 @@ from cornernet.files import replacing
 
 MLFLOW_FOLDER = Path("data/mlflow")
 ADDRESS = "MLFLOW_TRACKING_URI"
-CLUSTER_JOB = "SLURM_JOB_ID"  # which Slurm sets for every process of a job
+LONGEST = 240  # characters of an error that are shown
 
 # Unless the user sets them. MLflow sends usage data home by default; and waits minutes for a server
 # that is away, seven times over. What fails is sent again by us, who know what may be sent twice.
@@ -24,7 +24,6 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
 }
 # What is said of a database that is whole, and only cannot be used at this moment.
 PASSING = ("is full", "is locked", "disk I/O error", "readonly", "unable to open")
@@ -53,7 +52,8 @@ class Attempts:
         except Exception as error:
             if isinstance(error, BadInput) and not self._lenient:
                 raise
-            why = str(error) if isinstance(error, BadInput) else f"not reached: {line_of(error)}"
+            why = f"not reached: {type(error).__name__}: {error}".partition("\n")[0][:LONGEST]
+            why = str(error) if isinstance(error, BadInput) else why
             if not self._said:
                 self._say(f"{why}; `cornernet tracking` tells it later what the files hold")
             self._said = True
@@ -74,7 +74,7 @@ def leaves_to_others(folder: Path = MLFLOW_FOLDER) -> bool:
 
     It leaves its files; `cornernet tracking`, where the workflow was started, tells MLflow of them.
     """
-    return CLUSTER_JOB in os.environ and not is_remote(folder)
+    return "SLURM_JOB_ID" in os.environ and not is_remote(folder)
 
 
 def connect(folder: Path = MLFLOW_FOLDER) -> Any:
@@ -107,12 +107,7 @@ def connect(folder: Path = MLFLOW_FOLDER) -> Any:
             if isinstance(error, OSError) or any(word in str(error) for word in PASSING):
                 raise
             raise BadInput(
-                f"{path} is damaged, or of another version of MLflow ({line_of(error)}); move "
-                "it away, `cornernet tracking` then makes another from the files"
+                f"{path} is damaged, or of another MLflow ({str(error).partition(chr(10))[0]}); "
+                "move it away, `cornernet tracking` then makes another from the files"
             ) from error
         return client
-
-
-def line_of(error: Exception) -> str:
-    """An error in one short line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:260]
