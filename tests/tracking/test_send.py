@@ -109,7 +109,7 @@ def test_each_thing_arrives_once_though_answers_are_lost(folder, client, tmp_pat
     files, flaky, failures = everything(tmp_path), Flaky(client), 0
     while True:
         try:
-            send_files(flaky, folder, files)
+            send_files(flaky, folder, files, False)
             break
         except (ConnectionError, TimeoutError):
             failures += 1

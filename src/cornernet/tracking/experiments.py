@@ -30,7 +30,8 @@ STATE = {
     "modelVersionFilter": "All Runs",
     "selectedColumns": [*(f"metrics.`{name}`" for name in METRICS), *OTHERS],
 }  # fmt: skip
-BY_INVOCATION = [{"mode": "tag", "groupByData": "invocation"}]
+GROUPS = [{"mode": "tag", "groupByData": "invocation"}]
+BY_INVOCATION = {"aggregateFunction": "average", "groupByKeys": GROUPS}
 
 
 def experiment_of(client: Any, folder: Path, profile: str, is_training: bool) -> str | None:
@@ -54,9 +55,8 @@ def experiment_of(client: Any, folder: Path, profile: str, is_training: bool) ->
         if not is_training:
             return None
         client.restore_experiment(found.experiment_id)
-    groups = {"aggregateFunction": "average", "groupByKeys": BY_INVOCATION}
-    for name, group_by in ((RESULTS, None), (INVOCATIONS, groups)):
-        view = json.dumps({**STATE, "groupBy": group_by})
+    for name, groups in ((RESULTS, None), (INVOCATIONS, BY_INVOCATION)):
+        view = json.dumps({**STATE, "groupBy": groups})
         if found.tags.get(f"{TAG}{name}") != view:
             client.set_experiment_tag(found.experiment_id, f"{TAG}{name}", view)
     return str(found.experiment_id)

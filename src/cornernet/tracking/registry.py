@@ -1,7 +1,7 @@
 """The trained model in MLflow's registry: tensors and plain settings, no pickled code.
 
-One version for each pair of weights and test settings; another look at the same adds none. A
-version holds a copy of the weights (0.8 GB for the paper's network).
+One version per pair of weights and test settings, each with a copy of the weights (0.8 GB for the
+paper's network).
 """
 
 import base64

@@ -10,7 +10,7 @@ from typing import Any
 from cornernet.tracking import server
 from cornernet.tracking.curves import Curves, read_points
 from cornernet.tracking.model_files import ModelFiles
-from cornernet.tracking.send import PATIENCE, now, send, send_files, sender_lock
+from cornernet.tracking.send import PATIENCE, send, send_files, sender_lock
 
 INTERVAL = 3.0  # seconds between two looks at the history
 RETRY_INTERVAL = 60.0  # seconds to leave a tracker alone that failed
@@ -56,7 +56,7 @@ class Run:
         away takes to be known as such.
         """
         curves = curves or self.model.curves
-        model = replace(self.model, status=status, curves=curves, ended=now())
+        model = replace(self.model, status=status, curves=curves)
         if not server.leaves_to_others(self._folder):
             ids = send([model], self._folder, self._attempts, is_training=True)
             self.run_id = ids.get(model.key, self.run_id)

@@ -52,13 +52,10 @@ def sender_lock(folder: Path, key: str, patience: float = PATIENCE) -> FileLock:
     return FileLock(folder / "locks" / key, timeout=patience)
 
 
-def send_files(
-    client: Any, folder: Path, model: ModelFiles, is_training: bool = False
-) -> str | None:
+def send_files(client: Any, folder: Path, model: ModelFiles, is_training: bool) -> str | None:
     """Tell MLflow what it lacks of one model; returns its run's id, None if someone deleted that.
 
-    The caller holds the `sender_lock`. Raises what MLflow raises; what had arrived by then is not
-    sent another time.
+    The caller holds the `sender_lock`. Raises what MLflow raises; what arrived is not sent again.
     """
     run = _run_of(client, folder, model, is_training)
     if run is None:
@@ -81,11 +78,6 @@ def send_files(
     return str(run_id)
 
 
-def now() -> int:
-    """The time as MLflow counts it."""
-    return int(time.time() * 1000)
-
-
 def _run_of(client: Any, folder: Path, model: ModelFiles, is_training: bool) -> Any:
     """MLflow's run of a model, made if there is none; None if someone deleted it."""
     from mlflow.entities import ViewType
@@ -100,7 +92,7 @@ def _run_of(client: Any, folder: Path, model: ModelFiles, is_training: bool) -> 
         return None
     tags = {"profile": model.profile, "variant": model.variant, "seed": str(model.seed)}
     name = f"{model.variant}-s{model.seed}"
-    return client.create_run(experiment, model.began or now(), {**tags, RUN_KEY: model.key}, name)
+    return client.create_run(experiment, model.began, {**tags, RUN_KEY: model.key}, name)
 
 
 def _send_params_and_tags(client: Any, run: Any, model: ModelFiles) -> None:
@@ -124,11 +116,10 @@ def _send_params_and_tags(client: Any, run: Any, model: ModelFiles) -> None:
 def _send_dataset(client: Any, run: Any, model: ModelFiles) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    if model.dataset is None:
-        return
-    (name, digest, source), inputs = model.dataset, run.inputs.dataset_inputs
+    name, digest, source = model.dataset or ("", "", {})
     dataset = Dataset(name, digest[:LONGEST_DIGEST], "local", json.dumps(source))
-    if all(known.dataset.digest != dataset.digest for known in inputs):
+    known = {(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs}
+    if name and (name, dataset.digest) not in known:
         new = DatasetInput(dataset, [InputTag("mlflow.data.context", "train")])
         client.log_inputs(run.info.run_id, datasets=[new])
 
@@ -142,7 +133,8 @@ def _send_metrics(client: Any, folder: Path, run: Any, model: ModelFiles) -> Non
     new = {name: value for name, value in model.metrics.items() if known.get(name) != value}
     if new:
         of = {"model_id": version.tags[MODEL_ID] if version else None, "run_id": run_id}
-        metrics = [Metric(name, value, now(), 0, **of) for name, value in new.items()]
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, 0, **of) for name, value in new.items()]
         client.log_batch(run_id, metrics=metrics)
     for name, value in model.metrics.items():
         if version and name.startswith(HEADLINE) and version.tags.get(name) != str(value):
@@ -153,6 +145,5 @@ def _is_new(digests: dict[str, str], name: str, path: Path) -> bool:
     """Whether a file is there that differs from its digest, which is replaced."""
     if not path.is_file():
         return False
-    before = digests.get(name)
-    digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    before, digests[name] = digests.get(name), hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return digests[name] != before

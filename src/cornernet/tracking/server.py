@@ -15,7 +15,6 @@ from cornernet.files import replacing
 
 MLFLOW_FOLDER = Path("data/mlflow")
 ADDRESS = "MLFLOW_TRACKING_URI"
-LONGEST = 240  # characters of an error that are shown
 
 # Unless the user sets them. MLflow sends usage data home by default; and waits minutes for a server
 # that is away, seven times over. What fails is sent again by us, who know what may be sent twice.
@@ -52,7 +51,7 @@ class Attempts:
         except Exception as error:
             if isinstance(error, BadInput) and not self._lenient:
                 raise
-            why = f"not reached: {type(error).__name__}: {error}".partition("\n")[0][:LONGEST]
+            why = f"not reached: {type(error).__name__}: {error}".partition("\n")[0][:240]
             why = str(error) if isinstance(error, BadInput) else why
             if not self._said:
                 self._say(f"{why}; `cornernet tracking` tells it later what the files hold")
@@ -99,8 +98,8 @@ def connect(folder: Path = MLFLOW_FOLDER) -> Any:
                 client = MlflowClient(f"sqlite:///{temporary.resolve()}")
                 for experiment in client.search_experiments():  # "Default", which nobody uses
                     client.delete_experiment(experiment.experiment_id)
-        client = MlflowClient(uri)
         try:
+            client = MlflowClient(uri)
             client.search_experiments(max_results=1)
         # Of whichever package; what may pass is left to `Attempts`.
         except Exception as error:
