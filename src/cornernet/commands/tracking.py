@@ -47,7 +47,8 @@ def _all_files(options: argparse.Namespace) -> Iterator[ModelFiles]:
 def _require_free(port: int) -> None:
     try:
         socket.create_server(("127.0.0.1", port)).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError):
         raise BadInput(
-            f"port {port} cannot be used ({error}); name another: make mlflow PORT={port + 1}"
+            f"port {port} is taken by another program, or is not for you; name another one: "
+            f"make mlflow PORT={port + 1}"
         ) from None
