@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_one_stops_no_training(tmp_path, how):
     if how == "a file":
         folder.write_text("")
     else:
-        folder.symlink_to("/proc")  # where nobody may write, root neither
+        folder.symlink_to("/sys/kernel")  # where nobody may write, root neither
     run, said = opened(folder)
     with run.following(history(tmp_path / "history.csv", 3)):
         pass

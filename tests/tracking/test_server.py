@@ -48,6 +48,7 @@ def test_a_server_that_dies_midway_and_comes_back_gets_each_point_once(running, 
 
 SENDER = """
 import sys
+from pathlib import Path
 from cornernet.tracking import ModelFiles, send
 files = [ModelFiles("demo", "baseline", 0, f"key{n}", curves=(Path(sys.argv[2]),)) for n in range(3)]
 assert len(send(files, Path(sys.argv[1]))) == 3

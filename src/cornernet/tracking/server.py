@@ -92,7 +92,7 @@ def connect(folder: Path = MLFLOW_FOLDER) -> Any:
     if is_remote(folder):
         return MlflowClient(uri)
     path = Path(uri.removeprefix("sqlite:///"))
-    with FileLock(folder / ".lock"):  # two that create tables at once would break each other
+    with FileLock(folder / ".lock", timeout=120):  # two that create tables would break each other
         if not (path.exists() and path.stat().st_size):
             with replacing(path) as temporary:  # a kill, or a full disk, leaves nothing half made
                 client = MlflowClient(f"sqlite:///{temporary.resolve()}")
