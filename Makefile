@@ -56,9 +56,9 @@ lint: .venv/.ready
 	snakemake --lint --config profile=paper
 	mypy
 
-# The database is made, and what MLflow missed is sent, before its pages open; one worker is enough.
+# MLflow is told what it lacks of the files before its pages open; one worker is enough.
 mlflow: .venv/.ready
-	@cornernet tracking | sed "s/.make mlflow., then //; s/:5000/:$${PORT:-5000}/"
+	@cornernet tracking --port $${PORT:-5000}
 	MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
 	  mlflow server --host 127.0.0.1 --port $${PORT:-5000} --workers 1 \
 	  --backend-store-uri sqlite:///data/mlflow/mlflow.db --default-artifact-root data/mlflow/artifacts

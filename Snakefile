@@ -24,7 +24,6 @@ include: "workflow/rules/reporting.smk"
 localrules:
     all,
     released_weights,
-    tracking,
 
 
 rule all:
@@ -41,12 +40,14 @@ rule released_weights:
 
 
 onsuccess:
+    tell_mlflow()
     if line := tell_dvc(graph, settings.overrides):
         print(line)
     print(f"Done. The report: {paths.page}")
 
 
 onerror:
+    tell_mlflow()
     if line := tell_dvc(graph, settings.overrides):
         print(line)
     print(

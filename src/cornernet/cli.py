@@ -29,6 +29,7 @@ FOR_PEOPLE = {
     "accept": "keep results although the code that decides them has changed",
     "inputs": "write what each job depends on besides data, for the workflow engines",
     "dvc-yaml": "write dvc.yaml for the profile that params/profile.yaml names",
+    "tracking": "tell MLflow what it lacks of the files, and print where its pages are",
     "record-effects": "keep what `--profile differences` found, for the pages of other profiles",
 }
 
@@ -167,6 +168,9 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
         "pattern", help="a stage, a job or an output; * stands for anything: 'train-baseline-*'"
     )
     accept.add_argument("--because", required=True, metavar="REASON", help="the report shows it")
+    commands["tracking"].add_argument(
+        "--port", type=int, default=None, help="where `make mlflow` shows them; it must be free"
+    )
     detect = commands["detect"]
     detect.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="images or folders")
     detect.add_argument("--weights", required=True, type=Path, help="a .safetensors file")

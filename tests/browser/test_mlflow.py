@@ -1,14 +1,16 @@
 """MLflow's own pages in a headless browser: one row per model, AP beside AP, the curves of a run."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("mlflow", reason="MLflow is not installed")
 
-from tracking.mlflow_server import MlflowServer
+from mlflow_server import MlflowServer
+from tracking.runs_case import history
 
-from cornernet.tracking import find_run, open_run, send_waiting
+from cornernet.tracking import ModelFiles, Run, pages, send
 
 pytestmark = pytest.mark.slow
 VARIANTS = ("baseline", "no_corner_pooling", "fixed_radius")
@@ -23,27 +25,25 @@ def page(tmp_path_factory):
     server.start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", server.address)
-        patch.setenv("CORNERNET_INVOCATION", "2018-08-03 12:00:00 snakemake 1")
+        patch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.5")
         folder = tmp_path_factory.mktemp("mlflow")
         for number, variant in enumerate(VARIANTS):
             _train(folder, variant, number)
-        line, *_ = send_waiting("demo", folder, pytest.fail)
-        yield line.partition("ready: ")[2]
+        yield pages("", folder)["demo"]
     server.kill()
 
 
 def _train(folder, variant, number):
-    """A model's run: curves of every loss term, then its scores."""
-    run = open_run("demo", variant, 0, {"train": {"learning_rate": 0.1}}, {}, folder=folder)
-    run.log_dataset("demo", "d" * 16, {"root": "data"}, "train")
-    run.begin()
-    for i in range(1, 40):
-        terms = {term: (k + 2) / (i + k) for k, term in enumerate(TERMS)}
-        run.log(i, {**terms, "learning_rate": 0.1, "images_per_second": 20.0})
+    """A model's run: curves of every loss term and of the machine's load, then its scores."""
+    tags = {"invocation": "2018-08-03 12:00:00 snakemake 1"}
+    tags |= {"mlflow.note.content": "To repeat it: ...", "mlflow.source.name": "cornernet train"}
+    files = ModelFiles("demo", variant, 0, variant, {"train": {"learning_rate": 0.1}}, tags)
+    run = Run(files, folder)
+    with run.following(history(folder / variant / "history.csv", 40)):
+        time.sleep(5)
     run.finish("FINISHED")
     scores = {f"{m}.val.single_scale": 40.0 + number + k / 4 for k, m in enumerate(METRICS)}
-    with find_run("demo", variant, 0, "w" * 64, run.key, folder=folder) as found:
-        found.log_metrics(scores)
+    send([replace(run.model, metrics=scores)], folder)
 
 
 def text(browser):

@@ -22,7 +22,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        for stage in ("download", "prepare", "radii", "tracking", "train", "predict"):
+        for stage in ("download", "prepare", "radii", "train", "predict"):
             assert main([stage, "--profile", "smoke"]) == 0, stage
         yield folder
 

@@ -34,7 +34,7 @@ def place(tmp_path_factory):
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         graph = Graph(load_params("mine"))
-        for name in ("download", "prepare", "radii", "tracking"):
+        for name in ("download", "prepare", "radii"):
             stage(name)
         for trained in graph.trained:
             stage("train", "--variant", trained.variant)

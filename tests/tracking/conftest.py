@@ -1,25 +1,46 @@
 """A database that the tests of runs share, and nobody else's."""
 
 import pytest
+from mlflow_server import MlflowServer
 
-from cornernet.tracking import initialise
+from cornernet.tracking.server import connect
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def own_database(monkeypatch):
-    """No server that the environment names, no group of runs."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("CORNERNET_INVOCATION", raising=False)
+    """No server or cluster that the environment names, no group of runs; seconds are long."""
+    for name in ("MLFLOW_TRACKING_URI", "SLURM_JOB_ID", "CORNERNET_INVOCATION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("cornernet.tracking.run.INTERVAL", 0.05)
+    monkeypatch.setattr("cornernet.tracking.run.RETRY_INTERVAL", 0.3)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     """A database that was made once; each test has a run of its own."""
     folder = tmp_path_factory.mktemp("mlflow")
-    initialise("demo", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        connect(folder)
     return folder
 
 
 @pytest.fixture
 def client(folder):
-    return initialise("demo", folder).client
+    return connect(folder)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Its tables are made once; each test starts and kills it as it likes."""
+    server = MlflowServer(tmp_path_factory.mktemp("server"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def running(server, monkeypatch):
+    server.start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
+    yield server
+    server.kill()

@@ -1,41 +1,69 @@
 """Runs of the tracker as tests open, fill and read them."""
 
-import sys
+import time
+import uuid
+from pathlib import Path
 
-from cornernet.tracking import open_run
-from cornernet.training.history import COLUMNS, write_history
+from cornernet.tracking import ModelFiles, Run
+from cornernet.training.history import COLUMNS, append_row, write_history
 
-SENDER = (
-    "import sys; from pathlib import Path; from cornernet.tracking import send_waiting\n"
-    "print(send_waiting('demo', Path(sys.argv[1])))"
-)
-
-
-def sender(folder):
-    """The command that sends what waits in `folder`, in a process of its own."""
-    return [sys.executable, "-c", SENDER, str(folder)]
+REPOSITORY = Path(__file__).parents[2]
 
 
-def opened(folder, seed=0, **more):
+def wait_for(condition, what, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def opened(folder, seed=0, key=None):
+    """A run that is not followed yet, and what it says."""
     said = []
-    arguments = {"params": {}, "tags": {}, **more}
-    run = open_run("demo", "baseline", seed, folder=folder, say=said.append, **arguments)
-    run.begin()
-    return run, said
+    files = ModelFiles("demo", "baseline", seed, key or uuid.uuid4().hex)
+    return Run(files, folder, said.append), said
 
 
-def points(client, run, name="loss/total"):
-    return [(p.step, p.value) for p in client.get_metric_history(run.run_id, name)]
-
-
-def log(run, first, last):
-    for i in range(first, last + 1):
-        run.log(i, {"total": i / 10, "pull": 0.5})
+def rows(first, last):
+    return [
+        {**dict.fromkeys(COLUMNS, 0.5), "iteration": i, "total": i / 10}
+        for i in range(first, last + 1)
+    ]
 
 
 def history(path, last):
-    rows = [
-        {**dict.fromkeys(COLUMNS, 0.5), "iteration": i, "total": i / 10} for i in range(1, last + 1)
-    ]
-    write_history(path, rows)
+    """A history file that ends with iteration `last`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_history(path, rows(1, last))
     return path
+
+
+def grow(path, first, last):
+    for row in rows(first, last):
+        append_row(path, row)
+
+
+def model(tmp_path, last=3, **more):
+    """A trained model with its history."""
+    curves = (history(tmp_path / "history.csv", last), tmp_path / "validation.csv")
+    key = more.pop("key", uuid.uuid4().hex)
+    return ModelFiles("demo", "baseline", 0, key, **{"curves": curves, **more})
+
+
+def found(client, key):
+    """The one run of that key; None as long as there is none."""
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    runs = client.search_runs(experiments, f"tags.run_key = '{key}'") if experiments else []
+    assert len(runs) < 2
+    return runs[0] if runs else None
+
+
+def points(client, key, name="loss/total"):
+    """The points of a curve, in order of iteration."""
+    run = found(client, key)
+    history = client.get_metric_history(run.info.run_id, name) if run else []
+    return sorted((point.step, point.value) for point in history)
+
+
+def whole(last):
+    return [(i, i / 10) for i in range(1, last + 1)]

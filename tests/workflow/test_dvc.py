@@ -61,7 +61,7 @@ def test_a_remote_brings_data_and_models_to_another_clone(by_dvc, tmp_path_facto
     git(by_dvc, "clone", "-q", str(by_dvc), str(other))
     ok(dvc(other, "pull"))
     ran = {name.split("-")[0] for name in RAN.findall(ok(dvc(other, "repro")))}
-    assert ran <= {"inputs", "download", "tracking"}
+    assert ran <= {"inputs", "download"}
     page = "reports/smoke/results.csv"
     assert (other / page).read_bytes() == (by_dvc / page).read_bytes()
     assert planned_jobs(snakemake(other, "-n")) == {}

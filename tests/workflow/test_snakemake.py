@@ -11,7 +11,6 @@ WHOLE = {
     "download": 1,
     "prepare": 1,
     "radii": 1,
-    "tracking": 1,
     "train": 5,
     "predict": 9,
     "corners": 2,

@@ -1,27 +1,6 @@
 # One model per variant and seed. Checkpoints are no declared outputs: a killed job goes on from them.
 
 
-rule tracking:
-    input:
-        inputs("tracking"),
-    output:
-        outputs("tracking"),
-    log:
-        log_of("tracking"),
-    benchmark:
-        benchmark_of("tracking")
-    conda:
-        "../../environment.yml"
-    resources:
-        mem_mb=1000,
-    params:
-        options=OPTIONS,
-    message:
-        message_of("tracking")
-    shell:
-        command("tracking")
-
-
 rule train:
     input:
         inputs("train"),

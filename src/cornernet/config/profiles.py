@@ -35,6 +35,12 @@ def default_profile() -> str:
     return name
 
 
+def profiles(folder: Path | None = None) -> list[str]:
+    """The names of all profiles of a folder, by default of `params_folder()`."""
+    paths = (params_folder() if folder is None else folder).glob("*.yaml")
+    return sorted(path.stem for path in paths if path.stem not in NOT_PROFILES)
+
+
 def read_profile(profile: str, folder: Path, extended_by: tuple[str, ...] = ()) -> dict[str, Any]:
     """The values of `profile` as plain ones, laid over those of the profiles that it extends.
 
@@ -49,7 +55,7 @@ def read_profile(profile: str, folder: Path, extended_by: tuple[str, ...] = ()) 
     if profile in extended_by:
         raise BadInput(f"{path}: extends itself through {' -> '.join((*extended_by, profile))}")
     if not path.is_file():
-        known = sorted(p.stem for p in folder.glob("*.yaml") if p.stem not in NOT_PROFILES)
+        known = profiles(folder)
         raise BadInput(
             f"no profile {profile!r}: {path} does not exist (profiles: {', '.join(known)})"
             + nearest(profile, known)

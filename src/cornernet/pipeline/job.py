@@ -122,8 +122,7 @@ def _require_inputs(job: Job) -> None:
     problems = [
         f"{path} is not there; `{command}` makes it"
         for path in job.stage.inputs(job.graph, job.key)
-        # MLflow's database is made by whoever writes to it first.
-        if path != job.paths.tracking and not path.exists()
+        if not path.exists()
         if (command := _maker(path, job)) is not None
     ]
     if problems:

@@ -82,11 +82,6 @@ class Paths:
         return self.data / "accepted.yaml"
 
     @property
-    def tracking(self) -> Path:
-        """Says that MLflow's database was initialised."""
-        return self.data / "tracking.txt"
-
-    @property
     def source(self) -> Path:
         return self.data / "source.json"
 

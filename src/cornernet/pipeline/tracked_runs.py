@@ -1,80 +1,165 @@
-"""The tracker's run of a trained model, as the stages after training know it."""
+"""What the files of a profile say of its models, for the tracker: the files are its journal."""
 
 import dataclasses
 import json
-import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cornernet.config import Params, resolve_variant
+from cornernet.config import resolve_variant
+from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.images import IMAGE_SUFFIXES
-from cornernet.files import write_json
-from cornernet.pipeline.paths import Paths, Trained
-from cornernet.pipeline.provenance import digest, file_digest
-from cornernet.tracking import Run, find_run
-from cornernet.tracking.registry import SETTINGS, WEIGHTS
+from cornernet.pipeline.descriptions.training import TRAIN
+from cornernet.pipeline.engines.invocation import invocation
+from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Trained
+from cornernet.pipeline.provenance import digest, file_digest, read_provenance
+from cornernet.pipeline.stage import options_of
+from cornernet.tracking import VALIDATION, ModelFiles, Registered, leaves_to_others, send
+
+SHOWN_DECIMALS = 2  # of a percentage in the tracker, which shows all that it gets
+KEY_LENGTH = 32
 
 
-def run_of(paths: Paths, trained: Trained) -> Run:
-    """The run of a model that is trained or imported, wherever that was; to be closed."""
-    made = provenance_of(paths, trained)
-    return find_run(
-        paths.profile,
-        trained.variant,
-        trained.seed,
-        weights_digest(paths, trained),
-        key=made.get("run_key"),
-        params=made.get("params"),
-        history=paths.history(trained),
+def tell(graph: Graph, overrides: Sequence[str], models: Sequence[Trained]) -> None:
+    """Tell the tracker what it lacks of some models, at the end of a stage; but on a cluster."""
+    if not leaves_to_others():
+        send([files for model in models for files in files_of(graph, overrides, model)])
+
+
+def files_of(graph: Graph, overrides: Sequence[str], trained: Trained) -> Iterator[ModelFiles]:
+    """The model with its results, if it is there; and its training that is under way, if one is."""
+    paths, made = graph.paths, read_provenance(graph.paths.model_provenance(trained))
+    weights, checkpoints = paths.weights(trained), paths.checkpoints(trained)
+    weights_digest = made.get("weights_digest") or (
+        file_digest(weights) if weights.is_file() else ""
     )
+    key = made.get("run_key") or weights_digest[:KEY_LENGTH]
+    names = (paths.profile, trained.variant, trained.seed)
+    validation = checkpoints / VALIDATION
+    if key:
+        ended = _milliseconds(made.get("finished"))
+        tags = {"weights_digest": weights_digest, "trained_elsewhere": "yes"}
+        if "run_key" in made:
+            tags = tags_of(graph, overrides, trained, made["commit"], made["packages"])
+        yield ModelFiles(
+            *names,
+            key,
+            {name: value for name, value in made.get("params", {}).items() if value is not None},
+            tags,
+            dataset=dataset_of(graph, made.get("data", {}).get("train")),
+            curves=(paths.history(trained), validation),
+            metrics=_metrics(graph, trained, ended),
+            artifacts=tuple(_artifacts(graph, trained, ended)),
+            registered=_registered(graph, trained, weights_digest),
+            status="FINISHED",
+            began=ended and ended - int(1000 * made.get("training_seconds", 0)),
+            ended=ended,
+        )
+    under_way = read_provenance(checkpoints / "run.json")
+    if under_way.get("run_id") not in (None, key):
+        params = under_way.get("fingerprint", {}).get("params", {})
+        tags = tags_of(graph, overrides, trained)
+        curves = (checkpoints / "history.csv", validation)
+        yield ModelFiles(*names, under_way["run_id"], params, tags, curves=curves)
 
 
-def provenance_of(paths: Paths, trained: Trained) -> dict[str, Any]:
-    """What is recorded beside the weights; empty if nothing is."""
-    path = paths.model_provenance(trained)
-    return json.loads(path.read_text()) if path.is_file() else {}
+def tags_of(
+    graph: Graph,
+    overrides: Sequence[str],
+    trained: Trained,
+    commit: str = "",
+    versions: dict[str, str] | None = None,
+) -> dict[str, str]:
+    """Tags of a model's run: MLflow's own of source and description, commit, versions, group."""
+    command = TRAIN.command_line(options_of(graph.params, overrides), trained)
+    checkout = f"git checkout {commit.removesuffix('-dirty')}\n" if commit else ""
+    note = (
+        f"To repeat it:\n\n```\n{checkout}{command}\n```\n\nThe report is its artifact index.html."
+    )
+    tags = {f"version.{name}": version for name, version in (versions or {}).items()}
+    tags |= {"mlflow.source.name": command, "mlflow.source.type": "LOCAL"}
+    tags |= {"mlflow.source.git.commit": commit.removesuffix("-dirty"), "commit": commit}
+    tags |= {"mlflow.note.content": note, "invocation": invocation() or ""}
+    return {name: value for name, value in tags.items() if value}
 
 
-def weights_digest(paths: Paths, trained: Trained) -> str:
-    """sha256 of the weights, as recorded or as they are; empty if they are not at hand."""
-    recorded = provenance_of(paths, trained).get("weights_digest")
-    weights = paths.weights(trained)
-    return recorded or (file_digest(weights) if weights.is_file() else "")
+def dataset_of(graph: Graph, digests: Any) -> tuple[str, str, dict[str, str]] | None:
+    """The data set of a training, known by the digests of its files."""
+    if not digests or not graph.paths.dataset.is_file():
+        return None
+    source = {"root": graph.params.data.root, "source": read_dataset(graph.paths.dataset).source}
+    return graph.paths.profile, digest(digests), source
 
 
-def log_model(run: Run, profile: Params, trained: Trained, categories: list[Any]) -> None:
-    """Put the model into the registry, with all that it takes to use it; once.
+def _metrics(graph: Graph, trained: Trained, ended: int | None) -> dict[str, float]:
+    """All metrics of all tests, as `AP.val.single_scale`: MLflow's pages cut names short.
+
+    Metrics of a variant that borrows the model's weights end with its name, for the model's own are
+    there too.
+    """
+    found = {}
+    for path in sorted((graph.paths.reports / "metrics").glob("*.json")):
+        test = json.loads(path.read_text())
+        if "metrics" not in test or test["variant"] not in graph.params.variants:
+            continue  # another's provenance, or a variant that the profile has no more
+        tested = Trained(test["variant"], test["seed"])
+        if graph.weights_of(tested) == trained and _is_of(path, ended):
+            borrowed = "" if tested == trained else f".{tested.variant}"
+            for name, value in test["metrics"].items():
+                if value is not None:
+                    where = f"{test['split']}.{test['mode']}{borrowed}"
+                    found[f"{name}.{where}"] = round(float(value), SHOWN_DECIMALS)
+    return found
+
+
+def _artifacts(
+    graph: Graph, trained: Trained, ended: int | None
+) -> Iterator[tuple[Path, str | None]]:
+    """Metrics, tables, figures and the page, those that are not of another training."""
+    paths = graph.paths
+    for path in sorted((paths.reports / "metrics").glob(f"{trained}-*.json")):
+        if not path.name.endswith(".provenance.json") and _is_of(path, ended):
+            yield path, "metrics"
+    if _is_of(paths.page, ended):
+        yield from ((paths.table(number, "md"), "tables") for number in (1, 2, 3, 4))
+        yield from ((path, "figures") for path in sorted(paths.figures.glob("*.svg")))
+        yield paths.page, None
+
+
+def _is_of(path: Path, ended: int | None) -> bool:
+    """Whether a result was written after the model's training ended."""
+    return path.is_file() and path.stat().st_mtime * 1000 >= (ended or 0)
+
+
+def _registered(graph: Graph, trained: Trained, weights_digest: str) -> Registered | None:
+    """The model as the registry gets it, once it was tested and where the weights are at hand.
 
     Another version is made when the weights, or the params that testing them depends on, differ.
-    Nothing happens where the weights are not at hand.
     """
-    paths, params = Paths(profile.profile), resolve_variant(profile, trained.variant)
-    weights = paths.weights(trained)
-    if not weights.is_file():
-        return
+    paths, params = graph.paths, resolve_variant(graph.params, trained.variant)
+    tested = any((paths.reports / "metrics").glob(f"{trained}-*.json"))
+    if not (tested and paths.weights(trained).is_file() and paths.dataset.is_file()):
+        return None
+    categories = [{"id": c.id, "name": c.name} for c in read_dataset(paths.dataset).categories]
     settings = {
         "model": dataclasses.asdict(params.model),
         "detection": dataclasses.asdict(params.detection),
         "categories": categories,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        write_json(Path(folder) / SETTINGS, settings)
-        files = {WEIGHTS: weights, SETTINGS: Path(folder) / SETTINGS}
-        if (picture := _picture(params)) is not None:
-            files[f"example{picture.suffix.lower()}"] = picture
-        run.log_model(
-            f"cornernet-{profile.profile}-{trained.variant}",
-            digest([weights_digest(paths, trained), settings]),
-            files,
-            {"profile": profile.profile, "variant": trained.variant, "seed": str(trained.seed)},
-        )
-
-
-def _picture(params: Params) -> Path | None:
-    """An image of the data set, to show what the model takes."""
     split = params.data.splits.get("val") or next(iter(params.data.splits.values()))
     folder = Path(params.data.root) / split.images
-    if not folder.is_dir():
-        return None
-    pictures = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    return min(pictures, default=None)
+    pictures = (p for p in folder.glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    return Registered(
+        f"cornernet-{paths.profile}-{trained.variant}",
+        digest([weights_digest, settings]),
+        paths.weights(trained),
+        settings,
+        min(pictures, default=None),
+    )
+
+
+def _milliseconds(iso: str | None) -> int | None:
+    """A time of provenance as MLflow counts it."""
+    return None if iso is None else int(datetime.fromisoformat(iso).timestamp() * 1000)

@@ -8,15 +8,14 @@ from cornernet.evaluation.server import read_server_scores
 from cornernet.files import write_json
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.scoring import tested_files
-from cornernet.pipeline.tracked_runs import log_model, run_of
+from cornernet.pipeline.tracked_runs import tell
 
 SCORED = "scored"
 NOT_SCORED = "submitted, not scored"
-SHOWN_DECIMALS = 2  # of a percentage in the tracker, which shows all that it gets
 
 
 def run(job: Job) -> None:
-    """Write the metrics, print COCO's summary, and put the metrics on the model's run."""
+    """Write the metrics, print COCO's summary, and tell the tracker."""
     tested = job.tested
     status, scores = _scores(job)
     write_json(
@@ -36,7 +35,7 @@ def run(job: Job) -> None:
     print(f"{tested}: {status}")
     if status == SCORED:
         print("\n".join(summary_lines({name: score.value for name, score in scores.items()})))
-    _track(job, scores)
+    tell(job.graph, job.options.set, [job.graph.weights_of(tested.trained)])
 
 
 def _scores(job: Job) -> tuple[str, dict[str, Interval]]:
@@ -57,24 +56,3 @@ def _scores(job: Job) -> tuple[str, dict[str, Interval]]:
     judged = judged_metrics(matched.metrics, annotations, detections)
     sampled = half_sampled_metrics(matched, settings.halves, settings.halves_seed)
     return SCORED, score_intervals(sampled._replace(scores=judged), settings.confidence)
-
-
-def _track(job: Job, scores: dict[str, Interval]) -> None:
-    """Put the metrics, and the model itself, on the model's run, wherever it was trained.
-
-    As `AP.val.single_scale`: the tracker's pages cut names short and order them by their beginning.
-    Metrics of a variant that borrows the model's weights end with its name, for the model's own are
-    there too.
-    """
-    tested, trained = job.tested, job.graph.weights_of(job.trained)
-    borrowed = "" if trained == tested.trained else f".{tested.trained.variant}"
-    where = f"{tested.split}.{tested.mode}{borrowed}"
-    rounded = {
-        f"{name}.{where}": None if score.value is None else round(score.value, SHOWN_DECIMALS)
-        for name, score in scores.items()
-    }
-    categories = [{"id": one.id, "name": one.name} for one in job.dataset.categories]
-    with run_of(job.paths, trained) as run:
-        log_model(run, job.profile, trained, categories)
-        run.log_metrics(rounded)
-        run.log_artifact(job.paths.metrics(tested), "metrics")

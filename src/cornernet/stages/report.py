@@ -8,7 +8,7 @@ import pandas as pd
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.staleness.accepted import read_accepted
-from cornernet.pipeline.tracked_runs import run_of, weights_digest
+from cornernet.pipeline.tracked_runs import tell
 from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
 from cornernet.reporting.page import PageContext, render_page
@@ -19,7 +19,6 @@ from cornernet.reporting.tables.results import read_csv, read_results
 from cornernet.reporting.tables.table import Table
 from cornernet.reporting.text_and_code import load_recorded, text_and_code
 from cornernet.stages.tables import table_context
-from cornernet.tracking import send_waiting
 
 
 def run(job: Job) -> None:
@@ -38,7 +37,7 @@ def run(job: Job) -> None:
         recorded=recorded,
     )
     write_text(paths.page, render_page(context))
-    _track(job)
+    tell(job.graph, job.options.set, job.graph.trained + job.graph.imported)
     print(f"report: {paths.page}")
 
 
@@ -59,19 +58,3 @@ def _provenance(job: Job) -> dict[str, dict[str, Any]]:
     """What is recorded beside each trained model."""
     files = map(job.paths.model_provenance, job.graph.trained)
     return {path.name: json.loads(path.read_text()) for path in files if path.is_file()}
-
-
-def _track(job: Job) -> None:
-    """Tables, figures and the page as artifacts of every trained model's run."""
-    paths = job.paths
-    files = [(paths.table(number, "md"), "tables") for number in (1, 2, 3, 4)]
-    files += [(path, "figures") for path in sorted(paths.figures.glob("*.svg"))]
-    for trained in job.graph.trained + job.graph.imported:
-        if not weights_digest(paths, trained):
-            continue
-        with run_of(paths, trained) as run:
-            for path, folder in files:
-                run.log_artifact(path, folder)
-            run.log_artifact(paths.page)
-    for line in (send_waiting(paths.profile) or [])[1:]:
-        print(f"mlflow: {line}")

@@ -1,5 +1,7 @@
 """`cornernet train`: one variant with one seed, from scratch or from where it was stopped."""
 
+import uuid
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ from cornernet.data.sampling.radii import stored_radii
 from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.provenance import digest, file_digest, git_commit, versions
+from cornernet.pipeline.provenance import file_digest, git_commit, versions
 from cornernet.pipeline.rounds import describe_rounds
 from cornernet.pipeline.staleness.resolved import stage_params
+from cornernet.pipeline.tracked_runs import dataset_of, tags_of
 from cornernet.progress import say
-from cornernet.tracking import Run, open_run
+from cornernet.tracking import VALIDATION, ModelFiles, Run
 from cornernet.training.errors import Interrupted
 from cornernet.training.job import TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.loop import train
@@ -59,7 +62,7 @@ def run(job: Job) -> dict[str, Any]:
         "seed": trained.seed,
         "code_spans": result.code_spans,
         "weights_digest": file_digest(job.paths.weights(trained)),
-        "run_key": tracked.key,
+        "run_key": tracked.model.key,
         "mlflow_run_id": tracked.run_id,
         "devices": list(result.devices),
         "iterations": result.iterations,
@@ -73,34 +76,30 @@ def _train(job: Job, training: TrainingJob, samples: TrainingSamples) -> tuple[T
     """Run the training with a run of the tracker beside it."""
     paths, trained = job.paths, job.trained
     outputs = TrainedFiles(paths.weights(trained), paths.state(trained), paths.history(trained))
-    tracked: Run | None = None
+    history = training.checkpoints / "history.csv"
+    following, tracked = ExitStack(), None
 
-    def on_start(iteration: int, key: str | None) -> str | None:
+    def on_start(iteration: int, key: str | None) -> str:
         nonlocal tracked
-        data = digest(training.fingerprint["data"])
-        tags = {"commit": git_commit(), "data_digest": data}
-        tags |= {f"version.{name}": version for name, version in versions().items()}
+        key = key or uuid.uuid4().hex
+        tags = tags_of(job.graph, job.options.set, trained, git_commit(), versions())
+        data = dataset_of(job.graph, job.dataset.splits["train"].digests)
         params = training.fingerprint["params"]
-        tracked = open_run(paths.profile, trained.variant, trained.seed, params, tags, key)
-        source = {"root": str(job.root), "source": job.dataset.source}
-        tracked.log_dataset(paths.profile, data, source, "train")
-        tracked.begin()
-        return tracked.key
-
-    def on_log(iteration: int, row: dict[str, float]) -> None:
-        if tracked is not None:
-            tracked.log(iteration, row)
+        names = (paths.profile, trained.variant, trained.seed)
+        tracked = Run(ModelFiles(*names, key, params, tags, dataset=data))
+        following.enter_context(tracked.following(history))
+        return key
 
     try:
-        result = train(training, samples, outputs, on_log, on_start)
+        with following:
+            result = train(training, samples, outputs, on_start=on_start)
     except BaseException as error:
         if tracked is not None:
             killed = isinstance(error, Interrupted) or not isinstance(error, Exception)
-            status = "KILLED" if killed else "FAILED"
-            tracked.finish(status, training.checkpoints / "history.csv")
+            tracked.finish("KILLED" if killed else "FAILED")
         raise
     assert tracked is not None  # training starts by opening it
-    tracked.finish("FINISHED", outputs.history)
+    tracked.finish("FINISHED", outputs.history, history.with_name(VALIDATION))
     return result, tracked
 
 

@@ -1,12 +1,17 @@
 """The experiment tracker, MLflow, behind a few functions; nothing else imports it.
 
-One run for each trained model: params, loss terms by iteration, and the metrics, tables and
-figures of every later stage; and the model itself in the registry. The tracker never fails nor
-slows what it watches: what it has not been told yet waits in a journal on disk.
+One run per trained model. What is measured lies in files: `send` tells MLflow what it lacks of
+them, and a `Run` sends a training's curves while they grow. The tracker never fails nor slows
+what it watches.
 """
 
-from cornernet.tracking.run import Run
-from cornernet.tracking.runs import find_run, open_run, send_waiting
-from cornernet.tracking.server import initialise
+from cornernet.tracking.experiments import pages
+from cornernet.tracking.model_files import ModelFiles, Registered
+from cornernet.tracking.run import VALIDATION, Run
+from cornernet.tracking.send import send
+from cornernet.tracking.server import Attempts, leaves_to_others
 
-__all__ = ["Run", "find_run", "initialise", "open_run", "send_waiting"]
+__all__ = [
+    "VALIDATION", "Attempts", "ModelFiles", "Registered", "Run",
+    "leaves_to_others", "pages", "send",
+]  # fmt: skip

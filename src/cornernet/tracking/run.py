@@ -1,163 +1,89 @@
-"""One run of the tracker: a trained model, and all that is known of it."""
+"""The run of a training: its curves while they grow, and its end."""
 
-import importlib.util
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cornernet.tracking.curve import curve_name
-from cornernet.tracking.delivery import Delivery
-from cornernet.tracking.journal import Journal
-from cornernet.tracking.server import Attempts, Say, initialise
-from cornernet.tracking.system import SystemMetrics
+from cornernet.tracking import server
+from cornernet.tracking.curves import Curves, read_points
+from cornernet.tracking.model_files import ModelFiles
+from cornernet.tracking.send import PATIENCE, send, send_files, sender_lock
 
-FLUSH_INTERVAL = 3.0  # seconds between two looks for what is to be sent
-RETRY_INTERVAL = 60.0  # seconds to leave a tracker alone that did not answer
-PATIENCE = 60.0  # seconds to wait at the end for another process that sends to the same run
+INTERVAL = 3.0  # seconds between two looks at the history
+RETRY_INTERVAL = 60.0  # seconds to leave a tracker alone that failed
+VALIDATION = "validation.csv"  # beside the history: iteration, AP, AP50
 
 
 class Run:
-    """What a stage says of a model. It is written to the run's journal, and sent from there.
+    """A training as MLflow sees it: `model` says what it is, and by which key it goes on.
 
-    No method raises because of the tracker, nor waits for it, but `send`, `close` and `finish`;
-    these wait no longer than a tracker that is away takes to be known as such. A `with` block
-    closes the run. `key` is our name of the run, to be kept in checkpoints and provenance; `run_id`
-    the tracker's, None as long as the tracker has not been told of it.
+    No method raises because of MLflow. `run_id` is MLflow's, None as long as MLflow has not been
+    told of the run; nothing is sent before `following`.
     """
 
-    def __init__(self, journal: Journal, folder: Path, say: Say) -> None:
-        self.key = journal.key
-        self.run_id: str | None = None
-        self._journal, self._folder, self._say = journal, folder, say
-        self._attempts = Attempts(folder, say)
-        self._delivery: Delivery | None = None
-        self._iteration = 0
-        self._system = SystemMetrics()
-        self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
-        self._closing = threading.Event()
-        self._sending = threading.Lock()
-
-    def log(self, iteration: int, row: Mapping[str, float]) -> None:
-        """A row of the history: points of curves, and what the machine did meanwhile."""
-        metrics = {curve_name(name): float(value) for name, value in row.items()}
-        self._iteration = iteration
-        self._add_points(iteration, metrics | self._system.take())
-
-    def log_metrics(self, metrics: Mapping[str, float | None]) -> None:
-        """Results of the whole training, such as AP; undefined ones (None) are left out.
-
-        A value that the run has already is not logged twice.
-        """
-        known = {name: float(value) for name, value in metrics.items() if value is not None}
-        self._add("metrics", metrics=known, time=milliseconds())
-
-    def log_params(self, params: Mapping[str, Any]) -> None:
-        """Params by dotted name, those that the run does not have yet (they cannot change)."""
-        self._add("params", params={name: str(value) for name, value in flat(params).items()})
-
-    def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Set tags; those of the value None are left out."""
-        kept = {name: str(value) for name, value in tags.items() if value is not None}
-        self._add("tags", tags=kept)
-
-    def log_artifact(self, path: Path, folder: str | None = None) -> None:
-        """A copy of a file as it is now, in a folder of the run's artifacts."""
-        if path.is_file():
-            self._add("artifact", {path.name: path}, folder=folder)
-
-    def log_dataset(self, name: str, digest: str, source: Mapping[str, Any], context: str) -> None:
-        """The data set that the model was trained or tested on (`context`), by its digest."""
-        self._add("dataset", name=name, digest=digest, source=dict(source), context=context)
-
-    def log_history(self, path: Path) -> None:
-        """A whole history, of which the tracker may lack some or all."""
-        if path.is_file():
-            self._add("curve", {path.name: path}, time=milliseconds())
-
-    def log_model(
-        self, name: str, digest: str, files: Mapping[str, Path], tags: Mapping[str, str]
+    def __init__(
+        self, model: ModelFiles, folder: Path = server.MLFLOW_FOLDER, say: server.Say = server.say
     ) -> None:
-        """The trained model, as a version of `name` in the registry, unless it is one already.
+        self.run_id: str | None = None
+        self.model, self._folder, self._attempts = model, folder, server.Attempts(say)
 
-        `files`: what `served` reads, by the names that it reads them by. `digest` tells models
-        apart. Nothing is kept where MLflow is not installed: a model is no measurement.
+    @contextmanager
+    def following(self, history: Path) -> Iterator[None]:
+        """Send the rows of `history`, and of a validation.csv beside it, as they come.
+
+        A thread does; whoever writes the files never waits. What MLflow misses while it is away
+        lies in the files, and is sent when it is back, or by `finish`.
         """
-        if importlib.util.find_spec("mlflow") is not None:
-            self._add("model", files, name=name, digest=digest, tags=dict(tags))
+        self.model = replace(self.model, curves=(history, history.with_name(VALIDATION)))
+        stop = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(stop,), daemon=True)
+        if not server.leaves_to_others(self._folder):
+            thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            if thread.is_alive():
+                thread.join(PATIENCE)
 
-    def begin(self) -> None:
-        """Go on, or begin: the run is marked as running, its curves are sent as they grow."""
-        self._add("status", status="RUNNING")
-        self.send(patience=0)
-        self._system.start()
-        self._thread.start()
+    def finish(self, status: str, *curves: Path) -> None:
+        """End the run as FINISHED, FAILED or KILLED; what MLflow lacks of the curves is sent.
 
-    def finish(self, status: str, history: Path | None = None) -> None:
-        """End what was begun; `status`: FINISHED, FAILED or KILLED. Sends all that is left."""
-        self._system.stop()
-        if self._iteration:
-            self._add_points(self._iteration, self._system.take(last=True))
-        if history is not None:
-            self.log_history(history)
-        self._add("status", status=status, time=milliseconds())
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self.close()
+        `curves`: where their files lie now, if elsewhere. Waits no longer than a tracker that is
+        away takes to be known as such.
+        """
+        curves = curves or self.model.curves
+        model = replace(self.model, status=status, curves=curves)
+        if not server.leaves_to_others(self._folder):
+            ids = send([model], self._folder, self._attempts, is_training=True)
+            self.run_id = ids.get(model.key, self.run_id)
 
-    def mark_ended(self) -> None:
-        """Note that the training is over, however it ended, if the run says that it goes on."""
-        self._add("status", status="FINISHED", time=milliseconds())
-
-    def close(self) -> None:
-        """Send what is left, and forget the journal if that was all."""
-        if self.send(PATIENCE):
-            self._journal.remove_if_sent()
-
-    def send(self, patience: float = PATIENCE) -> bool:
-        """Send what there is; returns whether the tracker was reached. It is said once if not."""
-        with self._sending:
-            with self._attempts.attempt():
-                if self._delivery is None:
-                    server = initialise(self._journal.run["profile"], self._folder)
-                    self._delivery = Delivery(server, self._journal, self._say)
-                self._delivery.send(patience)
-                self.run_id = self._delivery.run_id or self.run_id
-                return True
-            self._delivery = None  # perhaps the tracker's memory is no longer what it was
-            return False
-
-    def __enter__(self) -> "Run":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def _send_now_and_then(self) -> None:
-        pause = FLUSH_INTERVAL
-        while not self._closing.wait(pause):
-            pause = FLUSH_INTERVAL if self.send(patience=0) else RETRY_INTERVAL
-
-    def _add_points(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        self._add("points", iteration=iteration, time=milliseconds(), metrics=dict(metrics))
-
-    def _add(self, kind: str, files: Mapping[str, Path] | None = None, **what: Any) -> None:
-        self._journal.append({"kind": kind, **what}, files)
+    def _follow(self, stop: threading.Event) -> None:
+        pause = 0.0
+        while not stop.wait(pause):
+            pause = RETRY_INTERVAL
+            with self._attempts.attempt(), sender_lock(self._folder, self.model.key):
+                client = server.connect(self._folder)
+                run_id = send_files(client, self._folder, self.model, is_training=True)
+                assert run_id is not None, "a training's run is made if it is not there"
+                client.update_run(run_id, status="RUNNING")
+                self.run_id, curves = run_id, Curves(client, run_id)
+                with ExitStack() as system_metrics:
+                    with suppress(ImportError):  # psutil is missing
+                        monitor = _system_monitor(run_id, server.address(self._folder))
+                        system_metrics.callback(monitor.finish)
+                    while not stop.wait(INTERVAL):
+                        for path in self.model.curves:
+                            curves.send(read_points(path))
 
 
-def flat(tree: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-    """A tree of sections as "section.key" names; lists stay values."""
-    result: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            result.update(flat(value, f"{where}{key}."))
-        else:
-            result[f"{where}{key}"] = value
-    return result
+def _system_monitor(run_id: str, uri: str) -> Any:
+    """MLflow's own thread that sends the load of processor, memory, disk, network and GPUs."""
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-
-def milliseconds() -> int:
-    """The time as the tracker counts it."""
-    return int(time.time() * 1000)
+    monitor = SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=uri)
+    monitor.start()
+    return monitor

@@ -3,34 +3,29 @@
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from cornernet import progress
+from cornernet.errors import BadInput
+from cornernet.files import replacing
 
 MLFLOW_FOLDER = Path("data/mlflow")
-OUTBOX = "outbox"  # in it; what waits for the tracker
 ADDRESS = "MLFLOW_TRACKING_URI"
 
 # Unless the user sets them. MLflow sends usage data home by default; and waits minutes for a server
 # that is away, seven times over. What fails is sent again by us, who know what may be sent twice.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
 }
-
-# MLflow's own tag: its UI then shows runs and their curves first, and not the pages for prompts.
-KIND = {"mlflow.experimentKind": "custom_model_development"}
-
-POLL = 0.02  # seconds between two attempts at a lock; it is held for milliseconds
+# What is said of a database that is whole, and only cannot be used at this moment.
+PASSING = ("is full", "is locked", "disk I/O error", "readonly", "unable to open")
 
 Say = Callable[[str], None]
 
@@ -40,45 +35,27 @@ def say(message: str) -> None:
     progress.say(f"mlflow: {message}")
 
 
-def in_one_line(error: BaseException, length: int = 260) -> str:
-    """An error in one short line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:length]
-
-
-@dataclass(frozen=True)
-class Server:
-    """A connection, and the experiment of one profile."""
-
-    client: Any  # mlflow.MlflowClient
-    experiment: str  # its id
-    is_remote: bool  # reached over HTTP, and not a database
-
-
 class Attempts:
     """Attempts to reach the tracker: failure is said once, and fails nothing else."""
 
-    def __init__(self, folder: Path, say: Say) -> None:
-        self._folder, self._say, self._said = folder, say, False
+    def __init__(self, say: Say = say, lenient: bool = True) -> None:
+        self._say, self._lenient, self._said = say, lenient, False
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Ends the block, and no more, when the tracker is missing or fails in it."""
         try:
             yield
-        except ImportError:
-            self._waits("not installed")
         # Whatever ails it: MLflow lets through what its database, its server and its artifact store
         # raise, of a dozen packages; and what is being tracked is worth more than the tracker.
         except Exception as error:
-            self._waits(f"not reached ({in_one_line(error)})")
-
-    def _waits(self, why: str) -> None:
-        if not self._said:
+            if isinstance(error, BadInput) and not self._lenient:
+                raise
+            why = f"not reached: {type(error).__name__}: {error}".partition("\n")[0][:240]
+            why = str(error) if isinstance(error, BadInput) else why
+            if not self._said:
+                self._say(f"{why}; `cornernet tracking` tells it later what the files hold")
             self._said = True
-            self._say(
-                f"{why}; going on, what is measured waits in {self._folder / OUTBOX} and is sent "
-                "by the next command that reaches it, or by `cornernet tracking`"
-            )
 
 
 def address(folder: Path = MLFLOW_FOLDER) -> str:
@@ -91,46 +68,45 @@ def is_remote(folder: Path = MLFLOW_FOLDER) -> bool:
     return not address(folder).startswith("sqlite:")
 
 
-def initialise(profile: str, folder: Path = MLFLOW_FOLDER) -> Server:
-    """Create or migrate the database, and the profile's experiment, unless they are there.
+def leaves_to_others(folder: Path = MLFLOW_FOLDER) -> bool:
+    """Whether this process is a cluster's job, which must not write SQLite on a network's disk.
 
-    Any number of processes may call this at once. Raises ImportError without MLflow, and whatever
-    MLflow raises when its server cannot be reached.
+    It leaves its files; `cornernet tracking`, where the workflow was started, tells MLflow of them.
+    """
+    return "SLURM_JOB_ID" in os.environ and not is_remote(folder)
+
+
+def connect(folder: Path = MLFLOW_FOLDER) -> Any:
+    """MLflow's client of the server, or of the database, which is made if there is none.
+
+    Any number of processes may call this at once. Raises ImportError without MLflow, BadInput for a
+    database that is damaged, and whatever MLflow raises when it cannot be reached.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow.tracking import MlflowClient
 
-    for name in ("mlflow", "alembic"):  # which tell of every table that they create
-        logging.getLogger(name).setLevel(logging.WARNING)
-    remote = is_remote(folder)  # a server creates its tables, and knows its artifacts
-    artifacts = None if remote else (folder / "artifacts" / profile).resolve().as_uri()
-    # Two processes that create tables at once would break each other.
-    with nullcontext() if remote else folder_lock(folder):
-        client = MlflowClient(address(folder))
-        return Server(client, _experiment(client, profile, artifacts), remote)
-
-
-def folder_lock(folder: Path) -> FileLock:
-    """A lock on `folder` (made if it is missing), for one process and one thread at a time.
-
-    `with` waits for it as long as it takes; the system frees it when its holder is killed.
-    """
-    return FileLock(folder / ".lock", poll_interval=POLL)
-
-
-def _experiment(client: Any, name: str, artifacts: str | None) -> str:
-    """The id of the experiment `name`, made if there is none and restored if it was deleted."""
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    for name in ("mlflow", "alembic"):  # what matters reaches us as an error, and is said once
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    uri = address(folder)
+    if is_remote(folder):
+        return MlflowClient(uri)
+    path = Path(uri.removeprefix("sqlite:///"))
+    with FileLock(folder / ".lock", timeout=120):  # two that create tables would break each other
+        if not (path.exists() and path.stat().st_size):
+            with replacing(path) as temporary:  # a kill, or a full disk, leaves nothing half made
+                client = MlflowClient(f"sqlite:///{temporary.resolve()}")
+                for experiment in client.search_experiments():  # "Default", which nobody uses
+                    client.delete_experiment(experiment.experiment_id)
         try:
-            return str(client.create_experiment(name, artifact_location=artifacts, tags=KIND))
-        except MlflowException:  # another process, on another machine, was first
-            found = client.get_experiment_by_name(name)
-            if found is None:
+            client = MlflowClient(uri)
+            client.search_experiments(max_results=1)
+        # Of whichever package; what may pass is left to `Attempts`.
+        except Exception as error:
+            if isinstance(error, OSError) or any(word in str(error) for word in PASSING):
                 raise
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+            raise BadInput(
+                f"{path} is damaged, or of another MLflow ({str(error).partition(chr(10))[0]}); "
+                "move it away, `cornernet tracking` then makes another from the files"
+            ) from error
+        return client

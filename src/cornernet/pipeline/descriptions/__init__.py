@@ -3,7 +3,7 @@
 from cornernet.pipeline.descriptions.data import DOWNLOAD, PREPARE, RADII
 from cornernet.pipeline.descriptions.reporting import CLAIMS, FIGURES, REPORT, TABLES
 from cornernet.pipeline.descriptions.testing import CORNERS, EVALUATE, PREDICT, SUBMIT
-from cornernet.pipeline.descriptions.training import IMPORT_WEIGHTS, TRACKING, TRAIN
+from cornernet.pipeline.descriptions.training import IMPORT_WEIGHTS, TRAIN
 from cornernet.pipeline.stage import Stage
 
 # In the order in which they run.
@@ -13,7 +13,6 @@ STAGES: dict[str, Stage] = {
         DOWNLOAD,
         PREPARE,
         RADII,
-        TRACKING,
         TRAIN,
         IMPORT_WEIGHTS,
         PREDICT,

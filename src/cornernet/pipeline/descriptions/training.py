@@ -28,7 +28,7 @@ def _train_inputs(graph: Graph, key: Key) -> list[Path]:
         )
     parent = graph.parent(trained)
     state = [] if parent is None else [paths.state(parent)]
-    return [paths.dataset, paths.radii, paths.tracking, *state]
+    return [paths.dataset, paths.radii, *state]
 
 
 def _train_outputs(paths: Paths, key: Key) -> list[Path]:
@@ -41,14 +41,6 @@ def _train_outputs(paths: Paths, key: Key) -> list[Path]:
         paths.model_provenance(trained),
     ]
 
-
-TRACKING = Stage(
-    name="tracking",
-    summary="initialise MLflow's database, and send it what it missed",
-    outputs=lambda paths, key: [paths.tracking],
-    params=("profile",),
-    cached=False,
-)
 
 TRAIN = Stage(
     name="train",

@@ -26,8 +26,9 @@ from cornernet.detection.predict import coco_results, predict_image
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet
 from cornernet.model.weights import load_weights
-from cornernet.tracking.registry import SETTINGS, WEIGHTS
 
+# The files of a model.
+WEIGHTS, SETTINGS = "weights.safetensors", "settings.json"
 COLUMNS = {
     "image": "int64",
     "category": "object",

@@ -1,0 +1,149 @@
+"""Tells MLflow what it lacks of the files of trained models; nothing is sent twice."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from cornernet.tracking.curves import Curves, read_points
+from cornernet.tracking.experiments import experiment_of
+from cornernet.tracking.model_files import ModelFiles
+from cornernet.tracking.registry import MODEL_ID, registered_version
+from cornernet.tracking.server import MLFLOW_FOLDER, Attempts, connect
+
+PATIENCE = 60.0  # seconds to wait for another process that sends of the same model
+PARAMS_PER_REQUEST, LONGEST_PARAM, LONGEST_DIGEST = 100, 6000, 36  # MLflow's limits
+HEADLINE = "AP."  # the metric of each test that a version carries as a tag
+# Tags of a run
+RUN_KEY = "run_key"
+SENT_FILES = "sent_files"  # digests by name, as JSON: what MLflow has whole
+
+
+def send(
+    models: Iterable[ModelFiles],
+    folder: Path = MLFLOW_FOLDER,
+    attempts: Attempts | None = None,
+    is_training: bool = False,
+    patience: float = PATIENCE,
+) -> dict[str, str]:
+    """Tell MLflow what it lacks of each model; returns MLflow's ids of the runs by their keys.
+
+    A run that someone deleted is left alone; a training's begins anew. A model that another process
+    still sends after `patience` seconds is left to that. Ends at the first failure, which is said:
+    what was not sent lies in the files.
+    """
+    ids = {}
+    with (attempts or Attempts()).attempt():
+        client = connect(folder)
+        for model in models:
+            with suppress(Timeout), sender_lock(folder, model.key, patience):
+                if run_id := send_files(client, folder, model, is_training):
+                    ids[model.key] = run_id
+    return ids
+
+
+def sender_lock(folder: Path, key: str, patience: float = PATIENCE) -> FileLock:
+    """Whoever holds it is the only process that sends of a model."""
+    return FileLock(folder / "locks" / key, timeout=patience)
+
+
+def send_files(client: Any, folder: Path, model: ModelFiles, is_training: bool) -> str | None:
+    """Tell MLflow what it lacks of one model; returns its run's id, None if someone deleted that.
+
+    The caller holds the `sender_lock`. Raises what MLflow raises; what arrived is not sent again.
+    """
+    run = _run_of(client, folder, model, is_training)
+    if run is None:
+        return None
+    run_id, sent_before = run.info.run_id, run.data.tags.get(SENT_FILES, "{}")
+    digests, curves = json.loads(sent_before), Curves(client, run_id)
+    _send_params_and_tags(client, run, model)
+    _send_dataset(client, run, model)
+    for path in model.curves:
+        if _is_new(digests, path.name, path):
+            curves.send(read_points(path), model.ended)
+    _send_metrics(client, folder, run, model)
+    for path, place in model.artifacts:
+        if _is_new(digests, f"{place}/{path.name}" if place else path.name, path):
+            client.log_artifact(run_id, str(path), place)
+    if (sent := json.dumps(digests)) != sent_before:
+        client.set_tag(run_id, SENT_FILES, sent)
+    if model.status is not None and model.status != run.info.status:
+        client.set_terminated(run_id, model.status, model.ended)
+    return str(run_id)
+
+
+def _run_of(client: Any, folder: Path, model: ModelFiles, is_training: bool) -> Any:
+    """MLflow's run of a model, made if there is none; None if someone deleted it."""
+    from mlflow.entities import ViewType
+
+    experiment = experiment_of(client, folder, model.profile, is_training)
+    if experiment is None:
+        return None
+    query = f"tags.{RUN_KEY} = '{model.key}'"
+    if found := client.search_runs([experiment], query, max_results=1):
+        return found[0]
+    if not is_training and client.search_runs([experiment], query, ViewType.DELETED_ONLY, 1):
+        return None
+    tags = {"profile": model.profile, "variant": model.variant, "seed": str(model.seed)}
+    name = f"{model.variant}-s{model.seed}"
+    return client.create_run(experiment, model.began, {**tags, RUN_KEY: model.key}, name)
+
+
+def _send_params_and_tags(client: Any, run: Any, model: ModelFiles) -> None:
+    """Those that the run lacks: params cannot change, and a tag keeps its first value."""
+    import pandas as pd
+    from mlflow.entities import Param, RunTag
+
+    flat = pd.json_normalize(dict(model.params), sep=".").to_dict("records")  # "section.key"
+    params = [
+        Param(str(name), str(value)[:LONGEST_PARAM])
+        for name, value in (flat[0] if flat else {}).items()
+        if name not in run.data.params
+    ]
+    for start in range(0, len(params), PARAMS_PER_REQUEST):
+        client.log_batch(run.info.run_id, params=params[start : start + PARAMS_PER_REQUEST])
+    tags = [RunTag(*tag) for tag in model.tags.items() if tag[0] not in run.data.tags]
+    if tags:
+        client.log_batch(run.info.run_id, tags=tags)
+
+
+def _send_dataset(client: Any, run: Any, model: ModelFiles) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    name, digest, source = model.dataset or ("", "", {})
+    dataset = Dataset(name, digest[:LONGEST_DIGEST], "local", json.dumps(source))
+    known = {(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs}
+    if name and (name, dataset.digest) not in known:
+        new = DatasetInput(dataset, [InputTag("mlflow.data.context", "train")])
+        client.log_inputs(run.info.run_id, datasets=[new])
+
+
+def _send_metrics(client: Any, folder: Path, run: Any, model: ModelFiles) -> None:
+    """Results of the whole training: on the run, and on the model that is registered of it."""
+    from mlflow.entities import Metric
+
+    version = model.registered and registered_version(client, folder, run, model)
+    known, run_id = run.data.metrics, run.info.run_id
+    new = {name: value for name, value in model.metrics.items() if known.get(name) != value}
+    if new:
+        of = {"model_id": version.tags[MODEL_ID] if version else None, "run_id": run_id}
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, 0, **of) for name, value in new.items()]
+        client.log_batch(run_id, metrics=metrics)
+    for name, value in model.metrics.items():
+        if version and name.startswith(HEADLINE) and version.tags.get(name) != str(value):
+            client.set_model_version_tag(version.name, version.version, name, str(value))
+
+
+def _is_new(digests: dict[str, str], name: str, path: Path) -> bool:
+    """Whether a file is there that differs from its digest, which is replaced."""
+    if not path.is_file():
+        return False
+    before, digests[name] = digests.get(name), hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return digests[name] != before
