@@ -45,9 +45,3 @@ def test_the_continuous_mirror_is_a_pixel_to_the_right():
     continuous = to_image(unmirror_boxes(cells, placement, "continuous"), placement)
     np.testing.assert_allclose(continuous - pixel, [[1, 0, 1, 0]], atol=1e-4)
     assert cells.tolist() == [[20, 14, 40, 20]]
-
-
-def test_boxes_are_cut_at_the_image():
-    placement = place(40, 60, 0.5, 16, lose_last_row=False)
-    cells = np.array([[-3, -3, 99, 99]], dtype=np.float32)
-    np.testing.assert_allclose(to_image(cells, placement), [[0, 0, 60, 40]])

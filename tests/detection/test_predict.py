@@ -103,12 +103,6 @@ def test_results_are_ordered_and_limited(split):
     assert all(type(number) is float for one in results for number in (*one["bbox"], one["score"]))
 
 
-def test_progress_reaches_the_end(split):
-    seen = []
-    predict(split, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 6) for done in range(7)]
-
-
 def test_one_image_as_in_the_split(split):
     image = split.images[0]
     pixels = cv2.imread(str(split.folder / image.file_name))
@@ -130,10 +124,6 @@ def test_a_missing_image_is_bad_input(split):
     images = (*split.images[:2], lost, *split.images[3:])
     with pytest.raises(BadInput, match=r"lost\.png"):
         predict(replace(split, images=images))
-
-
-def test_an_empty_split_gives_no_results(split):
-    assert predict(replace(split, images=(), boxes=())) == []
 
 
 def test_results_round_as_formatting_does():

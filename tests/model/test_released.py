@@ -80,13 +80,6 @@ def test_tensors_that_do_not_fit_have_their_released_names(state, path):
     assert "kps.0.up1.0.bn1.bias is [5], not [8]" in misshapen
 
 
-def test_the_texts_merge_is_told_apart(state, path):
-    write(path, state)
-    (problem,) = refused(path, TINY)
-    assert "1x1" in problem
-    assert "as_run or released" in problem
-
-
 class Runs:
     """Runs a command when unpickled without care."""
 

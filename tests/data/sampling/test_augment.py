@@ -81,13 +81,6 @@ def test_clip_drops_what_is_gone_and_says_what_was_cut():
     np.testing.assert_array_equal(clipped[1:3], [[0, 5, 20, 20], [5, 5, 62, 20]])
 
 
-def test_flip_twice_is_nothing():
-    boxes = np.array([[1.5, 2.0, 10.0, 40.0], [0.0, 0.0, 62.0, 62.0]])
-    twice = geometry.flip_boxes(geometry.flip_boxes(boxes, 63), 63)
-    np.testing.assert_allclose(twice, boxes)
-    np.testing.assert_allclose(geometry.flip_boxes(boxes, 63)[0], [52.0, 2.0, 60.5, 40.0])
-
-
 def slow_colours(image, jitters, alphas):
     """Step by step on a float image, as the text lists them.  [H, W, 3]"""
     pixels = image.astype(np.float64) / 255
@@ -121,13 +114,6 @@ def test_one_pass_equals_step_by_step(order, amounts, alphas):
     assert ours.dtype == np.float32
     assert ours.flags.c_contiguous
     np.testing.assert_allclose(ours.transpose(1, 2, 0), expected, atol=1e-4)
-
-
-def test_wrong_arguments():
-    with pytest.raises(ValueError, match="side"):
-        geometry.centre_range(0, 128)
-    with pytest.raises(ValueError, match="hue"):
-        colour.jitter(colour.identity(), [("hue", 1.1)], 0.5)
 
 
 def many_draws(params, count=2000, height=480, width=640):

@@ -78,8 +78,6 @@ def test_part_of_the_chunks(samples, workers):
         part = list(batches(samples, (2, 1, 3), 0, 3, workers=workers, mine=mine))
         assert equal(part, [[chunks[number] for number in mine] for chunks in whole])
     assert list(batches(samples, (2, 1, 3), 0, 3, workers=workers, mine=[])) == [[], [], []]
-    with pytest.raises(ValueError, match="mine"):
-        batches(samples, CHUNKS, 0, 1, workers=0, mine=[2])
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -91,13 +91,6 @@ def test_limits(roots):
     assert corner_radius(10, 10, 1 - 1e-9) == pytest.approx(0, abs=1e-6)
 
 
-def test_wrong_arguments():
-    with pytest.raises(ValueError, match="min_iou"):
-        corner_radius(1, 1, 1.0)
-    with pytest.raises(ValueError, match="roots"):
-        corner_radius(1, 1, 0.5, "fixed")
-
-
 def test_object_radius_follows_the_switches():
     height, width = np.array([10.2, 30.0]), np.array([9.5, 31.0])
     stored, clipped = np.array([7.0, 8.0]), np.array([False, True])
