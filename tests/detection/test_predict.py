@@ -113,13 +113,10 @@ def test_one_image_as_in_the_split(split):
         predict_image(rectangle_network, SMALL_MODEL, pixels, CLEAN, "gt_heatmaps", CPU)
 
 
-def test_true_heatmaps_need_annotations(split):
+def test_what_is_missing_is_bad_input(split):
     nothing = replace(split.boxes[0], ids=np.empty(0, int))
     with pytest.raises(BadInput, match="split val has no annotations"):
         predict(replace(split, boxes=(nothing,) * 6), mode="gt_heatmaps")
-
-
-def test_a_missing_image_is_bad_input(split):
     lost = replace(split.images[2], file_name="lost.png")
     images = (*split.images[:2], lost, *split.images[3:])
     with pytest.raises(BadInput, match=r"lost\.png"):

@@ -172,11 +172,3 @@ def test_a_quadrant_without_annotated_corners_is_undefined():
     nothing = FoundCorners(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)), np.zeros(0))
     values = score_corners(split, nothing, "top_left", RADIUS, 3, 0).scores
     assert values == {**dict.fromkeys(QUADRANTS), "all": 0.0, "top_left": 0.0}
-
-
-def test_corners_on_images_of_another_split_are_refused():
-    split = made_split()
-    found = made_corners(split, "top_left")
-    moved = replace(found, image_id=found.image_id + 1)
-    with pytest.raises(ValueError, match="images that split val does not have"):
-        score_corners(split, moved, "top_left", RADIUS, 0, 0)

@@ -30,22 +30,18 @@ def test_good_data_set_is_described(dataset, capsys, monkeypatch):
     assert dataset.check() == found
 
 
-def test_size_classes_are_cocos(dataset):
-    areas = [32**2 - 0.5, 32**2, 96**2 - 0.5, 96**2]
-    for annotation, area in zip(dataset.trees["train"]["annotations"], areas, strict=True):
-        annotation["area"] = area
-    sizes = dataset.check().splits["train"].boxes_by_size
-    assert sizes == {"small": 1, "medium": 2, "large": 1}
-
-
 def test_what_coco_has_is_let_through_and_counted(dataset):
     rows = dataset.trees["train"]["annotations"]
     rows[0]["iscrowd"] = 1
     rows[1]["bbox"] = [3, 4, 12.5, 0.0]
     rows[2]["bbox"] = [30, 20, 10.7, 10.2]
     rows[3]["bbox"] = [-5, 20, 20, 10]
+    for annotation, area in zip(rows, [32**2 - 0.5, 32**2, 96**2 - 0.5, 96**2], strict=True):
+        annotation["area"] = area
     rows.append({**rows[3], "id": 99, "bbox": [40.5, 10, 0, 5]})
-    assert dataset.check().splits["train"].problems == {
+    found = dataset.check().splits["train"]
+    assert found.boxes_by_size == {"small": 1, "medium": 2, "large": 2}
+    assert found.problems == {
         "crowd_boxes": 1,
         "images_without_boxes": 1,
         "boxes_of_zero_width_or_height": 2,
