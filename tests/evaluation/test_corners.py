@@ -138,20 +138,6 @@ def test_the_radius_is_a_distance_in_pixels_to_its_last_point():
     assert near > score_corners(split, moved, "top_left", 4.999, 0, 0).scores["all"]
 
 
-def test_order_of_images_and_of_detections_changes_nothing():
-    split = made_split()
-    found = made_corners(split, "top_left")
-    scores = np.random.default_rng(3).permutation(len(found.score)) / len(found.score)
-    found = replace(found, score=scores)  # no ties
-    order = np.random.default_rng(4).permutation(len(found.score))
-    shuffled = FoundCorners(*(part[order] for part in vars(found).values()))
-    turned = replace(split, images=split.images[::-1], boxes=split.boxes[::-1])
-    first = score_corners(split, found, "top_left", RADIUS, 20, 0)
-    second = score_corners(turned, shuffled, "top_left", RADIUS, 20, 0)
-    assert first.scores == second.scores
-    np.testing.assert_array_equal(first.values, second.values)
-
-
 def test_intervals_hold_the_value_and_differences_are_paired():
     split = made_split()
     scores = score_corners(split, made_corners(split, "top_left"), "top_left", RADIUS, 200, 0)

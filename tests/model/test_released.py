@@ -125,13 +125,7 @@ def test_truncated_files(state, path, zipped, kept):
     ids=str,
 )
 def test_files_that_hold_no_state_dict(path, content):
+    assert "no such file" in refused(path)[0]
     write(path, content)
     (problem,) = refused(path)
     assert "not a state dict" in problem
-
-
-def test_files_of_another_kind_or_none(path, tmp_path):
-    assert "no such file" in refused(path)[0]
-    path.write_text("version https://git-lfs.github.com/spec/v1\n")
-    assert "get" in refused(path)[0]
-    assert "get" in refused(tmp_path)[0]

@@ -17,8 +17,6 @@ from cornernet.reporting.tables.results import write_csv
 from cornernet.reporting.tables.seeds import Estimate
 from cornernet.reporting.text_and_code import (
     Effect,
-    effects_summary,
-    found_effects,
     load_recorded,
     parse_recorded,
     recorded_text,
@@ -105,16 +103,6 @@ def method_params(params):
             inner = value if isinstance(value, dict) else {"": value}
             names |= {f"{section}.{key}.{k}".rstrip("."): v for k, v in inner.items()}
     return names
-
-
-def test_the_summary_has_a_line_for_each_effect_that_was_run():
-    assert effects_summary([]) == ""
-    lines = effects_summary(found_effects(FOUND)).splitlines()[2:]
-    assert [line.split() for line in lines] == [
-        ["stale_rows", "single_scale", "-0.4", "[-0.6,", "-0.2]"],
-        ["as_run", "single_scale", "+1.0", "[-1.0,", "+3.0]"],
-        ["as_run", "multi_scale", "+2.0"],
-    ]
 
 
 def plain(markup):

@@ -132,3 +132,13 @@ def changed_file(path: Path, change: Callable[[str], str]) -> Iterator[None]:
         yield
     finally:
         path.write_text(before)
+
+
+def edited(old: str, new: str) -> Callable[[str], str]:
+    """A change of a file's text that must find what it replaces."""
+
+    def change(text: str) -> str:
+        assert old in text
+        return text.replace(old, new)
+
+    return change

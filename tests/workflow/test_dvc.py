@@ -32,11 +32,6 @@ def test_switching_the_profile_loses_nothing(by_dvc):
     assert planned_jobs(snakemake(by_dvc, "-n")) == {}
 
 
-def test_dvc_is_told_nothing_of_a_profile_that_it_does_not_follow(by_dvc):
-    done = ok(snakemake(by_dvc, "--config", "profile=demo", "--", "data/demo/dataset.json"))
-    assert "DVC follows params/profile.yaml (smoke)" in done or "Nothing to be done" in done
-
-
 def test_a_second_repro_at_the_same_time_is_refused_and_harms_nothing(by_dvc):
     holder = run_in_background(by_dvc)
     try:

@@ -10,6 +10,7 @@ from workflow.clone import (
     RAN,
     changed_file,
     dvc,
+    edited,
     ok,
     planned_jobs,
     run,
@@ -21,16 +22,6 @@ from workflow.graphs import dvc_changed, left_to_dvc, left_to_snakemake
 from workflow.test_interchange import AFTER_WEIGHTS, kinds
 
 pytestmark = pytest.mark.slow
-
-
-def edited(old, new):
-    """A change of a file's text that must find what it replaces."""
-
-    def change(text):
-        assert old in text
-        return text.replace(old, new)
-
-    return change
 
 
 # (file of the package, what stands there, what it is changed to)

@@ -1,18 +1,11 @@
 """The check of a whole data set: what is told, and what COCO has is let through."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
-import pytest
-from data.coco.small_dataset import HEIGHT, SPLITS, WIDTH, params
+from data.coco.small_dataset import HEIGHT, SPLITS, WIDTH
 
 from cornernet import progress
-from cornernet.config import load_params
 from cornernet.config.schema import SplitFiles
-from cornernet.data.coco.check import check_dataset
-
-SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 
 def test_good_data_set_is_described(dataset, capsys, monkeypatch):
@@ -109,30 +102,3 @@ def test_crowds_and_boxes_of_zero_size_are_no_objects(dataset):
         row.update(iscrowd=0, bbox=[1, 1, 0, 5])
     (line,) = dataset.refused()
     assert "no objects at all" in line
-
-
-BCCD = {n: SplitFiles("images", f"annotations/instances_{n}.json") for n in ("train", "val")}
-
-
-@pytest.mark.parametrize(
-    ("folder", "source", "splits", "categories", "expected"),
-    [
-        ("bccd", "folder", BCCD, 3, [(254, 3407, 0), (110, 1479, 0)]),
-        (
-            "coco_mini",
-            "coco",
-            load_params("paper").data.splits,
-            80,
-            [(343, 2974, 29), (204, 1786, 21), (60, 0, 0)],
-        ),
-    ],
-)
-def test_real_data_sets_pass(tmp_path, folder, source, splits, categories, expected):
-    root = SHARED / folder
-    if not root.is_dir():
-        pytest.skip(f"{root} is not there")
-    data = params(root, splits, source=source)
-    found = check_dataset(root, data, lambda name: tmp_path / f"{name}.csv")
-    assert found.num_categories == categories
-    described = [(s.images, s.boxes, s.problems["crowd_boxes"]) for s in found.splits.values()]
-    assert described == expected

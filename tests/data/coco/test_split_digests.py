@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from data.coco.small_dataset import SPLITS
 
-from cornernet.config.schema import SplitFiles
 from cornernet.data.coco import annotations, file_digests, split_digests
 from cornernet.data.coco.file_digests import CLOCK_TICK_NS, hash_file, read_record
 from cornernet.data.coco.split import load_split
@@ -143,16 +142,6 @@ def test_a_split_that_was_not_checked_is_told_and_no_annotations_parsed(
     monkeypatch.setattr(annotations.json, "loads", lambda _: pytest.fail("parsed"))
     (line,) = changes(dataset, found)
     assert line.startswith("test_dev: is not among the splits that were checked")
-
-
-def test_other_folders_in_the_params_are_other_files(dataset, later):
-    found = dataset.check()
-    (dataset.root / "elsewhere").mkdir()
-    for path in (dataset.root / "val").iterdir():
-        (dataset.root / "elsewhere" / path.name).write_bytes(path.read_bytes() + b"x")
-    splits = {**SPLITS, "val": SplitFiles("elsewhere", SPLITS["val"].annotations)}
-    (line,) = changed_inputs(found, dataset.root, splits, dataset.record_of, ["val"])
-    assert "images changed" in line
 
 
 def test_a_file_hashed_at_once_after_its_change_is_hashed_again(dataset, hashed, monkeypatch):

@@ -29,21 +29,6 @@ def test_centre_range_is_never_empty(side, border):
         assert low == border
 
 
-@pytest.mark.parametrize("lose", [False, True])
-@pytest.mark.parametrize("size", [(4, 4), (5, 7), (1, 1), (30, 31)])
-def test_crop_takes_what_lies_around_the_centre(size, lose):
-    image = photo(9, 12) // 2 + 1  # no black of its own
-    for x, y in ((0, 0), (6, 4), (11, 8)):
-        cropped = geometry.crop_image(image, size, (x, y), lose)
-        for row in range(size[0]):
-            for column in range(size[1]):
-                v, u = y - size[0] // 2 + row, x - size[1] // 2 + column
-                inside = 0 <= v < 9 and 0 <= u < 12
-                lost = lose and (row >= 2 * (size[0] // 2) or column >= 2 * (size[1] // 2))
-                expected = image[v, u] if inside and not lost else 0
-                np.testing.assert_array_equal(cropped[row, column], expected)
-
-
 def test_boxes_move_with_the_pixels():
     """A bright block stays under its box through crop, resize and flip."""
     image = np.zeros((300, 400, 3), np.uint8)

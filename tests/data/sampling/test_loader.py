@@ -33,14 +33,6 @@ def equal(left, right):
     )
 
 
-def test_an_iteration_is_a_list_of_chunks(samples):
-    served = list(batches(samples, CHUNKS, 0, 4, workers=0))
-    assert len(served) == 4
-    assert all([len(chunk.image) for chunk in chunks] == [2, 3] for chunks in served)
-    larger_than_the_set = next(batches(samples, (9, 9), 0, 1, workers=0))
-    assert [len(chunk.image) for chunk in larger_than_the_set] == [9, 9]
-
-
 def test_positions_run_through_the_epochs(samples):
     """Seven images in batches of five: an epoch ends in the middle of a batch."""
     asked = []

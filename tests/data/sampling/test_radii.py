@@ -62,21 +62,6 @@ def test_homogeneous_and_symmetric(width, height, min_iou, scale, roots):
     np.testing.assert_allclose(corner_radius(width, height, min_iou, roots), radius, rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("side", "min_iou", "roots", "published"),
-    [
-        (10, 0.7, "pre_fix", 2.73),
-        (10, 0.7, "exact", 0.82),
-        (10, 0.3, "exact", 2.26),
-        (60, 0.7, "pre_fix", 16.40),
-        (60, 0.7, "exact", 4.90),
-        (60, 0.3, "exact", 13.57),
-    ],
-)
-def test_known_radii(side, min_iou, roots, published):
-    assert corner_radius(side, side, min_iou, roots) == pytest.approx(published, abs=5e-3)
-
-
 @pytest.mark.parametrize("roots", ["exact", "pre_fix"])
 def test_limits(roots):
     zero = corner_radius([0, 0, 10, -3], [0, 10, 0, 5], 0.7, roots)

@@ -11,9 +11,8 @@ from scipy.stats import t
 from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import METRICS
 from cornernet.reporting.tables.formats import results_summary
-from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import collect_results, read_results, write_csv
-from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
+from cornernet.reporting.tables.seeds import Estimate, pool, status
 
 
 def collect(paths):
@@ -51,15 +50,6 @@ def test_undefined_is_empty_and_never_minus_one(tmp_path):
     write_csv(collect([path]), tmp_path / "r.csv")
     assert "val,single_scale,AP_small,,,,17.7" in (tmp_path / "r.csv").read_text()
     assert status(collect([path])) == "scored"
-
-
-def test_submitted_is_not_scored_and_absent_is_not_run(tmp_path):
-    results = run_results(tmp_path, val=(), test_status=NOT_SCORED)
-    assert results["value"].isna().all()
-    submitted = select(results, "test_dev", Cell("full_schedule", "multi_scale"))
-    assert status(submitted) == NOT_SCORED
-    assert status(select(results, "val", Cell("baseline", "single_scale"))) == "not run"
-    assert estimate(results, "AP").value is None
 
 
 @pytest.mark.parametrize(
