@@ -77,6 +77,7 @@ def test_page_says_what_a_reader_must_know(context):
     assert text.count(NOTICE) == 1 + 7  # on top and above each table
     assert "A claim earns “direction reproduced” at most here." in text
     assert "submitted, not scored" in text
+    assert "The server has stopped accepting" in text
     assert "RefineDet512 (multi scale)" in text
     assert "targets.min_iou: 0.7" in text
     assert "0123456789abcdef" in text
@@ -94,6 +95,7 @@ def test_empty_run_renders_and_a_comparable_one_has_no_warning(context):
     text = text_of(bare)
     assert "No figure was made." in text
     assert "No provenance was recorded." in text
+    assert "The server has stopped accepting" not in text
     assert "not comparable with the paper: another" in text
     report = replace(context.params.report, comparable=True, notice="")
     comparable = replace(bare, params=replace(context.params, report=report))
