@@ -16,8 +16,6 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from cornernet import __version__
-
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ENGINES = ("snakemake", "dvc", "mlflow")
@@ -49,14 +47,6 @@ def test_the_lock_has_all_that_the_package_asks_for_above_the_lower_bounds():
         if wanted.name != PROJECT["name"]:
             assert [bound.operator for bound in wanted.specifier] == [">="], text
             assert wanted.specifier.contains(versions[canonicalize_name(wanted.name)]), text
-
-
-def test_the_citation_has_the_version_the_authors_and_the_paper():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["version"] == __version__
-    assert citation["authors"] == PROJECT["authors"]
-    assert citation["license"] == PROJECT["license"]
-    assert citation["preferred-citation"]["url"] == PROJECT["urls"]["Paper"]
 
 
 @pytest.fixture(scope="module")

@@ -31,11 +31,7 @@ def test_a_profile_says_only_what_differs():
     assert demo.detection.soft_nms == paper.detection.soft_nms
     assert demo.model != paper.model
     assert set(demo.variants) == set(paper.variants)
-
-
-def test_a_null_takes_an_inherited_variant_away():
-    params = load_params("released_weights")
-    assert list(params.variants) == ["released_weights"]
+    assert list(load_params("released_weights").variants) == ["released_weights"]  # others: null
 
 
 def test_paper_follows_the_text():
@@ -54,17 +50,12 @@ def test_paper_follows_the_text():
         ("modle.stacks=1", "params modle: no such param; did you mean 'model'?"),
         ("detection.soft_nms.methd=hard", "no such param; did you mean 'method'?"),
         ("train.iterations=many", "params train.iterations: Input should be a valid integer"),
-        ("train.iterations=0", "params train.iterations: Input should be greater than or equal to 1 (got 0)"),
         ("train.learning_rate=-1", "params train.learning_rate: Input should be greater than 0 (got -1)"),
         ("train.chunks=[]", "chunks: must be positive"),
         ("train.seeds=[1, 1]", "seeds: must differ"),
-        ("targets.min_iou=1.5", "params targets.min_iou: Input should be less than 1 (got 1.5)"),
-        ("model.dims=[8]", "params model.dims: Tuple should have at least 2 items"),
         ("augmentation.input_size=512", "input_size: must be 4k - 1"),
         ("model.modules=[1, 2]", "modules: needs one number for each of the 6 dims"),
         ("targets.window=round", "params targets.window: Input should be 'disc' or 'square'"),
-        ("detection.scales=[]", "scales: must be positive"),
-        ("data.source=web", "params data.source: Input should be 'coco', 'shapes' or 'folder'"),
         ("tested=[{variants: [basline], split: val, modes: [single_scale]}]", "no variant is called 'basline'"),
         ("variants.mine={continus: baseline}", "params variants.mine.continus: no such param; did you mean 'continues'?"),
         ("tested=[{variants: [baseline], splt: val}]", "params tested.0.splt: no such param; did you mean 'split'?"),

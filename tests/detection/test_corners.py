@@ -28,15 +28,6 @@ def test_every_corner_is_found_where_it_is(split):
             np.testing.assert_allclose(best, true, atol=1e-3)
 
 
-def test_the_mirror_and_the_batch_size_change_nothing(split):
-    reference = find(split)
-    for params in (replace(CLEAN, flip=False), replace(CLEAN, batch_size=1, threads=2)):
-        for identity, pair in find(split, params).items():
-            for mine, other in zip(pair, reference[identity], strict=True):
-                for name in ("points", "scores", "categories"):
-                    np.testing.assert_array_equal(getattr(mine, name), getattr(other, name))
-
-
 def test_as_many_corners_as_asked_for_and_progress_to_the_last_image(split):
     seen = []
     found = find(

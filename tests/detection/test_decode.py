@@ -1,4 +1,6 @@
-"""Decoding where scores tie, cells are empty and limits are met. Its pairs are in tests/parity."""
+"""Decoding where scores tie and limits are met.
+
+Its pairs are in tests/parity; that empty cells are no candidates is in test_substitution.py."""
 
 from dataclasses import replace
 
@@ -14,21 +16,6 @@ def test_equal_scores_keep_the_order_of_their_place():
     assert corners.x[0].tolist() == list(range(20))
     assert not corners.y.any()
     assert not corners.category.any()
-
-
-def test_empty_cells_are_no_candidates():
-    """Certain cells are corners, neighbours too; the rest of the map is not, though K is larger."""
-    heat = torch.full((1, 2, 16, 16), -torch.inf)
-    heat[0, 1, 4, 5] = heat[0, 1, 4, 6] = torch.inf
-    br_heat = torch.full((1, 2, 16, 16), -torch.inf)
-    br_heat[0, 1, 9, 9] = torch.inf
-    maps = [torch.zeros(1, channels, 16, 16) for channels in (1, 1, 2, 2)]
-
-    found = decode(CornerOutputs(heat, br_heat, *maps), CLEAN)
-
-    assert found.boxes[found.valid].tolist() == [[5, 4, 9, 9], [6, 4, 9, 9]]
-    assert found.score[found.valid].tolist() == [1, 1]
-    assert found.category[found.valid].tolist() == [1, 1]
 
 
 def test_limits_are_strict():

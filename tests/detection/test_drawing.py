@@ -42,9 +42,3 @@ def test_any_size(size):
     assert picture.shape == (size[0] * factor, size[1] * factor, 3)
     assert max(picture.shape) <= max(2048, *size)
     assert picture.any()
-
-
-def test_colours_are_bright_and_differ():
-    colours = [category_colour(category) for category in range(80)]
-    assert len(set(colours)) == 80
-    assert all(max(colour) >= 200 for colour in colours)

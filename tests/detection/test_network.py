@@ -13,7 +13,6 @@ from cornernet.detection.network import (
     as_network,
     fold_batch_norm,
     run_network,
-    widths_fill_vectors,
 )
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet, CornerOutputs
@@ -91,14 +90,6 @@ def test_out_of_memory_names_the_param(error, size, remedy):
     assert "\n" not in line
 
 
-def test_other_errors_pass():
-    def network(images):
-        raise RuntimeError("a bug")
-
-    with pytest.raises(RuntimeError, match="a bug"):
-        run_network(network, CANVASES, CLEAN, CPU)
-
-
 @pytest.mark.parametrize(
     ("field", "value"),
     zip(CornerOutputs._fields, [torch.nan, torch.inf, -torch.inf] * 2, strict=True),
@@ -135,10 +126,3 @@ def test_the_last_stack_in_evaluation_mode_with_batch_norm_folded():
     for one, other in zip(found, expected, strict=True):
         assert other.std() > 1e-3
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * float(other.std()))
-
-
-def test_channels_are_innermost_only_where_widths_fill_vectors():
-    whole = replace(TINY, dims=(16, 16, 32), stem_channels=16, pool_channels=16)
-    assert widths_fill_vectors(CornerNet(3, whole))
-    for part in ({"stem_channels": 8}, {"pool_channels": 24}, {"dims": (16, 16, 20)}):
-        assert not widths_fill_vectors(CornerNet(3, replace(whole, **part)))

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -11,11 +10,9 @@ from detection.rectangles import CATEGORY_IDS, SIZES, rectangle_network
 from detection.settings import CLEAN, SMALL_MODEL
 
 from cornernet.detection.detector import Detections, choose_detections, find_candidates
-from cornernet.detection.network import as_network
-from cornernet.detection.predict import coco_results, predict_image, predict_split
+from cornernet.detection.predict import coco_results, predict_split
 from cornernet.detection.reading import prepared_batches
 from cornernet.errors import BadInput
-from cornernet.model.network import CornerNet
 
 CPU = torch.device("cpu")
 
@@ -84,16 +81,6 @@ def test_images_of_a_batch_have_one_canvas_and_do_not_touch_each_other(split, mo
             np.testing.assert_array_equal(found, alone)
 
 
-def test_on_the_cpu_a_real_network_agrees_whatever_the_batch(split):
-    """A convolution of more images may round otherwise: each goes alone with its mirror."""
-    torch.manual_seed(1)
-    network = as_network(CornerNet(3, SMALL_MODEL))
-    params = replace(CLEAN, embedding_distance=9.0)  # untrained, all corners belong together
-    one, many = (predict(split, replace(params, batch_size=n), network=network) for n in (1, 6))
-    assert len(one) == 100 * len(SIZES)
-    assert one == many  # to the last bit
-
-
 def test_results_are_ordered_and_limited(split):
     params = replace(CLEAN, max_detections=3)
     results = predict(split, params)
@@ -103,52 +90,14 @@ def test_results_are_ordered_and_limited(split):
     assert all(type(number) is float for one in results for number in (*one["bbox"], one["score"]))
 
 
-def test_progress_reaches_the_end(split):
-    seen = []
-    predict(split, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 6) for done in range(7)]
-
-
-def test_one_image_as_in_the_split(split):
-    image = split.images[0]
-    pixels = cv2.imread(str(split.folder / image.file_name))
-    found = predict_image(rectangle_network, SMALL_MODEL, pixels, CLEAN, "single_scale", CPU)
-    results = coco_results(found, image.id, CATEGORY_IDS, None)
-    assert results == [one for one in predict(split) if one["image_id"] == image.id]
-    with pytest.raises(BadInput, match="needs annotations"):
-        predict_image(rectangle_network, SMALL_MODEL, pixels, CLEAN, "gt_heatmaps", CPU)
-
-
-def test_true_heatmaps_need_annotations(split):
+def test_what_is_missing_is_bad_input(split):
     nothing = replace(split.boxes[0], ids=np.empty(0, int))
     with pytest.raises(BadInput, match="split val has no annotations"):
         predict(replace(split, boxes=(nothing,) * 6), mode="gt_heatmaps")
-
-
-def test_a_missing_image_is_bad_input(split):
     lost = replace(split.images[2], file_name="lost.png")
     images = (*split.images[:2], lost, *split.images[3:])
     with pytest.raises(BadInput, match=r"lost\.png"):
         predict(replace(split, images=images))
-
-
-def test_an_empty_split_gives_no_results(split):
-    assert predict(replace(split, images=(), boxes=())) == []
-
-
-def test_results_round_as_formatting_does():
-    box = np.array([[0.125, 2.675, 10.005, 7.0]], np.float32)
-    found = Detections(box, np.array([0.285], np.float32), np.array([1]))
-    (rounded,) = coco_results(found, 5, CATEGORY_IDS, 2)
-    width = np.float32(10.005) - np.float32(0.125)
-    height = np.float32(7.0) - np.float32(2.675)
-    expected = [float(f"{value:.2f}") for value in (0.125, np.float32(2.675), width, height)]
-    assert rounded["bbox"] == expected
-    assert rounded["score"] == float(f"{np.float32(0.285):.2f}")
-    assert (rounded["image_id"], rounded["category_id"]) == (5, 8)
-    (exact,) = coco_results(found, 5, CATEGORY_IDS, None)
-    assert exact["score"] == 0.285
-    assert np.float32(exact["bbox"]).tolist() == [0.125, np.float32(2.675), width, height]
 
 
 def test_ties_with_the_last_detection_stay_if_asked():

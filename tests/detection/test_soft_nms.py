@@ -84,26 +84,3 @@ def test_corner_scores_travel_with_their_box_unless_told_otherwise():
     mismatched = soft_nms_merge(rows, PARAMS, 8.0, mismatched=True)
     np.testing.assert_array_equal(matched[:, 4], mismatched[:, 4])
     assert not np.allclose(matched[:, :4], mismatched[:, :4])
-
-
-def test_rows_below_the_floor_are_dropped_and_stay_as_stale_rows():
-    rows = np.array([[10, 10, 50, 50, 0.9], [10, 10, 50, 50, 0.004], [90, 90, 99, 99, 0.5]])
-    rows = rows.astype(np.float32)
-    clean = soft_nms(rows, PARAMS)
-    np.testing.assert_array_equal(clean, rows[[0, 2]])
-    stale = soft_nms(rows, replace(PARAMS, stale_rows=True))
-    np.testing.assert_array_equal(stale, rows[[0, 2, 2]])  # the last row, twice
-
-
-@pytest.mark.parametrize("count", [0, 1, 40])
-def test_input_is_left_alone(count):
-    rows = random_rows(0, count)
-    before = rows.copy()
-    assert soft_nms(rows, PARAMS).shape[1] == 7
-    assert soft_nms_merge(rows, PARAMS, 10.0, mismatched=True).shape[1] == 7
-    np.testing.assert_array_equal(rows, before)
-
-
-def test_merging_needs_corner_scores():
-    with pytest.raises(ValueError, match="7 columns"):
-        soft_nms_merge(random_rows(0, 3)[:, :5], PARAMS, 10.0, mismatched=False)

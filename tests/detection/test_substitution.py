@@ -82,10 +82,3 @@ def test_corners_outside_are_moved_into_the_map():
         assert br.cell.tolist() == [[31, 31]]
         x = (tl.cell + tl.offset)[0, 0] * 127 / 32
         np.testing.assert_allclose(x, 126 - 127.8 if mirrored else -1.0, atol=1e-4)
-
-
-def test_an_image_without_objects_gives_no_candidates():
-    nothing = objects_of(np.empty((0, 4)), np.empty(0, np.int64))
-    corners = [true_corners(nothing, place(70, 90, 1.0, 16, False), False)]
-    replaced = substitute(random_network(torch.zeros(1, 3, 79, 95)), corners, offsets=True)
-    assert (replaced.tl_heat == -torch.inf).all()

@@ -7,7 +7,7 @@ import pytest
 
 from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import evaluate_detections
-from evaluation.reference import declared, evaluated, random_split
+from evaluation.reference import evaluated, random_split
 
 CONTENT, RESULTS = random_split(0)
 ROW = RESULTS[0]
@@ -23,9 +23,7 @@ ROW = RESULTS[0]
         ({"bbox": [1, 2, float("nan"), 4]}, r"1 with a box that is not finite"),
         ({"bbox": [1, 2, -3, 4]}, r"1 with a box of negative width or height"),
         ({"bbox": [1, 2, 3]}, r"number 2 has a bbox that is no list of four numbers"),
-        ({"bbox": "1234"}, r"number 2 has a bbox that is no list of four numbers"),
         ({"bbox": [1, 2, 3, "4"]}, r"number 2 has a bbox that is no list of four numbers"),
-        ({"image_id": 1.5}, r"number 2 has an image_id that is not an integer of 64 bits: 1.5"),
         ({"image_id": 2**70}, r"an image_id that is not an integer of 64 bits: 1180591"),
     ],
 )
@@ -35,20 +33,9 @@ def test_detections_that_cannot_be_scored(change, said):
     assert all("\n" not in line and "; " in line for line in raised.value.problems)
 
 
-def test_each_kind_of_problem_has_its_line():
-    wrong = [{**ROW, "image_id": 77_777, "score": float("nan")}, {**ROW, "category_id": 777}]
-    with pytest.raises(BadInput) as raised:
-        evaluated(CONTENT, [*wrong, ROW])
-    assert len(raised.value.problems) == 3
-
-
-@pytest.mark.parametrize("key", ["image_id", "category_id", "bbox", "score"])
-def test_a_detection_lacks_a_key(key):
-    with pytest.raises(BadInput, match=f"number 2 has no {key}"):
-        evaluated(CONTENT, [ROW, {k: ROW[k] for k in ROW if k != key}])
-
-
-@pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "5", '"text"', "[[1, 2]]", "[5]"])
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"a": 1}', "5", '"text"', "[[1, 2]]", '[{"image_id": 1}]']
+)
 def test_a_file_that_holds_no_results(tmp_path, text):
     path = tmp_path / "detections.json"
     path.write_text(text)
@@ -72,21 +59,7 @@ def test_a_file_scores_as_its_content_and_the_digest_is_that_of_the_annotations(
     assert found.annotations_digest == hashlib.sha256(annotations.read_bytes()).hexdigest()
 
 
-LAST = CONTENT["annotations"][-1]
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"images": [], "annotations": []}, "no images in it"),
-        ({"annotations": None}, "'annotations' is not a list"),
-        ({"images": [declared(1), declared(1)]}, "used more than once in 1 image id"),
-        ({"categories": [{"id": 999, "name": "other"}]}, "undeclared category"),
-        ({"annotations": [{**LAST, "area": "12"}]}, "wrong or missing 'area'"),
-        ({"annotations": [{**LAST, "bbox": [0, 0, -1, 5]}]}, "negative width or height"),
-    ],
-)
-def test_annotations_are_held_to_the_rules_of_training(change, said):
-    with pytest.raises(BadInput, match=said) as raised:
-        evaluated({**CONTENT, **change}, [])
-    assert all("annotations.json: " in line for line in raised.value.problems)
+def test_annotations_are_held_to_the_rules_of_training():
+    last = {**CONTENT["annotations"][-1], "bbox": [0, 0, -1, 5]}
+    with pytest.raises(BadInput, match=r"annotations.json: .*negative width or height"):
+        evaluated({**CONTENT, "annotations": [last]}, [])

@@ -70,11 +70,6 @@ def test_what_the_server_would_refuse_is_not_written(tmp_path, results, said):
     assert read_submission(tmp_path / "a.zip") == []  # the old zip is whole
 
 
-def test_a_name_without_letters_is_refused():
-    with pytest.raises(BadInput, match="no letter or digit"):
-        submission_stem("__")
-
-
 NAME = f"{submission_stem('x')}.json"
 
 
@@ -103,7 +98,6 @@ def test_a_submission_that_cannot_be_read(tmp_path):
     submit(path)
     damaged = bytearray(path.read_bytes())
     damaged[150:400] = bytes(250)
-    for content in (b"no zip", damaged):
-        path.write_bytes(content)
-        with pytest.raises(BadInput, match="not a readable zip"):
-            read_submission(path)
+    path.write_bytes(damaged)
+    with pytest.raises(BadInput, match="not a readable zip"):
+        read_submission(path)

@@ -99,19 +99,6 @@ def test_nan_reaches_every_cell_that_looks_at_it(form):
     assert found.tolist() == [[False, True, False], [False, True, False], [False, False, False]]
 
 
-def test_only_the_wanted_gradient(form):
-    wanted = torch.randn(1, 1, 3, 3, requires_grad=True)
-    corner_pool(wanted, torch.randn(1, 1, 3, 3), "top_left").sum().backward()
-    assert wanted.grad.sum() == 9
-
-
-def test_maps_that_do_not_fit():
-    with pytest.raises(ValueError, match="differ"):
-        corner_pool(torch.zeros(1, 1, 2, 3), torch.zeros(1, 1, 3, 2), "top_left")
-    with pytest.raises(ValueError, match=r"\[B, C, H, W\]"):
-        directional_pool(torch.zeros(2, 3), "top")
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

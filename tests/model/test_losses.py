@@ -14,7 +14,6 @@ from cornernet.model.losses import (
     CornerTargets,
     corner_losses,
     focal_loss,
-    gather_cells,
     offset_loss,
     pull_loss,
     push_loss,
@@ -79,13 +78,6 @@ def test_sure_cells_keep_a_finite_loss_and_no_gradient(dtype):
         assert torch.all(gradient == 0)
 
 
-def test_gradient_of_equation_1(heatmaps):
-    logits, target = heatmaps
-    assert torch.autograd.gradcheck(
-        lambda x: focal_loss(x, target, MASK, TEXT), logits.requires_grad_()
-    )
-
-
 def test_equation_3(random):
     predicted, target = 2 * random(4, 6, 2), random(4, 6, 2).sigmoid()
 
@@ -138,13 +130,6 @@ def predictions(random):
     return outputs, CornerTargets(heat, heat.flip(1), index, 29 - index, *offsets, MASK)
 
 
-def image_alone(predictions, image):
-    """The predictions and targets of one image of the chunk."""
-    chosen = slice(image, image + 1)
-    stacks = [CornerOutputs(*(each[chosen] for each in stack)) for stack in predictions[0]]
-    return stacks, CornerTargets(*(each[chosen] for each in predictions[1]))
-
-
 def assert_terms(found, expected):
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.item() == pytest.approx(float(theirs), rel=1e-12)
@@ -158,18 +143,6 @@ def test_equation_8_is_the_weighted_sum_averaged_over_the_stacks(predictions):
     assert_terms(both, [(one + other) / 2 for one, other in zip(first, second, strict=True)])
     weighted = both.focal_tl + both.focal_br + 0.3 * both.pull + 0.7 * both.push + 2 * both.offset
     assert both.total.item() == pytest.approx(weighted.item(), rel=1e-12)
-
-
-def test_embeddings_and_offsets_are_read_at_the_corners_cells(predictions):
-    (stack, _), targets = predictions
-    found = gather_cells(stack.br_offset, targets.br_index)
-    for i, k in torch.cartesian_prod(torch.arange(4), torch.arange(6)).tolist():
-        y, x = divmod(int(targets.br_index[i, k]), 6)
-        assert torch.equal(found[i, k], stack.br_offset[i, :, y, x])
-    tl = gather_cells(stack.tl_embedding, targets.tl_index)[..., 0]
-    br = gather_cells(stack.br_embedding, targets.br_index)[..., 0]
-    pull = pull_loss(tl, br, targets.mask, "image")
-    assert corner_losses([stack], targets, TEXT).pull.item() == pytest.approx(pull.item())
 
 
 @BOTH
@@ -186,25 +159,6 @@ def test_empty_slots_have_no_say(predictions, params):
     shorter = CornerTargets(*other[:2], *(each[:, :5] for each in other[2:]))
     for changed in (other, shorter):
         assert_terms(corner_losses(outputs, changed, params), terms)
-
-
-@BOTH
-@pytest.mark.parametrize("image", range(4))
-def test_a_chunk_of_one_image(predictions, params, image):
-    """However few objects it has: the loss and its gradient are finite."""
-    outputs, targets = image_alone(predictions, image)
-    heat = outputs[0].tl_heat.requires_grad_()
-    terms = corner_losses(outputs, targets, params)
-    terms.total.backward()
-    assert all(each.isfinite() and each.ndim == 0 for each in terms)
-    assert heat.grad.isfinite().all()
-
-
-def test_the_text_weighs_images_alike(predictions):
-    """With `image` normalisers a chunk's loss is the mean of its images' losses."""
-    alone = [corner_losses(*image_alone(predictions, image), TEXT) for image in range(4)]
-    means = [sum(terms) / 4 for terms in zip(*alone, strict=True)]
-    assert_terms(corner_losses(*predictions, TEXT), means)
 
 
 def test_half_precision_is_widened_even_under_autocast(predictions):

@@ -69,19 +69,6 @@ def test_a_split_that_is_not_named_leaves_the_graph(graph_of):
     assert without.tested == tuple(t for t in whole.tested if t.split != "test_dev")
 
 
-def test_the_paper_profile_trains_what_the_tables_need(graph_of):
-    graph = graph_of("paper")
-    assert [str(t) for t in graph.trained] == [
-        "baseline-s0",
-        "no_corner_pooling-s0",
-        "no_penalty_reduction-s0",
-        "fixed_radius-s0",
-        "full_schedule-s0",
-    ]
-    assert len(graph.tested) == 9
-    assert graph.parent(graph.trained[-1]) == graph.trained[0]
-
-
 BORROWED = "variants.ties={weights_of: full_schedule, set: {detection.keep_ties: true}}"
 TESTED = "tested=[{variants: [ties], split: val, modes: [single_scale]}]"
 

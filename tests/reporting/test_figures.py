@@ -2,7 +2,6 @@
 
 import base64
 import re
-from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -11,9 +10,8 @@ import pytest
 from cornernet.errors import BadInput
 from cornernet.reporting.figures.examples import detections_figure, evenly_spaced, overlay_heatmaps
 from cornernet.reporting.figures.figure import read_figure, style_of, write_figure
-from cornernet.reporting.figures.scores import ap_by_size
-from cornernet.reporting.figures.training import averaged, training_curves
-from reporting.synthetic import all_figures, example, history, run_results, table_context
+from cornernet.reporting.figures.training import training_curves
+from reporting.synthetic import all_figures, example, history, run_results
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +68,6 @@ def test_detections_are_drawn_where_they_are():
     np.testing.assert_allclose(*colours, atol=3)  # not swapped
 
 
-def test_what_is_empty_is_drawn_too(tmp_path):
-    ElementTree.fromstring(detections_figure([], "Rule.").svg)
-    training_curves({"empty": []})
-    results = run_results(tmp_path, val=("baseline/single_scale", "fixed_radius/single_scale"))
-    at = results["variant"].eq("fixed_radius") | results["metric"].ne("AP")
-    results.loc[at, ["value", "ci_low", "ci_high"]] = None
-    assert "<title>AP by object size</title>" in ap_by_size(results, table_context()).svg
-
-
 @pytest.mark.parametrize(
     ("ids", "count", "expected"),
     [
@@ -100,13 +89,6 @@ def test_overlay_shows_each_corner_in_its_colour_and_leaves_the_image():
     assert (image == 128).all()
     assert overlaid[10, 10, 2] > overlaid[10, 10, 0] + 50  # orange: red over blue
     assert overlaid[30, 30, 0] > overlaid[30, 30, 2] + 50  # blue
-
-
-def test_averaged_curves_keep_the_mean():
-    values = np.random.default_rng(0).random(1000)
-    assert len(averaged(values)) == 200
-    assert averaged(values).mean() == pytest.approx(values.mean())
-    np.testing.assert_array_equal(averaged(values[:7]), values[:7])
 
 
 def test_no_two_of_many_series_look_alike():

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cornernet.reporting.claims.judge import VERDICTS
-from cornernet.reporting.page import provenance_rows, render_page
+from cornernet.reporting.page import render_page
 from reporting.synthetic import NOT_SCORED, NOTICE, PROVENANCE, page_context
 
 ACCEPTED = {
@@ -77,6 +77,7 @@ def test_page_says_what_a_reader_must_know(context):
     assert text.count(NOTICE) == 1 + 7  # on top and above each table
     assert "A claim earns “direction reproduced” at most here." in text
     assert "submitted, not scored" in text
+    assert "The server has stopped accepting" in text
     assert "RefineDet512 (multi scale)" in text
     assert "targets.min_iou: 0.7" in text
     assert "0123456789abcdef" in text
@@ -94,6 +95,7 @@ def test_empty_run_renders_and_a_comparable_one_has_no_warning(context):
     text = text_of(bare)
     assert "No figure was made." in text
     assert "No provenance was recorded." in text
+    assert "The server has stopped accepting" not in text
     assert "not comparable with the paper: another" in text
     report = replace(context.params.report, comparable=True, notice="")
     comparable = replace(bare, params=replace(context.params, report=report))
@@ -128,18 +130,3 @@ def test_a_model_says_which_code_trained_which_iterations(context):
     alone = provenance(spans[:1])
     assert "The code changed" not in alone
     assert "code of iterations 0 to 500 losses aa" in alone
-
-
-def test_provenance_has_one_row_per_model():
-    made = {
-        "commit": "0123456789abcdef" * 2, "hardware": {"gpus": ["NVIDIA TITAN X"] * 10},
-        "devices": ["0", "1"], "seconds": 7200.0, "mlflow_run_id": "abc",
-    }  # fmt: skip
-    first, second = provenance_rows(
-        {"baseline-s0.provenance.json": made, "other.provenance.json": {}}
-    )
-    assert first == {
-        "model": "baseline-s0", "commit": "0123456789ab", "hardware": "2 x NVIDIA TITAN X",
-        "hours": "4.0", "run": "abc",
-    }  # fmt: skip
-    assert set(second.values()) == {"other", "\N{EN DASH}"}

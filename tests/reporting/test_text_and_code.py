@@ -6,22 +6,17 @@ import json
 import re
 from operator import attrgetter
 
-import pandas as pd
 import pytest
 
 from cornernet.commands import record_effects
-from cornernet.config.load import load_params, resolve_variant
+from cornernet.config.load import resolve_variant
 from cornernet.errors import BadInput
 from cornernet.pipeline.paths import Paths, Trained
 from cornernet.reporting.page import render_page
-from cornernet.reporting.tables.differences import possible
-from cornernet.reporting.tables.results import RESULT_COLUMNS, write_csv
+from cornernet.reporting.tables.results import write_csv
 from cornernet.reporting.tables.seeds import Estimate
 from cornernet.reporting.text_and_code import (
     Effect,
-    effect_comparisons,
-    effects_summary,
-    found_effects,
     load_recorded,
     parse_recorded,
     recorded_text,
@@ -63,13 +58,6 @@ def test_every_param_that_the_code_decides_is_a_row():
                 cited.add(".".join(section))
     listed = {name for row in text_and_code(profile("paper")) for name in row.chosen}
     assert cited - HARMLESS <= listed
-
-
-def test_the_run_s_own_choice_is_shown():
-    changed = load_params("paper", ["targets.min_iou=0.3"], folder=PARAMS)
-    chosen = {name: value for row in text_and_code(changed) for name, value in row.chosen.items()}
-    assert chosen["targets.min_iou"] == 0.3
-    assert chosen["detection.soft_nms.sigma"] == 0.5
 
 
 def test_every_variant_that_shows_a_difference_changes_that_and_nothing_else():
@@ -115,27 +103,6 @@ def method_params(params):
             inner = value if isinstance(value, dict) else {"": value}
             names |= {f"{section}.{key}.{k}".rstrip("."): v for k, v in inner.items()}
     return names
-
-
-def test_the_summary_has_a_line_for_each_effect_that_was_run():
-    assert effects_summary([]) == ""
-    lines = effects_summary(found_effects(FOUND)).splitlines()[2:]
-    assert [line.split() for line in lines] == [
-        ["stale_rows", "single_scale", "-0.4", "[-0.6,", "-0.2]"],
-        ["as_run", "single_scale", "+1.0", "[-1.0,", "+3.0]"],
-        ["as_run", "multi_scale", "+2.0"],
-    ]
-
-
-def test_only_what_was_scored_on_both_sides_is_compared():
-    tested = {
-        "baseline": "single_scale", "stale_rows": "single_scale", "mismatched_merge": "multi_scale",
-    }  # fmt: skip
-    rows = [(name, 0, "val", mode, "AP", 50.0, 49.0, 51.0, None) for name, mode in tested.items()]
-    results = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
-    (only,) = possible(effect_comparisons(), results)
-    assert str(only.cell) == "stale_rows/single_scale"
-    assert only.reference_name == "baseline"
 
 
 def plain(markup):

@@ -1,7 +1,8 @@
-"""`cornernet import-weights`: whatever is wrong with a file is one line each, and nothing is written."""
+"""`cornernet import-weights`: whatever is wrong with a file is one line each, and nothing is written.
 
-import os
-import pickle
+What can be wrong with a file is in tests/model/test_released.py.
+"""
+
 import shutil
 from pathlib import Path
 
@@ -14,15 +15,15 @@ from cornernet.model.network import CornerNet
 from cornernet.model.released import released_name
 
 REPOSITORY = Path(__file__).parents[2]
-SETTINGS = ("--profile", "smoke", "--set", "model.merge_kernel=1")
-BIAS, WEIGHT = "kps.0.up1.0.bn1.bias", "pre.0.conv.weight"
+COMMAND = ("import-weights", "released.pkl", "--out", "models/ours.safetensors", "--profile")
+SMOKE = (*COMMAND, "smoke", "--set", "model.merge_kernel=1")
+WEIGHT = "kps.0.up1.0.bn1.bias"
 
 
 @pytest.fixture(scope="module")
 def state():
     """A whole state dict as the authors saved theirs, of the smallest profile's network."""
     params = load_params("smoke", ["model.merge_kernel=1"], folder=REPOSITORY / "params").model
-    torch.manual_seed(0)
     model = CornerNet(4, params)
     return {f"module.{released_name(name)}": each for name, each in model.state_dict().items()}
 
@@ -34,81 +35,29 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-class Runs:
-    """Runs a command when unpickled without care."""
-
-    def __reduce__(self):
-        return os.system, ("touch was_run",)
-
-
-def truncated(state, path):
-    torch.save(state, path)
-    path.write_bytes(path.read_bytes()[:4000])
-
-
-def no_state_dict(state, path):
-    torch.save([1, 2, 3], path)
-
-
-def code(state, path):
-    path.write_bytes(pickle.dumps(Runs()))
-
-
-def code_among_tensors(state, path):
-    torch.save(state | {f"module.{WEIGHT}": Runs()}, path, _use_new_zipfile_serialization=False)
-
-
-def nan(state, path):
-    broken = state[f"module.{WEIGHT}"].clone()
-    broken.view(-1)[3] = float("nan")
-    torch.save(state | {f"module.{WEIGHT}": broken}, path)
-
-
-def missing(state, path):
-    torch.save({name: each for name, each in state.items() if not name.endswith(BIAS)}, path)
-
-
-def extra(state, path):
-    torch.save(state | {"module.pre.9.conv.weight": torch.zeros(1)}, path)
-
-
-def misshapen(state, path):
-    torch.save(state | {f"module.{BIAS}": torch.zeros(5)}, path)
-
-
-def absent(state, path):
-    """No file at all."""
-
-
-WRONG = {
-    truncated: "truncated or not a file of torch",
-    no_state_dict: "holds a list, not a state dict of named tensors",
-    code: "not a file of torch",
-    code_among_tensors: "would run",
-    nan: f"NaN or infinite numbers in {WEIGHT}",
-    missing: f"lacks {BIAS}",
-    extra: "has unknown pre.9.conv.weight",
-    misshapen: f"has another shape: {BIAS} is [5], not [8]",
-    absent: "no such file",
-}
-
-
-@pytest.mark.parametrize("make", WRONG, ids=lambda make: make.__name__)
-def test_a_wrong_file_is_one_line_and_leaves_nothing(place, state, capsys, make):
-    make(state, place / "released.pkl")
-    before = sorted(place.iterdir())
-    command = ["import-weights", "released.pkl", "--out", "models/ours.safetensors", *SETTINGS]
+def refused(command, capsys):
+    before = sorted(Path().iterdir())
     assert main(command) == 2
+    assert sorted(Path().iterdir()) == before
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("cornernet import-weights: released.pkl: ")
-    assert WRONG[make] in line
-    assert sorted(place.iterdir()) == before
-    assert not (place / "was_run").exists()
+    return line
 
 
 def test_a_whole_file_is_written(place, state, capsys):
-    torch.save(state, place / "released.pkl")
-    command = ["import-weights", "released.pkl", "--out", "models/ours.safetensors", *SETTINGS]
-    assert main(command) == 0
+    torch.save(state, "released.pkl")
+    assert main(SMOKE) == 0
     assert f"{len(state)} tensors under profile smoke" in capsys.readouterr().out
     assert (place / "models/ours.safetensors").is_file()
+
+
+def test_a_wrong_file_is_one_line_and_leaves_nothing(place, state, capsys):
+    assert "import-weights: released.pkl: no such file" in refused(SMOKE, capsys)
+    torch.save(state | {f"module.{WEIGHT}": torch.full((8,), torch.nan)}, "released.pkl")
+    assert f"released.pkl: NaN or infinite numbers in {WEIGHT}" in refused(SMOKE, capsys)
+    torch.save(state, "released.pkl")
+    assert "use profile as_run or released" in refused([*COMMAND, "smoke"], capsys)
+
+
+def test_an_imported_variant_cannot_be_trained(place, capsys):
+    command = ["train", "--profile", "released_weights", "--variant", "released_weights"]
+    assert "is not trained; `cornernet import-weights" in refused(command, capsys)

@@ -17,55 +17,42 @@ REPOSITORY_PARAMS = Path(__file__).parents[2] / "params"
 Usage = namedtuple("Usage", "total used free")
 
 
-@pytest.fixture
-def disk(monkeypatch):
-    """Sets the free bytes that the disk claims to have."""
-
-    def set_free(free):
-        monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: Usage(0, 0, free))
-
-    return set_free
-
-
-def test_the_paper_s_models_need_their_room(disk):
+def test_the_paper_s_models_need_their_room(monkeypatch):
     params = load_params("paper")
     # Five models of 202,083,788 weights: weights, state (three copies), two checkpoints (three each).
     needed = 5 * 202_083_788 * 4 * (1 + 3 + 2 * 3)
-    disk(needed)
-    check_room(params, 80)
-    disk(needed - 1)
+    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: Usage(0, 0, needed - 1))
     with pytest.raises(BadInput, match=r"5 models .* need 40.4 GB, 40.4 GB are free; make room"):
         check_room(params, 80)
 
 
-def test_models_that_are_there_need_no_more_room(disk, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "data/smoke/models"
-    folder.mkdir(parents=True)
-    params = load_params("smoke", folder=REPOSITORY_PARAMS)
-    disk(0)
-    with pytest.raises(BadInput):
-        check_room(params, 4)
-    for variant in params.variants:
-        (folder / f"{variant}-s0.safetensors").touch()
-    check_room(params, 4)
-
-
-def test_the_disk_that_data_is_on_is_measured(tmp_path, monkeypatch):
+def test_the_disk_that_data_is_on_is_measured_and_what_is_there_needs_no_more(
+    tmp_path, monkeypatch
+):
     """data/ may be a link to another disk; before the first run there may be no data/ at all."""
     measured = []
-    monkeypatch.setattr(
-        prepare.shutil, "disk_usage", lambda path: measured.append(path) or Usage(0, 0, 1e15)
-    )
+
+    def full(path):
+        measured.append(path)
+        return Usage(0, 0, 0)
+
+    monkeypatch.setattr(prepare.shutil, "disk_usage", full)
     monkeypatch.chdir(tmp_path)
     params = load_params("smoke", folder=REPOSITORY_PARAMS)
-    check_room(params, 4)
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "data").symlink_to("disk")
-    check_room(params, 4)
-    (tmp_path / "data/smoke").mkdir()
-    check_room(params, 4)
+    for make in (lambda: None, link_data, lambda: Path("data/smoke").mkdir()):
+        make()
+        with pytest.raises(BadInput):
+            check_room(params, 4)
     assert measured == [Path("."), Path("data"), Path("data/smoke")]
+    Path("data/smoke/models").mkdir()
+    for variant in params.variants:
+        Path(f"data/smoke/models/{variant}-s0.safetensors").touch()
+    check_room(params, 4)
+
+
+def link_data():
+    Path("disk").mkdir()
+    Path("data").symlink_to("disk")
 
 
 def test_a_disk_that_fills_up_is_one_line_and_exit_code_2(monkeypatch, capsys):
@@ -75,12 +62,3 @@ def test_a_disk_that_fills_up_is_one_line_and_exit_code_2(monkeypatch, capsys):
     monkeypatch.setattr(status, "run", full)
     assert main(["status"]) == 2
     assert "no space left on the disk while writing data/x.json" in capsys.readouterr().err
-
-
-def test_other_errors_of_the_system_are_not_hidden(monkeypatch):
-    def broken(options):
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(status, "run", broken)
-    with pytest.raises(OSError, match="Input/output"):
-        main(["status"])

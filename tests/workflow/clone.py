@@ -13,6 +13,15 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 JOB = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
 RAN = re.compile(r"^Running stage '(?P<name>[^']+)'", re.MULTILINE)
+# Two of smoke's ablations fewer: they take time, and are run as the third is.
+FEWER = """
+  no_penalty_reduction: null
+  fixed_radius: null
+tested:
+  - {variants: [baseline, no_corner_pooling, full_schedule], split: val, modes: [single_scale]}
+  - {variants: [baseline], split: val, modes: [gt_heatmaps, gt_heatmaps_offsets]}
+  - {variants: [full_schedule], split: test_dev, modes: [single_scale, multi_scale]}
+"""
 
 
 def clone_to(folder: Path) -> Path:
@@ -31,6 +40,10 @@ def clone_to(folder: Path) -> Path:
         elif source.is_file() and not name.startswith("tests/parity/fixtures/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name)
+    for compiled in (REPOSITORY / "src").rglob("__pycache__/*.nb?"):  # by numba: it takes its time
+        to = folder / compiled.relative_to(REPOSITORY)
+        to.parent.mkdir(exist_ok=True)
+        shutil.copy2(compiled, to)
     return folder
 
 
@@ -86,6 +99,8 @@ def git(folder: Path, *arguments: str) -> None:
 def repository_in(folder: Path, profile: str) -> Path:
     """A clone under git, as DVC wants it, whose params/profile.yaml names `profile`."""
     clone_to(folder)
+    smoke = folder / "params/smoke.yaml"  # ends with its variants
+    smoke.write_text(smoke.read_text().rstrip() + FEWER)
     (folder / "params/profile.yaml").write_text(f"profile: {profile}\n")
     ok(run(folder, "cornernet", "dvc-yaml"))
     git(folder, "init", "-q", ".")
@@ -117,3 +132,13 @@ def changed_file(path: Path, change: Callable[[str], str]) -> Iterator[None]:
         yield
     finally:
         path.write_text(before)
+
+
+def edited(old: str, new: str) -> Callable[[str], str]:
+    """A change of a file's text that must find what it replaces."""
+
+    def change(text: str) -> str:
+        assert old in text
+        return text.replace(old, new)
+
+    return change

@@ -13,7 +13,11 @@ ADDED = re.compile(r" --devices \d+| 2>&1 \| tee -i \S+")
 
 def left_to_snakemake(folder, *arguments):
     """The commands that Snakemake would run."""
-    listed = ok(snakemake(folder, "-n", "-p", *arguments))
+    return commands_in(ok(snakemake(folder, "-n", "-p", *arguments)))
+
+
+def commands_in(listed):
+    """The commands that a dry run printed."""
     return sorted(ADDED.sub("", command) for command in PLANNED.findall(listed))
 
 

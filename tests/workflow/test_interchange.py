@@ -3,12 +3,12 @@
 import shutil
 
 import pytest
-import yaml
 
 from workflow.clone import (
     RAN,
     changed_file,
     dvc,
+    edited,
     ok,
     planned_jobs,
     repository_in,
@@ -47,67 +47,55 @@ def test_what_dvc_made_snakemake_takes_as_done(by_dvc):
 
 
 AFTER_METRICS = {"tables": 1, "figures": 1, "claims": 1, "report": 1}
-AFTER_WEIGHTS = {"predict": 9, "corners": 2, "submit": 2, "evaluate": 9, **AFTER_METRICS}
-CHANGES = [
-    ("train: {learning_rate: 0.002}", {"train": 5, **AFTER_WEIGHTS}),
-    ("targets: {min_iou: 0.5}", {"radii": 1, "train": 5, **AFTER_WEIGHTS}),
-    ("detection: {soft_nms: {sigma: 0.7}}", AFTER_WEIGHTS),
-    ("evaluation: {confidence: 0.9}", {"evaluate": 9, **AFTER_METRICS}),
-    ("report: {title: other}", AFTER_METRICS),
-    ("detection: {batch_size: 3}", {}),
-]
+AFTER_WEIGHTS = {"predict": 7, "corners": 2, "submit": 2, "evaluate": 7, **AFTER_METRICS}
+AFTER_RADII = {"radii": 1, "train": 3, **AFTER_WEIGHTS}
+CONFIDENCE = ("bootstrap_resamples: 20\n", "bootstrap_resamples: 20\n  confidence: 0.9\n")
 
 
 @pytest.mark.parametrize(
     ("made_by", "change", "expected"),
-    # with Snakemake's records of how the outputs were made, and without any
-    [("by_dvc", *change) for change in CHANGES] + [("by_snakemake", *c) for c in CHANGES[2:4]],
+    [
+        ("by_dvc", ("model:\n", "targets: {min_iou: 0.5}\nmodel:\n"), AFTER_RADII),
+        ("by_dvc", ("a smoke test", "another title"), AFTER_METRICS),
+        ("by_dvc", ("  max_pairs: 50\n", "  max_pairs: 50\n  batch_size: 3\n"), {}),
+        # with Snakemake's records of how the outputs were made
+        ("by_snakemake", ("max_pairs: 50", "max_pairs: 40"), AFTER_WEIGHTS),
+        ("by_snakemake", CONFIDENCE, {"evaluate": 7, **AFTER_METRICS}),
+    ],
 )
 def test_a_changed_param_reruns_the_same_stages_in_both(made_by, change, expected, request):
     folder = request.getfixturevalue(made_by)
     params = folder / "params/smoke.yaml"
-    with changed_file(params, lambda text: merged(text, yaml.safe_load(change))):
+    with changed_file(params, edited(*change)):
         asked = left_to_snakemake(folder)
         assert kinds(asked) == expected
         assert left_to_dvc(folder) == asked
+
+
+@pytest.mark.parametrize("made_by", ["by_dvc", "by_snakemake"])
+def test_params_put_back_leave_nothing_to_do(made_by, request):
+    folder = request.getfixturevalue(made_by)
     assert left_to_snakemake(folder) == left_to_dvc(folder) == []
-
-
-def merged(text, change):
-    """A params file with a tree of values put in."""
-
-    def put(tree, values):
-        for key, value in values.items():
-            if isinstance(value, dict):
-                put(tree.setdefault(key, {}), value)
-            else:
-                tree[key] = value
-        return tree
-
-    return yaml.safe_dump(put(yaml.safe_load(text), change))
 
 
 def test_half_by_one_and_the_rest_by_the_other(by_snakemake):
     """And what DVC made with new params is not taken for what Snakemake made with the old ones."""
     params = by_snakemake / "params/smoke.yaml"
-    other = "detection: {soft_nms: {sigma: 0.7}}"
-    detections = "data/smoke/detections/baseline-s0-val-single_scale.json"
-    stage = "predict-smoke-baseline-s0-val-single_scale"
-    before = (by_snakemake / detections).read_bytes()
-    with changed_file(params, lambda text: merged(text, yaml.safe_load(other))):
-        ran = RAN.findall(ok(dvc(by_snakemake, "repro", stage)))
-        assert stage in ran
-        asked = left_to_snakemake(by_snakemake)  # of what is left, that one is done
-        assert not any("baseline --seed 0 --split val --mode single" in c and "predict" in c
-                       for c in asked)  # fmt: skip
+    metrics = "reports/smoke/metrics/baseline-s0-val-single_scale.json"
+    stage = "evaluate-smoke-baseline-s0-val-single_scale"
+    before = (by_snakemake / metrics).read_bytes()
+    with changed_file(params, edited(*CONFIDENCE)):
+        assert stage in RAN.findall(ok(dvc(by_snakemake, "repro", stage)))
+        assert kinds(left_to_snakemake(by_snakemake))["evaluate"] == 6  # of seven, that one is done
         ok(snakemake(by_snakemake, "reports/smoke/results.csv"))
         assert left_to_dvc(by_snakemake) == left_to_snakemake(by_snakemake)
         ok(dvc(by_snakemake, "repro"))
         assert left_to_snakemake(by_snakemake) == []
+        assert (by_snakemake / metrics).read_bytes() != before
     # Snakemake's own records of the first run, with the first params, say nothing of these files.
     asked = left_to_snakemake(by_snakemake)
-    assert kinds(asked).get("predict") == 9
+    assert kinds(asked)["evaluate"] == 7
     assert left_to_dvc(by_snakemake) == asked
     ok(snakemake(by_snakemake))
-    assert (by_snakemake / detections).read_bytes() == before
+    assert (by_snakemake / metrics).read_bytes() == before
     assert dvc_changed(by_snakemake) == set()

@@ -1,18 +1,11 @@
 """The check of a whole data set: what is told, and what COCO has is let through."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
-import pytest
-from data.coco.small_dataset import HEIGHT, SPLITS, WIDTH, params
+from data.coco.small_dataset import HEIGHT, SPLITS, WIDTH
 
 from cornernet import progress
-from cornernet.config import load_params
 from cornernet.config.schema import SplitFiles
-from cornernet.data.coco.check import check_dataset
-
-SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 
 def test_good_data_set_is_described(dataset, capsys, monkeypatch):
@@ -30,22 +23,18 @@ def test_good_data_set_is_described(dataset, capsys, monkeypatch):
     assert dataset.check() == found
 
 
-def test_size_classes_are_cocos(dataset):
-    areas = [32**2 - 0.5, 32**2, 96**2 - 0.5, 96**2]
-    for annotation, area in zip(dataset.trees["train"]["annotations"], areas, strict=True):
-        annotation["area"] = area
-    sizes = dataset.check().splits["train"].boxes_by_size
-    assert sizes == {"small": 1, "medium": 2, "large": 1}
-
-
 def test_what_coco_has_is_let_through_and_counted(dataset):
     rows = dataset.trees["train"]["annotations"]
     rows[0]["iscrowd"] = 1
     rows[1]["bbox"] = [3, 4, 12.5, 0.0]
     rows[2]["bbox"] = [30, 20, 10.7, 10.2]
     rows[3]["bbox"] = [-5, 20, 20, 10]
+    for annotation, area in zip(rows, [32**2 - 0.5, 32**2, 96**2 - 0.5, 96**2], strict=True):
+        annotation["area"] = area
     rows.append({**rows[3], "id": 99, "bbox": [40.5, 10, 0, 5]})
-    assert dataset.check().splits["train"].problems == {
+    found = dataset.check().splits["train"]
+    assert found.boxes_by_size == {"small": 1, "medium": 2, "large": 2}
+    assert found.problems == {
         "crowd_boxes": 1,
         "images_without_boxes": 1,
         "boxes_of_zero_width_or_height": 2,
@@ -113,30 +102,3 @@ def test_crowds_and_boxes_of_zero_size_are_no_objects(dataset):
         row.update(iscrowd=0, bbox=[1, 1, 0, 5])
     (line,) = dataset.refused()
     assert "no objects at all" in line
-
-
-BCCD = {n: SplitFiles("images", f"annotations/instances_{n}.json") for n in ("train", "val")}
-
-
-@pytest.mark.parametrize(
-    ("folder", "source", "splits", "categories", "expected"),
-    [
-        ("bccd", "folder", BCCD, 3, [(254, 3407, 0), (110, 1479, 0)]),
-        (
-            "coco_mini",
-            "coco",
-            load_params("paper").data.splits,
-            80,
-            [(343, 2974, 29), (204, 1786, 21), (60, 0, 0)],
-        ),
-    ],
-)
-def test_real_data_sets_pass(tmp_path, folder, source, splits, categories, expected):
-    root = SHARED / folder
-    if not root.is_dir():
-        pytest.skip(f"{root} is not there")
-    data = params(root, splits, source=source)
-    found = check_dataset(root, data, lambda name: tmp_path / f"{name}.csv")
-    assert found.num_categories == categories
-    described = [(s.images, s.boxes, s.problems["crowd_boxes"]) for s in found.splits.values()]
-    assert described == expected

@@ -8,10 +8,6 @@ def val(change):
     return lambda dataset: change(dataset.trees["val"])
 
 
-def replace_tree(content):
-    return lambda dataset: dataset.trees.update(val=content)
-
-
 def box(*bbox):
     return val(lambda tree: tree["annotations"][1].update(bbox=list(bbox)))
 
@@ -35,14 +31,12 @@ def file(change):
 
 BAD = {
     "box of negative width": (box(20, 5, -10, 8), "negative width or height", "id 2 of val0"),
-    "box of negative height": (box(20, 5, 10, -8), "negative width or height", "id 2 of val"),
     "box to the right": (box(40, 5, 10, 8), "wholly outside", "id 2 of val0.png"),
     "box above": (box(4, -9, 10, 8), "wholly outside", "id 2 of val0.png"),
     "empty box far away": (box(4, 90, 10, 0), "wholly outside", "id 2 of val0.png"),
     "box NaN": (box(float("nan"), 5, 10, 8), "NaN or infinite", "id 2 of val0.png"),
     "box infinite": (box(4, 5, float("inf"), 8), "NaN or infinite", "id 2 of val0.png"),
     "box of three": (box(4, 5, 10), "wrong or missing 'bbox'", "id 2"),
-    "box of texts": (box("4", 5, 10, 2), "wrong or missing 'bbox'", "id 2"),
     "no box": (drop("annotations", 1, "bbox"), "wrong or missing 'bbox'", "id 2"),
     "undeclared category": (update("annotations", 1, category_id=77), "undeclared category", "ids: 77"),
     "undeclared image": (update("annotations", 1, image_id=66), "undeclared image", "ids: 66"),
@@ -51,14 +45,12 @@ BAD = {
     "category id twice": (repeat("categories", 0), "used more than once", "1 category id (id 1)"),
     "id a text": (update("annotations", 1, id="x"), "wrong or missing 'id'", "number 2"),
     "id a truth value": (update("images", 1, id=True), "wrong or missing 'id'", "number 2"),
-    "no width": (drop("images", 0, "width"), "wrong or missing 'width'", "id 1"),
     "width of zero": (update("images", 0, width=0), "wrong or missing 'width'", "id 1"),
     "no file name": (drop("images", 0, "file_name"), "wrong or missing 'file_name'", "id 1"),
     "iscrowd of two": (update("annotations", 1, iscrowd=2), "wrong or missing 'iscrowd'", "id 2"),
     "negative area": (update("annotations", 1, area=-1), "wrong or missing 'area'", "id 2"),
     "image not an object": (val(lambda tree: tree["images"].append(7)), "not an object", "number 4"),
     "file name upwards": (update("images", 0, file_name="../train/train0.png"), "leaves the image folder", "'../train/train0.png'"),
-    "file name absolute": (update("images", 0, file_name="/etc/hostname"), "leaves the image folder", "'/etc/hostname'"),
     "file name by a detour": (update("images", 0, file_name="a/../../val0.png"), "leaves the image folder", "'a/../../val0.png'"),
     "image absent": (file(lambda path: path.unlink()), "no such image", "1 file (val1.png)"),
     "image truncated": (file(lambda path: path.write_bytes(path.read_bytes()[:-100])), "truncated image", "1 file (val1.png)"),
@@ -66,9 +58,7 @@ BAD = {
     "image a web page": (file(lambda path: path.write_bytes(b"<html>")), "not an image", "val1.png"),
     "image of another size": (update("images", 1, width=30, height=40), "another size", "val1.png: 40 x 30, not 30 x 40"),
     "image folder absent": (file(lambda path: path.parent.rename(path.parents[1] / "x")), "no image folder", "data.root"),
-    "not JSON": (replace_tree('{"images": ['), "is not JSON", "val.json"),
-    "not COCO": (replace_tree([1, 2]), "is not in COCO's format", "val.json"),
-    "no list of images": (replace_tree({"categories": []}), "has no 'images'", "val.json"),
+    "not JSON": (lambda dataset: dataset.trees.update(val='{"images": ['), "is not JSON", "val.json"),
     "empty split": (val(lambda tree: tree.update(images=[], annotations=[])), "the split is empty", "data.splits"),
     "no objects": (val(lambda tree: tree.update(annotations=[])), "no objects at all", "annotate some"),
     "no categories": (val(lambda tree: tree.update(annotations=[], categories=[])), "no categories", "'categories'"),

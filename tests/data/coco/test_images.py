@@ -97,7 +97,7 @@ def test_swapped_size_without_rotation_is_refused(tmp_path, picture):
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".bmp", ".webp"])
-@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95, 0.999])
+@pytest.mark.parametrize("kept", [0.3, 0.999])
 def test_truncated_file_is_refused(tmp_path, picture, extension, kept):
     content = encoded(picture, extension)
     path = tmp_path / f"a{extension}"
@@ -111,12 +111,6 @@ def test_thumbnail_does_not_hide_a_truncation(picture):
     content = with_exif_orientation(encoded(picture, ".jpg"), 1, thumbnail)
     assert not is_truncated(content)
     assert is_truncated(content[:-40])
-
-
-def test_bytes_after_the_end_of_a_jpeg_are_let_through(tmp_path, picture):
-    path = tmp_path / "a.jpg"
-    path.write_bytes(encoded(picture, ".jpg") + b"\0" * 100)
-    assert read_image(path, WIDTH, HEIGHT).shape == (HEIGHT, WIDTH, 3)
 
 
 def test_a_missing_file_a_folder_and_what_is_no_image_are_refused(tmp_path):

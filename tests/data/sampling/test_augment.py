@@ -29,21 +29,6 @@ def test_centre_range_is_never_empty(side, border):
         assert low == border
 
 
-@pytest.mark.parametrize("lose", [False, True])
-@pytest.mark.parametrize("size", [(4, 4), (5, 7), (1, 1), (30, 31)])
-def test_crop_takes_what_lies_around_the_centre(size, lose):
-    image = photo(9, 12) // 2 + 1  # no black of its own
-    for x, y in ((0, 0), (6, 4), (11, 8)):
-        cropped = geometry.crop_image(image, size, (x, y), lose)
-        for row in range(size[0]):
-            for column in range(size[1]):
-                v, u = y - size[0] // 2 + row, x - size[1] // 2 + column
-                inside = 0 <= v < 9 and 0 <= u < 12
-                lost = lose and (row >= 2 * (size[0] // 2) or column >= 2 * (size[1] // 2))
-                expected = image[v, u] if inside and not lost else 0
-                np.testing.assert_array_equal(cropped[row, column], expected)
-
-
 def test_boxes_move_with_the_pixels():
     """A bright block stays under its box through crop, resize and flip."""
     image = np.zeros((300, 400, 3), np.uint8)
@@ -81,13 +66,6 @@ def test_clip_drops_what_is_gone_and_says_what_was_cut():
     np.testing.assert_array_equal(clipped[1:3], [[0, 5, 20, 20], [5, 5, 62, 20]])
 
 
-def test_flip_twice_is_nothing():
-    boxes = np.array([[1.5, 2.0, 10.0, 40.0], [0.0, 0.0, 62.0, 62.0]])
-    twice = geometry.flip_boxes(geometry.flip_boxes(boxes, 63), 63)
-    np.testing.assert_allclose(twice, boxes)
-    np.testing.assert_allclose(geometry.flip_boxes(boxes, 63)[0], [52.0, 2.0, 60.5, 40.0])
-
-
 def slow_colours(image, jitters, alphas):
     """Step by step on a float image, as the text lists them.  [H, W, 3]"""
     pixels = image.astype(np.float64) / 255
@@ -121,13 +99,6 @@ def test_one_pass_equals_step_by_step(order, amounts, alphas):
     assert ours.dtype == np.float32
     assert ours.flags.c_contiguous
     np.testing.assert_allclose(ours.transpose(1, 2, 0), expected, atol=1e-4)
-
-
-def test_wrong_arguments():
-    with pytest.raises(ValueError, match="side"):
-        geometry.centre_range(0, 128)
-    with pytest.raises(ValueError, match="hue"):
-        colour.jitter(colour.identity(), [("hue", 1.1)], 0.5)
 
 
 def many_draws(params, count=2000, height=480, width=640):

@@ -35,19 +35,6 @@ def test_bytes_are_the_same_everywhere(tmp_path):
     assert digest(tmp_path / "a") == digest(tmp_path / "b") == DIGEST
 
 
-def test_more_images_change_none_of_the_earlier(tmp_path):
-    more = dataclasses.replace(SMALL, images={"train": 6, "val": 5, "test_dev": 2})
-    generate_shapes(tmp_path / "a", SPLITS, SMALL)
-    generate_shapes(tmp_path / "b", SPLITS, more)
-    for name in ("train", "val"):
-        one = json.loads((tmp_path / "a" / SPLITS[name].annotations).read_text())
-        other = json.loads((tmp_path / "b" / SPLITS[name].annotations).read_text())
-        assert other["annotations"][: len(one["annotations"])] == one["annotations"]
-        for image in one["images"]:
-            paths = [tmp_path / folder / name / image["file_name"] for folder in "ab"]
-            assert paths[0].read_bytes() == paths[1].read_bytes()
-
-
 def test_files_pass_the_check_and_hold_the_pixels(tmp_path):
     generate_shapes(tmp_path / "set", SPLITS, SMALL)
     data = Data(

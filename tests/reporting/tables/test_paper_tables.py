@@ -14,7 +14,7 @@ from reporting.synthetic import (
     write_metrics,
 )
 
-from cornernet.reporting.tables.formats import SUFFIXES, number_text, render_table
+from cornernet.reporting.tables.formats import SUFFIXES, render_table
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.paper_tables import build_tables, waiting_table
 from cornernet.reporting.tables.seeds import estimate, select
@@ -134,9 +134,3 @@ def test_tex_is_balanced_and_escaped(tmp_path):
         shown = "".join(line for line in text.splitlines() if "&" in line or "caption" in line)
         assert not re.search(r"(?<!\\)[_%#]", shown)
         assert text.index("\\toprule") < text.index("\\bottomrule")
-
-
-def test_numbers_as_printed():
-    assert number_text(None, signed=True) == "\N{EN DASH}"
-    assert number_text(-0.04, signed=True) == "+0.0"
-    assert number_text(-1.26, signed=False) == "\N{MINUS SIGN}1.3"

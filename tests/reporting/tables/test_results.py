@@ -11,9 +11,8 @@ from scipy.stats import t
 from cornernet.errors import BadInput
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.formats import results_summary
-from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import collect_results, read_results, write_csv
-from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
+from cornernet.reporting.tables.seeds import Estimate, pool, status
 
 
 def collect(paths):
@@ -53,30 +52,16 @@ def test_undefined_is_empty_and_never_minus_one(tmp_path):
     assert status(collect([path])) == "scored"
 
 
-def test_submitted_is_not_scored_and_absent_is_not_run(tmp_path):
-    results = run_results(tmp_path, val=(), test_status=NOT_SCORED)
-    assert results["value"].isna().all()
-    submitted = select(results, "test_dev", Cell("full_schedule", "multi_scale"))
-    assert status(submitted) == NOT_SCORED
-    assert status(select(results, "val", Cell("baseline", "single_scale"))) == "not run"
-    assert estimate(results, "AP").value is None
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"split": "test"}, "split: Input should be 'train', 'val' or 'test_dev'"),
-        ({"mode": "single"}, "mode: Input should be"),
-        ({"status": "done"}, "status: Input should be 'scored' or 'submitted, not scored'"),
         ({"metrics": {"AP_samll": 1}}, "did you mean 'AP_small'"),
         ({"metrics": {"AP": -1}}, "metrics.AP: Input should be greater than or equal to 0"),
         ({"metrics": {"AP": math.nan}}, "metrics.AP: Input should be a finite number"),
-        ({"metrics": {"AP": "high"}}, "metrics.AP: Input should be a valid number"),
         ({"metrics": {"AP": True}}, "metrics.AP: Input should be a valid number"),
-        ({"intervals": {"AP": [1]}}, "intervals.AP.1: Field required"),
         ({"intervals": {"AP": [1, 101]}}, "AP.1: Input should be less than or equal to 100"),
         ({"metrics": []}, "metrics: Input should be an object"),
-        ({"seed": "0"}, "seed: Input should be a valid integer"),
     ],
 )
 def test_malformed_metrics_are_refused(tmp_path, change, message):
