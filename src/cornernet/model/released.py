@@ -56,6 +56,7 @@ _OF_DAMAGED_FILES = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
     *(OSError, RuntimeError, TypeError, ValueError, struct.error),
 )
+_NAMED = "state dict of named tensors; get the released file"
 _PREFIX = "module."  # of the wrapper that the authors trained in [code nnet/py_factory.py:25-31]
 
 
@@ -80,19 +81,15 @@ def read_released(path: Path) -> dict[str, Tensor]:
         raise BadInput(f"{path}: no such file; give the path of the released weights") from None
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        reason = (
-            f"would run {found[1]} when read, so it was not read; "
-            "only plain tensors are accepted: get the released file"
-            if found
-            else "not a file of torch, or damaged; get the released file anew"
-        )
+        reason = "not a file of torch, or damaged; get the released file anew"
+        if found:
+            refused = f"would run {found[1]} when read, so it was not read"
+            reason = f"{refused}; only plain tensors are accepted: get the released file"
         raise BadInput(f"{path}: {reason}") from None
     except _OF_DAMAGED_FILES as error:
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else ""
-        raise BadInput(
-            f"{path}: truncated or not a file of torch ({type(error).__name__}: {reason}); "
-            "get it anew"
-        ) from None
+        first = str(error).strip().partition("\n")[0][:120]
+        reason = f"truncated or not a file of torch ({type(error).__name__}: {first})"
+        raise BadInput(f"{path}: {reason}; get it anew") from None
     return _tensors(path, state)
 
 
@@ -100,15 +97,10 @@ def _tensors(path: Path, state: object) -> dict[str, Tensor]:
     """`state` as a flat dict of dense tensors, the prefix taken off; BadInput if it is not that."""
     if not isinstance(state, dict) or not state:
         found = "nothing" if state == {} else f"a {type(state).__name__}"
-        raise BadInput(
-            f"{path}: holds {found}, not a state dict of named tensors; get the released file"
-        )
+        raise BadInput(f"{path}: holds {found}, not a {_NAMED}")
     for name, tensor in state.items():
         dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided
         if not isinstance(name, str) or not dense or tensor.is_quantized:
-            raise BadInput(
-                f"{path}: not a state dict of named tensors: {str(name)[:80]!r} is none; "
-                "get the released file"
-            )
+            raise BadInput(f"{path}: {str(name)[:80]!r} is no tensor, so this is not a {_NAMED}")
     prefix = _PREFIX if all(name.startswith(_PREFIX) for name in state) else ""
     return {name.removeprefix(prefix): tensor for name, tensor in state.items()}

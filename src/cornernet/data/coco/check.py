@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cornernet.config.schema import Data, SplitFiles
-from cornernet.data.coco.annotation_rules import (
-    annotation_problems,
-    count_irregularities,
-    size_classes,
-)
+from cornernet.data.coco import annotation_rules
 from cornernet.data.coco.annotations import AnnotationFile, Category, read_annotation_file
 from cornernet.data.coco.dataset import Dataset, SplitRecord
 from cornernet.data.coco.file_digests import digest_of_images, write_record
@@ -77,7 +73,7 @@ def check_dataset(root: Path, data: Data, record_of: Callable[[str], Path]) -> D
 
 
 def _problems(root: Path, split: SplitContent, data: Data) -> list[Problem]:
-    problems = annotation_problems(split.file)
+    problems = annotation_rules.annotation_problems(split.file)
     problems += image_problems(root / split.files.images, split.images)
     annotations = split.file.annotations
     keep_crowd = data.keep_crowd and split.name == "train"
@@ -99,10 +95,10 @@ def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
         declared = {category.id: category.name for category in split.file.categories}
         different = sorted({key for key, _ in expected.items() ^ declared.items()})
         if different and declared:  # a file without any is refused by annotation_problems
-            pairs = [
-                (key, expected.get(key, "none"), declared.get(key, "none")) for key in different
+            cases = [
+                f"{key}: {expected.get(key, 'none')} and {declared.get(key, 'none')}"
+                for key in different
             ]
-            cases = [f"{key}: {one} and {other}" for key, one, other in pairs]
             what = f"train and {name} declare different categories"
             problem = Problem(what, "declare the same ids and names in both", cases, "category")
             yield problem.message(f"train, {name}")
@@ -153,9 +149,9 @@ def _split_record(split: SplitContent, categories: Sequence[Category]) -> SplitR
     return SplitRecord(
         images=len(split.images),
         boxes=len(annotations.ids),
-        boxes_by_size=size_classes(annotations),
+        boxes_by_size=annotation_rules.size_classes(annotations),
         boxes_by_category={str(category.id): boxes[category.id] for category in categories},
-        problems=count_irregularities(split.file),
+        problems=annotation_rules.count_irregularities(split.file),
         annotations_sha256=split.file.on_disk.sha256,
         images_sha256=digest_of_images(digests),
         image_bytes=sum(found.on_disk.size for found in split.images),

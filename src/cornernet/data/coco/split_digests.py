@@ -46,7 +46,8 @@ def split_digests(root: Path, files: SplitFiles, name: str, record: Path) -> Spl
     """
     recorded = read_record(record)
     annotations, names = _annotations(root, files, name, recorded)
-    images = _images(root, files, name, names, recorded)
+    known = {one: recorded.get(f"{files.images}/{one}", NOT_READ) for one in names}
+    images = _images(root / files.images, f"{name} ({root / files.annotations})", known)
     current = record_of_split(files, annotations, images)
     if current != recorded:
         write_record(record, current)
@@ -104,11 +105,8 @@ def _annotations(
     """The annotation file's digest, and the file names of the images that it declares."""
     path, prefix = root / files.annotations, f"{files.images}/"
     known = recorded.get(files.annotations)
-    names = [
-        key.removeprefix(prefix)
-        for key in recorded
-        if key.startswith(prefix) and key != files.annotations
-    ]
+    images = (key for key in recorded if key.startswith(prefix) and key != files.annotations)
+    names = [key.removeprefix(prefix) for key in images]
     if known and names and path.is_file():
         if known.describes(path.stat()):
             return known, names
@@ -120,16 +118,8 @@ def _annotations(
     return file.on_disk, [name for name in dict.fromkeys(declared) if not leaves_folder(name)]
 
 
-def _images(
-    root: Path,
-    files: SplitFiles,
-    name: str,
-    names: Sequence[str],
-    recorded: Mapping[str, FileDigest],
-) -> dict[str, FileDigest]:
-    """The digest of every image, by file name, taken again where size or times changed."""
-    folder = root / files.images
-    digests = {one: recorded.get(f"{files.images}/{one}", NOT_READ) for one in names}
+def _images(folder: Path, where: str, digests: dict[str, FileDigest]) -> dict[str, FileDigest]:
+    """`digests` of images by file name, taken again where size or times changed."""
     changed, missing = [], []
     for file_name, known in digests.items():
         try:
@@ -139,11 +129,12 @@ def _images(
             missing.append(file_name)
     if missing:
         problem = Problem(f"{MISSING} below {folder}", MEND, missing, "file")
-        raise BadInput(problem.message(f"{name} ({root / files.annotations})"))
+        raise BadInput(problem.message(where))
     if not changed:
         return digests
+    digests = dict(digests)
     try:
-        with ThreadPoolExecutor() as pool, Progress(f"hashing {name}", len(changed)) as progress:
+        with ThreadPoolExecutor() as pool, Progress(f"hashing {where}", len(changed)) as progress:
             hashed = pool.map(hash_file, (folder / file_name for file_name in changed))
             for file_name, now in zip(changed, hashed, strict=True):
                 first = digests[file_name].earlier or digests[file_name].sha256

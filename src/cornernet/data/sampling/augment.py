@@ -66,12 +66,7 @@ def place(
 ) -> tuple[NDArray[np.uint8], ViewBoxes]:
     """Crop, resize to the input's size, clip and drop boxes, flip.
 
-    Args:
-        image: uint8 [H, W, 3].
-        boxes: float64 [n, 4], pixels of the image.
-
-    Returns:
-        uint8 [S, S, 3], and its boxes.
+    From uint8 [H, W, 3] and boxes in its pixels [n, 4] to uint8 [S, S, 3] and its boxes.
     """
     view = (params.input_size, params.input_size)
     size = geometry.crop_size(view, draws.scale)
@@ -89,13 +84,8 @@ def augment(
 ) -> tuple[NDArray[np.float32], ViewBoxes]:
     """A view of an image as the network takes it.
 
-    Args:
-        image: uint8 [H, W, 3], BGR.
-        boxes: float64 [n, 4], pixels of the image.
-
-    Returns:
-        float32 [3, S, S], and its boxes. The black around the image is jittered and normalised
-        with it.
+    From uint8 [H, W, 3], BGR, and boxes in its pixels [n, 4] to float32 [3, S, S] and its boxes.
+    The black around the image is jittered and normalised with it.
     """
     view, placed = place(image, boxes, draws, params)
     transform = colour.jitter(colour.identity(), draws.jitters, colour.grey_mean(view))

@@ -60,7 +60,7 @@ class TrainingSamples:
         self._starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         self._boxes = np.concatenate([one.boxes for one in split.boxes])
         self._categories = np.concatenate([one.categories for one in split.boxes])
-        self._radii = None if radii is None else np.asarray(radii, np.float64)
+        self._radii = radii
         self._trained = data.keep_crowd | ~np.concatenate([one.crowd for one in split.boxes])
         # Of an image, whether it has a box that is trained on.
         objects = self._trained & (self._boxes[:, 2:] > self._boxes[:, :2]).all(axis=1)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from cornernet.config.schema import Shapes, Split, SplitFiles
@@ -108,14 +109,16 @@ def draw_image(split: int, index: int, params: Shapes) -> tuple[np.ndarray, list
     Returns the pixels, int32 [H, W, 3] BGR from 0 to 255, and the objects with their tight boxes.
     """
     draws = PortableRandom(params.seed, split, index)
-    width, height = draws.integer(*params.image_size), draws.integer(*params.image_size)
-    pixels, background = draw_background(draws, width, height)
+    size = draws.integer(*params.image_size), draws.integer(*params.image_size)
+    pixels, background = draw_background(draws, *size)
     objects = []
-    for placed in place_objects(draws, width, height, params):
+    for placed in place_objects(draws, *size, params):
         category = CATEGORIES[placed.category]
         mask = shape_mask(category, placed.width, placed.height, placed.thickness)
         pixels = draw_object(draws, pixels, mask, placed.x, placed.y, background)
-        objects.append(_tight(placed, mask))
+        x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))  # of the drawn pixels
+        x, y = placed.x + x, placed.y + y
+        objects.append(dataclasses.replace(placed, x=x, y=y, width=width, height=height))
     return pixels, objects
 
 
@@ -128,30 +131,17 @@ def annotated(
     (section 3.2) could gain nothing. Every side is off by up to `percent` of the box's width or
     height, all amounts equally likely, but stays within the image's `size` (width, height).
     """
-    left, right = _error(draws, placed.width, percent), _error(draws, placed.width, percent)
-    top, bottom = _error(draws, placed.height, percent), _error(draws, placed.height, percent)
+
+    def off(length: int) -> int:
+        """Whole pixels, rounded to the nearest; a thousandth of a percent is 10^-5."""
+        return (draws.integer(-1000, 1000) * percent * length + 50_000) // 100_000
+
+    left, right = off(placed.width), off(placed.width)
+    top, bottom = off(placed.height), off(placed.height)
     x1, y1 = max(placed.x + left, 0), max(placed.y + top, 0)
     x2 = min(placed.x + placed.width + right, size[0])
     y2 = min(placed.y + placed.height + bottom, size[1])
     return dataclasses.replace(placed, x=x1, y=y1, width=x2 - x1, height=y2 - y1)
-
-
-def _error(draws: PortableRandom, length: int, percent: int) -> int:
-    """Whole pixels, up to `percent` of `length` to either side, rounded to the nearest."""
-    thousandths = draws.integer(-1000, 1000) * percent * length  # of a hundredth of a pixel
-    return (thousandths + 50_000) // 100_000
-
-
-def _tight(placed: PlacedObject, mask: np.ndarray) -> PlacedObject:
-    """`placed` with the extent of its drawn pixels for a box."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    return dataclasses.replace(
-        placed,
-        x=placed.x + int(columns[0]),
-        y=placed.y + int(rows[0]),
-        width=int(columns[-1] - columns[0]) + 1,
-        height=int(rows[-1] - rows[0]) + 1,
-    )
 
 
 def _annotation(placed: PlacedObject, image_id: int, annotation_id: int) -> dict[str, Any]:
