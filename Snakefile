@@ -21,12 +21,6 @@ include: "workflow/rules/testing.smk"
 include: "workflow/rules/reporting.smk"
 
 
-localrules:
-    all,
-    released_weights,
-    tracking,
-
-
 rule all:
     default_target: True
     input:

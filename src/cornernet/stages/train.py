@@ -12,6 +12,7 @@ from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.provenance import digest, file_digest, git_commit, versions
+from cornernet.pipeline.slurm import job_of_slurm
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.progress import say
 from cornernet.tracking import Run, open_run
@@ -24,7 +25,14 @@ def run(job: Job) -> dict[str, Any]:
     """Train, and write weights, state and history; goes on from a checkpoint if there is one."""
     params, trained = job.params, job.trained
     wanted = params.train.devices if job.options.devices is None else job.options.devices
-    with leased_gpus(wanted, report=lambda line: say(f"{trained}: {line}")) as gpus:
+
+    def report(line: str) -> None:
+        say(f"{trained}: {line}")
+
+    with (
+        job_of_slurm(job.paths.checkpoints(trained), report),
+        leased_gpus(wanted, report) as gpus,
+    ):
         training = TrainingJob(
             params=params,
             num_categories=job.dataset.num_categories,
