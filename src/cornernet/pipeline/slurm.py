@@ -4,21 +4,23 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cornernet.errors import BadInput
 from cornernet.files import write_json
+from cornernet.pipeline.paths import Trained
+from cornernet.progress import say
 from cornernet.tracking.invocation import invocation
-from cornernet.training.errors import Interrupted, NonFinite, TrainingFailed
+from cornernet.training.job import Interrupted, NonFinite, TrainingFailed
 
 JOB = "SLURM_JOB_ID"
 LAST_WORD = "failed_for_good.json"
 
 
 @contextmanager
-def job_of_slurm(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
+def job_of_slurm(trained: Trained, folder: Path) -> Iterator[None]:
     """What a training tells Slurm, and its own retries, when it ends early.
 
     Stopped by SIGUSR1, which is how Slurm announces the time limit, the job is put back into the
@@ -39,7 +41,7 @@ def job_of_slurm(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
         if not first:
             pass
         elif isinstance(error, Interrupted) and error.signal == signal.SIGUSR1:
-            _requeue(job, report)
+            _requeue(job, trained)
         elif not isinstance(error, Interrupted) or _is_cancelled(job):
             said = {"call": invocation(), "job": job, "said": str(error)}
             write_json(last_word, said)
@@ -60,12 +62,12 @@ def _refuse_retry(last_word: Path, job: str) -> None:
     last_word.unlink()
 
 
-def _requeue(job: str, report: Callable[[str], None]) -> None:
+def _requeue(job: str, trained: Trained) -> None:
     done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
     if done.returncode == 0:
-        report(f"the time limit of job {job} is near: Slurm runs it again")
+        say(f"{trained}: the time limit of job {job} is near: Slurm runs it again")
     else:
-        report(f"`scontrol requeue {job}` failed: {done.stderr.strip()}")
+        say(f"{trained}: `scontrol requeue {job}` failed: {done.stderr.strip()}")
 
 
 def _is_cancelled(job: str) -> bool:

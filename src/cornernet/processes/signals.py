@@ -1,5 +1,6 @@
-"""SIGTERM and Ctrl-C as a request that the loop looks at between iterations."""
+"""SIGTERM, Ctrl-C and SIGUSR1 as a request to stop, which long work looks at now and then."""
 
+import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
@@ -7,22 +8,29 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+# A cluster sends SIGUSR1 some time before its limit, where it is asked to.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class StopRequest:
-    """The signal that asked to stop, once one has."""
+    """The signal that asked to stop, 0 while none has; processes that are given it see it too."""
 
     def __init__(self) -> None:
-        self.number: int | None = None
+        self._number: Any = multiprocessing.get_context("spawn").RawValue("i", 0)
 
-    def __bool__(self) -> bool:
-        return self.number is not None
+    @property
+    def number(self) -> int:
+        """Of the signal."""
+        return int(self._number.value)
+
+    @number.setter
+    def number(self, number: int) -> None:
+        self._number.value = number
 
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Collect stopping signals within the block; a second one acts as it did before.
+    """Collect stopping signals within the block. A second one ends this process, and its children.
 
     Outside the main thread signals cannot be caught, and none is.
     """
@@ -37,8 +45,14 @@ def stop_requests() -> Iterator[StopRequest]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def remember(number: int, frame: FrameType | None) -> None:
-        request.number = number
+        if not request.number:
+            request.number = number
+            return
         put_back()
+        for child in multiprocessing.active_children():
+            child.kill()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        signal.raise_signal(number)
 
     for number in STOPPING:
         signal.signal(number, remember)
