@@ -59,7 +59,7 @@ def _refuse_retry(last_word: Path, job: str) -> None:
         return
     if before["call"] == invocation() and before["job"] != job:
         raise TrainingFailed(f"not tried again after job {before['job']}: {before['said']}")
-    last_word.unlink()
+    last_word.unlink(missing_ok=True)
 
 
 def _requeue(job: str, trained: Trained) -> None:
