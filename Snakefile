@@ -26,6 +26,8 @@ rule all:
     input:
         paths.page,
         [paths.submission(tested) for tested in graph.submitted],
+    message:
+        "all: the report and what is submitted"
 
 
 # The authors' weights, imported and tested: snakemake released_weights --config weights=FILE

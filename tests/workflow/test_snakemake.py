@@ -31,17 +31,17 @@ def untouched(tmp_path_factory):
 
 
 def test_the_paper_s_whole_graph_is_listed(untouched):
-    done = snakemake(untouched, "-n", "--resources", "gpu=10")
+    done = snakemake(untouched, "-n", "-p", "--resources", "gpu=10")
     assert planned_jobs(done) == WHOLE
-    assert "gpu=10" in done.stdout + done.stderr
+    assert "--devices 10 " in done.stdout + done.stderr
 
 
 def test_with_fewer_gpus_a_training_asks_for_those(untouched):
-    done = snakemake(untouched, "-n", "--resources", "gpu=2")
+    done = snakemake(untouched, "-n", "-p", "--resources", "gpu=2")
     text = done.stdout + done.stderr
     assert planned_jobs(done)["train"] == 5
-    assert "gpu=2" in text
-    assert "gpu=10" not in text
+    assert "--devices 2 " in text
+    assert "--devices 10 " not in text
 
 
 @pytest.mark.parametrize(
