@@ -54,7 +54,7 @@ def test_every_line_of_the_page_is_tried():
     ("changed", "said"),
     [
         ({"gpu_per_node": 2}, "no such setting; did you mean 'gpus_per_node'?"),
-        ({"nodes": 0}, "nodes: Input should be greater than or equal to 1 (got 0)"),
+        ({"nodes": 0}, "nodes: must be a whole number above 0, not 0"),
         ({"runtime": "a day"}, "runtime: "),
     ],
 )

@@ -138,11 +138,7 @@ def resources_of(stage):
     """What a job on GPUs asks for: of Slurm, or just how many GPUs."""
     if not cluster:
         return {"gpu": graph.params.train.devices if stage == "train" else 1}
-    asked = (
-        cluster.training(graph.params)
-        if stage == "train"
-        else cluster.testing(graph.params)
-    )
+    asked = cluster.resources(stage, graph.params)
     # A job that is running has its memory; counting the network's weights again would delay it.
     return asked if workflow.is_main_process else asked | {"mem_mb": 0}
 

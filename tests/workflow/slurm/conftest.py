@@ -45,7 +45,7 @@ def two_nodes(tmp_path_factory):
         for node in NODES:
             (folder / f"spool.{node}").mkdir()
             started.enter_context(daemon("slurmd", "-D", "-N", node))
-        until(lambda: slurm("sinfo", "-h", "-o%T").split() == ["idle"] * 2, seconds=60)
+        until(lambda: slurm("sinfo", "-hNp", "gpu", "-o%T").split() == ["idle"] * 2, seconds=60)
         try:
             yield folder
         finally:

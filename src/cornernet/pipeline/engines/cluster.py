@@ -3,13 +3,13 @@
 import re
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
 from cornernet.config import Params
 from cornernet.config.schema import Model
-from cornernet.config.section import AT_LEAST_1, nearest
+from cornernet.config.section import nearest
 from cornernet.errors import BadInput
 from cornernet.model.cost import BYTES, network_cost
 
@@ -30,43 +30,41 @@ class Cluster:
 
     account: str
     partition: str
-    nodes: int = field(metadata=AT_LEAST_1)
-    gpus_per_node: int = field(metadata=AT_LEAST_1)
-    cpus_per_gpu: int = field(metadata=AT_LEAST_1)
-    runtime: int = field(metadata=AT_LEAST_1)
-    save_seconds: int = field(metadata=AT_LEAST_1)
+    nodes: int
+    gpus_per_node: int
+    cpus_per_gpu: int
+    runtime: int
+    save_seconds: int
 
-    def training(self, params: Params) -> dict[str, Any]:
-        """What a training asks for, in the words of Snakemake's executor for Slurm."""
-        return {
-            "slurm_account": self.account,
-            "slurm_partition": self.partition,
-            "runtime": self.runtime,
-            "nodes": self.nodes,
-            "tasks": self.nodes,
-            # With this resource the executor leaves `srun` to the rule, so that Slurm's signal
-            # reaches the training alone: it would end a Snakemake in the same step. Empty for
-            # one node, where the executor would ask for two tasks.
-            "mpi": "srun" if self.nodes > 1 else "",
-            "cpus_per_task": self.gpus_per_node * self.cpus_per_gpu,
-            "mem_mb": lambda wildcards: self._training_mb(params),
-            # As `gpu` they could be spread unevenly over the nodes. USR1 tells the time limit
-            # apart from `scancel`, which sends TERM.
-            "slurm_extra": f"--gpus-per-node={self.gpus_per_node} "
-            f"--signal=USR1@{self.save_seconds}",
-        }
+    def resources(self, stage: str, params: Params) -> dict[str, Any]:
+        """What a job asks for, in the words of Snakemake's executor for Slurm."""
+        account = {"slurm_account": self.account, "slurm_partition": self.partition}
+        if stage != "train":
+            own: dict[str, Any] = {"nodes": 1, "gpu": 1, "cpus_per_task": self.cpus_per_gpu}
+        else:
+            own = {
+                "nodes": self.nodes,
+                "tasks": self.nodes,
+                # With this resource the executor leaves `srun` to the rule, so that Slurm's
+                # signal reaches the training alone: it would end a Snakemake in the same step.
+                # Empty for one node, where the executor would ask for two tasks.
+                "mpi": "srun" if self.nodes > 1 else "",
+                "cpus_per_task": self.gpus_per_node * self.cpus_per_gpu,
+                # As `gpu` they could be spread unevenly over the nodes. USR1 tells the time limit
+                # apart from `scancel`, which sends TERM.
+                "slurm_extra": f"--gpus-per-node={self.gpus_per_node} "
+                f"--signal=USR1@{self.save_seconds}",
+            }
+        memory = {"mem_mb": lambda wildcards: self._memory(stage, params)}
+        return account | {"runtime": self.runtime} | own | memory
 
-    def testing(self, params: Params) -> dict[str, Any]:
-        """What a job on one GPU asks for."""
-        return {
-            "slurm_account": self.account,
-            "slurm_partition": self.partition,
-            "runtime": self.runtime,
-            "nodes": 1,
-            "gpu": 1,
-            "cpus_per_task": self.cpus_per_gpu,
-            "mem_mb": lambda wildcards: PROCESS_MB + 2 * _weights_mb(params),
-        }
+    def _memory(self, stage: str, params: Params) -> int:
+        """Memory of a node, in MB."""
+        weights = _weights_mb(params.model, params.augmentation.input_size)
+        if stage != "train":
+            return PROCESS_MB + 2 * weights
+        process = PROCESS_MB + COPIES_OF_WEIGHTS * weights
+        return self.gpus_per_node * process + params.train.workers * WORKER_MB
 
     def launched(self, command: str) -> str:
         """The command of a training, started once on each node; a shell command for Snakemake.
@@ -81,19 +79,11 @@ class Cluster:
             f"--gpus-per-node={self.gpus_per_node} "
         ) + command.replace("{resources.gpu}", devices)
 
-    def _training_mb(self, params: Params) -> int:
-        process = PROCESS_MB + COPIES_OF_WEIGHTS * _weights_mb(params)
-        return self.gpus_per_node * process + params.train.workers * WORKER_MB
-
-
-def _weights_mb(params: Params) -> int:
-    """The size of the network's weights, for COCO's 80 categories; others hardly change it."""
-    return _parameters(params.model, params.augmentation.input_size) * BYTES // 10**6
-
 
 @cache
-def _parameters(model: Model, input_size: int) -> int:
-    return network_cost(model, 80, input_size, last_only=False).parameters
+def _weights_mb(model: Model, input_size: int) -> int:
+    """The size of the network's weights, for COCO's 80 categories; others hardly change it."""
+    return network_cost(model, 80, input_size, last_only=False).parameters * BYTES // 10**6
 
 
 def cluster_of(config: Mapping[str, Any]) -> Cluster | None:
@@ -103,29 +93,21 @@ def cluster_of(config: Mapping[str, Any]) -> Cluster | None:
     """
     known = [field.name for field in fields(Cluster)]
     given = {name: value for name, value in config.items() if name not in SETTINGS}
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise BadInput(
-            f"--config {name}=: no such setting{nearest(name, [*SETTINGS, *known])}"
-            for name in unknown
-        )
-    if not given:
-        return None
-    missing = [name for name in known if name not in given]
-    if missing:
-        raise BadInput(
-            f"{', '.join(missing)}: not set; --workflow-profile workflow/profiles/slurm sets it, "
-            f"in {FILE}"
-        )
-    import pydantic
-
-    try:
-        return pydantic.TypeAdapter(Cluster).validate_python(given)
-    except pydantic.ValidationError as error:
-        raise BadInput(
-            f"{FILE}, or --config: {item['loc'][0]}: {item['msg']} (got {item['input']!r})"
-            for item in error.errors()
-        ) from None
+    problems = [
+        f"--config {name}=: no such setting{nearest(name, [*SETTINGS, *known])}"
+        for name in given
+        if name not in known
+    ] + [
+        f"{FILE}, or --config: {name}: must be a whole number above 0, not {value!r}"
+        for name, value in given.items()
+        if name in known[2:] and not (isinstance(value, int) and value > 0)
+    ]
+    missing = [name for name in known if name not in given] if given else []
+    if missing and not problems:
+        problems = [f"{', '.join(missing)}: missing; --workflow-profile workflow/profiles/slurm"]
+    if problems:
+        raise BadInput(problems)
+    return Cluster(**given) if given else None
 
 
 def check_slurm(
