@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from cornernet.config import Params
 from cornernet.data.coco.split import CocoSplit, load_split
@@ -35,19 +34,15 @@ class Validation:
         split = load_split(root, data.splits["val"], "val")
         count = self.params.train.validate.images
         first = replace(split, images=split.images[:count], boxes=split.boxes[:count])
-        random = torch.get_rng_state()
-        try:
-            found = predict_split(
-                as_network(copy.deepcopy(model), self.params.detection.precision),
-                self.params.model,
-                first,
-                self.params.detection,
-                "single_scale",
-                next(model.parameters()).device,
-                lambda done, total: None,
-            )
-        finally:
-            torch.set_rng_state(random)
+        found = predict_split(
+            as_network(copy.deepcopy(model), self.params.detection.precision),
+            self.params.model,
+            first,
+            self.params.detection,
+            "single_scale",
+            next(model.parameters()).device,
+            lambda done, total: None,
+        )
         objects = _of_images(read_ground_truth(root / data.splits["val"].annotations), first)
         results = read_coco_results(found, objects.image_ids, objects.category_ids, objects.name)
         images, categories = len(objects.image_ids), len(objects.category_ids)

@@ -10,6 +10,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from cornernet.processes.signals import STOPPING, StopRequest
 from cornernet.processes.supervision import Heartbeat, Supervision, watched
 
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_TO_BLAME = 3.0
 
 # Given a rank among all members, their number, the heartbeat and the device.
 Work = Callable[[int, int, Heartbeat, str], Any]
@@ -101,8 +103,12 @@ def _member(work: Work, devices: tuple[str, ...], supervision: Supervision) -> A
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     index = int(os.environ["LOCAL_RANK"])
     heartbeat = Heartbeat(supervision, index)
-    with process_group(devices[index], supervision) as (rank, size):
-        return work(rank, size, heartbeat, devices[index])
+    try:
+        with process_group(devices[index], supervision) as (rank, size):
+            return work(rank, size, heartbeat, devices[index])
+    except Exception:  # of any kind, and raised again: a member that lost another fails by it, too
+        time.sleep(SECONDS_TO_BLAME)  # so that the agent sees first who failed first, and ends all
+        raise
 
 
 def _end_with(agent: int) -> None:
@@ -155,7 +161,8 @@ class Reasons:
 
 def _quieten_torch() -> None:
     """Keep the agent's own log, with the tracebacks of members, from standard error."""
-    logger = logging.getLogger("torch.distributed.elastic")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-    logger.propagate = False
+    for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+        logger.propagate = False

@@ -1,8 +1,6 @@
 """The members of a training: processes, one per device, that compute one step together."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -13,8 +11,6 @@ from torch import Tensor
 
 from cornernet.errors import BadInput
 from cornernet.processes.supervision import Heartbeat
-
-SECONDS_TO_BE_ENDED = 5.0
 
 Found = TypeVar("Found")
 
@@ -43,7 +39,7 @@ class Group:
         # A GPU's losses go from GPU to GPU, without a wait for their values.
         shared = torch.cat([losses.flatten(), flag]) if on_cpu else flag
         told: list[Any] = [(0, None)] * self.size
-        with self.heartbeat.excused(), _leaving_blame_to_others():
+        with self.heartbeat.excused():
             dist.all_reduce(shared)
             if shared[-1] > 0:
                 dist.all_gather_object(told, (stop, failure))
@@ -70,26 +66,14 @@ class Group:
         """What the first member finds, in every member; all of them raise its BadInput."""
         found: list[Any] = self.together(lambda: [find()] if self.rank == 0 else [None])
         if self.size > 1:
-            with self.heartbeat.excused(), _leaving_blame_to_others():
+            with self.heartbeat.excused():
                 dist.broadcast_object_list(found, src=0)
         return found[0]
 
     def sum_gradients(self, gradients: Tensor) -> None:
         """All-reduce: replace each member's gradients by their sum over the members."""
         if self.size > 1:
-            with _leaving_blame_to_others():
-                dist.all_reduce(gradients)
-
-
-@contextmanager
-def _leaving_blame_to_others() -> Iterator[None]:
-    """Where communication fails another member has ended: its agent must see that one first."""
-    try:
-        yield
-    except RuntimeError as error:
-        time.sleep(SECONDS_TO_BE_ENDED)
-        text = " ".join(str(error).split())[:200]
-        raise RuntimeError(f"another training process ended: {text}") from error
+            dist.all_reduce(gradients)
 
 
 def deal_chunks(num_chunks: int, members: int) -> tuple[tuple[int, ...], ...]:

@@ -136,12 +136,14 @@ class Recorder:
         """Score the network as it is; the training goes on where that fails."""
         if self.job.validate is None:
             return
-        name, done = self.job.name, self.trainer.iteration
+        name, done, random = self.job.name, self.trainer.iteration, torch.get_rng_state()
         try:
             scores = self.job.validate(self.trainer.model)
         except BadInput as error:
             say(f"{name}: iteration {done}: not validated: {error}")
             return
+        finally:
+            torch.set_rng_state(random)
         history.append_validation(self.folder.history, done, scores)
         images = self.job.params.train.validate.images
         text = ", ".join(f"{key} {value:.1f}" for key, value in scores.items() if value is not None)
