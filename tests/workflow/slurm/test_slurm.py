@@ -1,6 +1,7 @@
 """workflow/profiles/slurm, as shipped, on a real Slurm of two nodes: what ends jobs, and what then."""
 
 import filecmp
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ TESTED = "tested=[{variants: [baseline, full_schedule], split: val, modes: [sing
 WEIGHTS = "data/smoke/models/baseline-s0.safetensors"
 LOG = "data/smoke/logs/train-baseline-s0.log"
 CHECKPOINTS = "data/smoke/checkpoints/baseline-s0"
+STOPPED = r"stopped by SIGTERM after iteration (\d+)"
 # Ten chunks as in the paper, and long enough to be stopped in between.
 LONG = (
     "train.chunks=[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
@@ -67,8 +69,8 @@ def started(command, folder):
     try:
         yield process
     finally:
-        process.terminate()
-        process.wait(120)
+        process.kill()  # its jobs are cancelled with Slurm itself
+        process.wait()
 
 
 def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(copy_of):
@@ -100,7 +102,7 @@ class Training:
     @property
     def job(self):
         """Its number, once it runs."""
-        until(lambda: self.process.poll() is None and slurm("squeue", "-h", "-tR", "-o%i"), 240)
+        until(lambda: self.process.poll() is None and slurm("squeue", "-h", "-tR", "-o%i"), 900)
         return slurm("squeue", "-h", "-tR", "-o%i")
 
     def newest(self):
@@ -110,15 +112,15 @@ class Training:
 
     def goes_on(self, since):
         """Wait until more iterations are done than `since`, and saved; how many."""
-        until(lambda: self.newest() > since and self.process.poll() is None, 240)
+        until(lambda: self.newest() > since and self.process.poll() is None, 900)
         return self.newest()
 
     def runs_again(self, job, restarts):
         """Wait until Slurm has run a job so many times anew."""
-        until(lambda: job_field(job, "Restarts") == str(restarts), 120)
+        until(lambda: job_field(job, "Restarts") == str(restarts), 300)
         # Slurm waits for two minutes before it does; nobody else needs the nodes here.
         slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
-        until(lambda: job_field(job, "JobState") == "RUNNING", 120)
+        until(lambda: job_field(job, "JobState") == "RUNNING", 300)
 
 
 def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
@@ -128,20 +130,20 @@ def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
     alone = ["train", "--profile", "smoke", "--devices", "2", *overrides]
     ok(run(undisturbed, "cornernet", *alone))
     settings = ["nodes=2", f"set={[*LONG]}"]
-    command = by_slurm(folder, WEIGHTS, "--set-resources", "train:runtime=10", config=settings)
+    command = by_slurm(folder, WEIGHTS, "--set-resources", "train:runtime=60", config=settings)
 
     with started(command, folder) as process:
         training = Training(folder, process)
         done = training.goes_on(0)
         job = training.job
         # What the command line changes leaves the other resources as they are.
-        assert job_field(job, "TimeLimit") == "00:10:00"
+        assert job_field(job, "TimeLimit") == "01:00:00"
         assert job_field(job, "NumNodes") == "2"
-        assert "gres/gpu=2" in job_field(job, "TRES")
+        assert "gpu:1" in job_field(job, "TresPerNode")
         slurm("scancel", job)
-        assert process.wait(300) != 0
-    assert "stopped by SIGTERM after iteration" in (folder / "said.txt").read_text()
-    assert training.newest() > done  # saved when it was told to stop
+        assert process.wait(600) != 0
+    said = re.findall(STOPPED, (folder / "said.txt").read_text())
+    assert int(said[0]) == training.newest() >= done  # saved when it was told to stop
 
     with started(command, folder) as process:
         training = Training(folder, process)
@@ -163,20 +165,13 @@ def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
     assert (folder / WEIGHTS).read_bytes() == (undisturbed / WEIGHTS).read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("override", "said"),
-    [
-        ("train.learning_rate=1e30", "not finite"),
-        ("train.chunks=[9000000]", "memory"),
-    ],
-)
-def test_what_no_new_try_would_mend_is_not_trained_again(copy_of, override, said):
+def test_a_loss_that_is_not_finite_is_not_trained_again(copy_of):
     folder = copy_of("failing")
-    command = by_slurm(folder, WEIGHTS, config=[f"set={override}"])
-    done = subprocess.run(**command, capture_output=True, text=True)
-    assert done.returncode != 0
-    assert said in done.stdout + done.stderr
-    assert "not tried again after job" in (folder / LOG).read_text()
+    command = by_slurm(folder, WEIGHTS, config=["set=train.learning_rate=1e30"])
+    assert subprocess.run(**command, capture_output=True).returncode != 0
+    log = (folder / LOG).read_text()
+    assert "not tried again after job" in log
+    assert "not finite" in log
 
 
 LEASE = """
@@ -204,5 +199,5 @@ def test_jobs_with_gpus_of_their_own_do_not_wait_for_each_other(tmp_path):
     words += [f"--wrap=PYTHONPATH={REPOSITORY / 'src'} {sys.executable} lease.py"]
     jobs = [slurm(*words), slurm(*words)]
     for job in jobs:
-        until(lambda job=job: job_field(job, "JobState") == "COMPLETED", 120)
+        until(lambda job=job: job_field(job, "JobState") == "COMPLETED", 300)
     assert len(list(tmp_path.glob("GPU-*"))) == 2
