@@ -19,6 +19,7 @@ from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import HELPED, Job
 from cornernet.pipeline.provenance import file_digest, git_commit, versions
 from cornernet.pipeline.rounds import describe_rounds
+from cornernet.pipeline.slurm import job_of_slurm
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.pipeline.tracked_runs import dataset_of, tags_of
 from cornernet.pipeline.validation import Validation
@@ -38,7 +39,7 @@ def run(job: Job) -> dict[str, Any]:
     Over several nodes this runs on each: the first one keeps the books, the others help.
     """
     nodes, trained = this_node(os.environ), job.trained
-    with _devices(job, nodes) as devices:
+    with job_of_slurm(trained, job.paths.checkpoints(trained)), _devices(job, nodes) as devices:
         training, members = _training(job), partial(run_on, devices, nodes)
         if nodes.rank > 0:
             with stop_requests() as request:
