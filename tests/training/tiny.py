@@ -136,7 +136,8 @@ def stopping_at(last: int, action: Any) -> Any:
 def main() -> int:
     folder, *overrides = sys.argv[1:]
     try:
-        train_tiny(Path(folder), tiny_params(Path(folder) / "data", *overrides))
+        params = tiny_params(Path(folder) / "data", *overrides)
+        train_tiny(Path(folder), params, devices=("cpu",) * params.train.devices)
     except TrainingFailed as error:
         print(error, file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def _print_disk(graph: Graph, parameters: int, images: dict[str, int]) -> None:
 
 def _free_bytes(folder: Path) -> int:
     """Free bytes of the disk that `folder` is on, or will be once it is made."""
-    there = folder.resolve()
+    there = Path(os.path.realpath(folder))  # which a link that leads to itself does not stop
     while not there.exists():
         there = there.parent
     return shutil.disk_usage(there).free

@@ -120,10 +120,10 @@ def run_job(job: Job, adapter: Adapter) -> None:
 def _require_inputs(job: Job) -> None:
     """Raise BadInput for each input that is missing, with the command that makes it."""
     problems = [
-        f"{path} is not there; `{command}` makes it"
+        f"{path} is {'no file' if path.exists() else 'not there'}; `{command}` makes it"
         for path in job.stage.inputs(job.graph, job.key)
         # MLflow's database is made by whoever writes to it first.
-        if path != job.paths.tracking and not path.exists()
+        if path != job.paths.tracking and not (path.is_file() if path.suffix else path.is_dir())
         if (command := _maker(path, job)) is not None
     ]
     if problems:
