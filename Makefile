@@ -2,13 +2,14 @@
 # make demo    the experiment on embedded data: minutes on two CPU cores
 # make test    the tests
 # make mlflow  the tracking UI, on this machine only
+# make campaign  kills runs at random moments: all must end as if nothing had happened; an hour
 # make effects what each difference of text and code does to AP, found anew: half an hour
 #
 # Paths are relative: make splits absolute ones at the spaces that a folder above may have.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test slow-test lint mlflow smoke effects
+.PHONY: demo test slow-test campaign lint mlflow smoke effects
 
 # Set up once; again only when the lock or the project's own metadata change.
 .venv/.ready: requirements.lock pyproject.toml
@@ -44,6 +45,9 @@ test: .venv/.ready
 
 slow-test: .venv/.ready
 	python -m pytest -n 2 --dist loadscope -m slow --timeout 900
+
+campaign: .venv/.ready
+	PYTHONPATH=src:tests python -m campaign
 
 lint: .venv/.ready
 	ruff check .

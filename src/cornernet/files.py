@@ -95,7 +95,7 @@ def locked(path: Path, on_wait: Callable[[str], None]) -> Iterator[bool]:
 
 def _has_locks(path: Path) -> bool:
     """Whether the file system of a lock file, which is made if it is not there, has locks."""
-    with path.open("a") as stream:
+    with path.open("a+") as stream:  # over NFS a shared lock needs a file open for reading
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError as error:

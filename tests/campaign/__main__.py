@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from campaign.kinds import Kind, kinds
 
@@ -44,7 +45,8 @@ def main() -> int:
     with kinds() as known, tempfile.TemporaryDirectory(prefix="campaign-") as base:
         for name in options.kinds or known:
             kind, rng = known[name], random.Random(f"{options.seed} {name}")
-            counts = campaign(kind, options.kills or kind.kills, rng, Path(base))
+            whole = undisturbed(kind, Path(base))
+            counts = campaign(kind, options.kills or kind.kills, rng, Path(base), whole)
             failed |= counts.identical < counts.landed
             print(
                 f"{name:<10} {counts.landed} kills landed, {counts.identical} ended bit-identical",
@@ -55,21 +57,32 @@ def main() -> int:
     return int(failed)
 
 
-def campaign(kind: Kind, kills: int, rng: random.Random, base: Path) -> Counts:
-    """Kill until `kills` have landed, some in each run."""
-    counts = Counts()
-    whole = new_run(kind, base, "whole")
-    began = time.monotonic()
-    if kind.start(whole).wait() or not kind.digests(whole):
-        raise SystemExit(f"{kind.name} fails undisturbed:\n{(whole / 'output.txt').read_text()}")
-    seconds, expected = time.monotonic() - began, kind.digests(whole)
-    number = 0
+class Undisturbed(NamedTuple):
+    """A run that nothing disturbs: its time, and the digests of its results."""
+
+    seconds: float
+    digests: dict[str, str]
+
+
+def undisturbed(kind: Kind, base: Path) -> Undisturbed:
+    """Run once to the end."""
+    folder, began = new_run(kind, base, "whole"), time.monotonic()
+    if kind.start(folder).wait():
+        raise SystemExit(f"{kind.name} fails undisturbed:\n{(folder / 'output.txt').read_text()}")
+    return Undisturbed(time.monotonic() - began, kind.digests(folder))
+
+
+def campaign(kind: Kind, kills: int, rng: random.Random, base: Path, whole: Undisturbed) -> Counts:
+    """Kill until `kills` have landed, some in each run, and compare with a run undisturbed."""
+    assert whole.digests, "it has no results"
+    counts, number = Counts(), 0
     while counts.landed < kills:
         number += 1
         folder = new_run(kind, base, f"run-{number}")
-        landed = killed_run(kind, folder, min(KILLS_OF_A_RUN, kills - counts.landed), seconds, rng)
+        left = min(KILLS_OF_A_RUN, kills - counts.landed)
+        landed = killed_run(kind, folder, left, whole.seconds, rng)
         counts.landed += landed
-        if (folder / "failed").exists() or kind.digests(folder) != expected:
+        if (folder / "failed").exists() or kind.digests(folder) != whole.digests:
             text = (folder / "output.txt").read_text(errors="replace")
             counts.wrong.append(f"run {number}, {landed} kills:\n{text[-3000:]}")
         else:
