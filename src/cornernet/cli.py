@@ -17,7 +17,7 @@ from cornernet.config.schema import MODES, SPLITS
 from cornernet.errors import BadInput, bad_input_of
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.stage import Stage
-from cornernet.training.errors import TrainingFailed
+from cornernet.training.job import TrainingFailed
 
 # Modules of `cornernet.commands`, and what each is for.
 FOR_PEOPLE = {

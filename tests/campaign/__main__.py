@@ -22,7 +22,7 @@ from typing import NamedTuple
 from campaign.kinds import Kind, kinds
 
 KILLS_OF_A_RUN = 5
-MOMENTS = 0.1, 0.7  # of the time of an undisturbed run; a run that goes on takes less
+MOMENTS = 0.2, 0.8  # of the time of an undisturbed run; a run that goes on takes less
 
 
 @dataclass

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,17 @@ from pathlib import Path
 from data.download.download_case import SPLITS
 from cornernet.data.download.fetch import download_files
 download_files(Path("coco"), json.loads(Path("manifest.json").read_text()), SPLITS)
+"""
+NODES = """
+import os, subprocess, sys
+settings = {"PET_NNODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": sys.argv[1]}
+nodes = [
+    subprocess.Popen(
+        [sys.executable, *sys.argv[2:]], env={**os.environ, **settings, "PET_NODE_RANK": rank}
+    )
+    for rank in "01"
+]
+sys.exit(max(node.wait() for node in nodes))
 """
 
 
@@ -74,8 +86,9 @@ def kinds() -> Iterator[dict[str, Kind]]:
     """All kinds by name, while the server of the downloads runs."""
     with FaultServer() as server:
         listed = [
-            _training("train", 1),
-            _training("processes", 2),
+            _training("train", "1"),
+            _training("processes", "2"),
+            _training("nodes", "1", "-c", NODES, _free_port()),
             Kind("snakemake", 10, _clone, _SNAKEMAKE, _SCORED, engine=True),
             Kind(
                 "download",
@@ -93,10 +106,15 @@ _SNAKEMAKE = ("-m", "snakemake", "--cores", "2", "--config", "profile=smoke", "-
 _SCORED = ("data/smoke/models/*.safetensors", "data/smoke/models/*.state", SCORE)
 
 
-def _training(name: str, processes: int) -> Kind:
-    program = str(TESTS / "training/tiny.py")
-    command = (program, ".", *TRAINING, f"train.devices={processes}")
+def _training(name: str, processes: str, *before: str) -> Kind:
+    """`processes` on each node; `before` starts what follows it on both nodes."""
+    command = (*before, str(TESTS / "training/tiny.py"), ".", processes, *TRAINING)
     return Kind(name, 20, lambda folder: make_coco(folder / "data"), command, ("m.s*",))
+
+
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
 
 
 def _clone(folder: Path) -> None:

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from cornernet.errors import BadInput
-from cornernet.training.checkpoint import CheckpointFolder, explicit_checkpoint
-from cornernet.training.fingerprint import differences
+from cornernet.training.checkpoint import CheckpointFolder
+from cornernet.training.job import differences
+from cornernet.training.start import explicit_checkpoint
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
 FINGERPRINT = {

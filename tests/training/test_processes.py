@@ -5,15 +5,15 @@ import signal
 
 import pytest
 import torch
+from cornernet.training.errors import TrainingFailed
+from cornernet.training.processes import deal_chunks, processes_on
 from hypothesis import given
 from hypothesis import strategies as st
 from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
 
 from cornernet.errors import BadInput
-from cornernet.training.errors import TrainingFailed
 from cornernet.training.history import read_history
 from cornernet.training.loop import train
-from cornernet.training.processes import deal_chunks, processes_on
 from cornernet.training.state import load_state
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from cornernet.commands.measurement import measure_step
 from cornernet.config import Params
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import predict_image
 from cornernet.model.network import CornerNet
-from cornernet.training.measurement import measure_step
 
 # "Around 2 weeks with 10 Titan X" for 500,000 iterations of 49 images, the authors say (issue 67 of
 # their repository): of a network whose forward pass in training takes 904.6 GFLOP per image.

@@ -4,8 +4,8 @@ import pytest
 import torch
 from training.tiny import CATEGORIES, tiny_params
 
+from cornernet.commands.measurement import COPIES, kept_bytes, measure_step
 from cornernet.model.network import CornerNet
-from cornernet.training.measurement import COPIES, kept_bytes, measure_step
 
 
 @pytest.fixture
