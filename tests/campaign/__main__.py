@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,13 +24,19 @@ KILLS_OF_A_RUN = 5
 MOMENTS = 0.2, 0.8  # of the time of an undisturbed run; a run that goes on takes less
 
 
-@dataclass
-class Counts:
-    """Of one kind: the kills that landed, those whose run ended right, and what was wrong."""
+class Undisturbed(NamedTuple):
+    """A run that nothing disturbs: its time, and the digests of its results."""
 
-    landed: int = 0
-    identical: int = 0
-    wrong: list[str] = field(default_factory=list)
+    seconds: float
+    digests: dict[str, str]
+
+
+class Counts(NamedTuple):
+    """The kills that landed, those whose run ended right, and what was wrong."""
+
+    landed: int
+    identical: int
+    wrong: list[str]
 
 
 def main() -> int:
@@ -57,13 +62,6 @@ def main() -> int:
     return int(failed)
 
 
-class Undisturbed(NamedTuple):
-    """A run that nothing disturbs: its time, and the digests of its results."""
-
-    seconds: float
-    digests: dict[str, str]
-
-
 def undisturbed(kind: Kind, base: Path) -> Undisturbed:
     """Run once to the end."""
     folder, began = new_run(kind, base, "whole"), time.monotonic()
@@ -75,20 +73,20 @@ def undisturbed(kind: Kind, base: Path) -> Undisturbed:
 def campaign(kind: Kind, kills: int, rng: random.Random, base: Path, whole: Undisturbed) -> Counts:
     """Kill until `kills` have landed, some in each run, and compare with a run undisturbed."""
     assert whole.digests, "it has no results"
-    counts, number = Counts(), 0
-    while counts.landed < kills:
+    landed, identical, number, wrong = 0, 0, 0, []
+    while landed < kills:
         number += 1
         folder = new_run(kind, base, f"run-{number}")
-        left = min(KILLS_OF_A_RUN, kills - counts.landed)
-        landed = killed_run(kind, folder, left, whole.seconds, rng)
-        counts.landed += landed
-        if (folder / "failed").exists() or kind.digests(folder) != whole.digests:
-            text = (folder / "output.txt").read_text(errors="replace")
-            counts.wrong.append(f"run {number}, {landed} kills:\n{text[-3000:]}")
+        left = min(KILLS_OF_A_RUN, kills - landed)
+        here, code = killed_run(kind, folder, left, whole.seconds, rng)
+        landed += here
+        if code == 0 and kind.digests(folder) == whole.digests:
+            identical += here
         else:
-            counts.identical += landed
-        print(f"  {kind.name}, run {number}: {landed} kills landed", flush=True)
-    return counts
+            text = (folder / "output.txt").read_text(errors="replace")
+            wrong.append(f"run {number}, {here} kills:\n{text[-3000:]}")
+        print(f"  {kind.name}, run {number}: {here} kills landed", flush=True)
+    return Counts(landed, identical, wrong)
 
 
 def new_run(kind: Kind, base: Path, name: str) -> Path:
@@ -99,8 +97,10 @@ def new_run(kind: Kind, base: Path, name: str) -> Path:
     return folder
 
 
-def killed_run(kind: Kind, folder: Path, kills: int, seconds: float, rng: random.Random) -> int:
-    """Start, kill and start again, then let it end; how many kills landed."""
+def killed_run(
+    kind: Kind, folder: Path, kills: int, seconds: float, rng: random.Random
+) -> tuple[int, int]:
+    """Start, kill and start again, then let it end: how many kills landed, and its exit code."""
     landed, groups = 0, []
     for left in range(kills, -1, -1):
         process = kind.start(folder)
@@ -114,12 +114,10 @@ def killed_run(kind: Kind, folder: Path, kills: int, seconds: float, rng: random
         landed += process.wait() == -signal.SIGKILL
         with (folder / "output.txt").open("a") as output:
             output.write(f"\n--- killed {'alone' if alone else 'with all that it started'}\n")
-    if process.returncode:
-        (folder / "failed").touch()
     for group in groups:  # what an engine that was killed alone had started may live still
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
-    return landed
+    return landed, process.returncode
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from training.tiny import make_coco
 from workflow.clone import environment_of, repository_in
 
 TESTS = Path(__file__).parents[1]
-TRAINING = ("train.iterations=40", "train.checkpoint_every=7", "train.log_every=1")
+TRAINING = ("train.iterations=100", "train.checkpoint_every=7", "train.log_every=1")
 # Every kind of stage up to a score, of one model.
 SCORE = "reports/smoke/metrics/baseline-s0-val-single_scale.json"
 DVC_STAGE = "evaluate-smoke-baseline-s0-val-single_scale"
@@ -30,16 +30,10 @@ from data.download.download_case import SPLITS
 from cornernet.data.download.fetch import download_files
 download_files(Path("coco"), json.loads(Path("manifest.json").read_text()), SPLITS)
 """
+# Two agents on one host, as on two nodes.
 NODES = """
-import os, subprocess, sys
-settings = {"PET_NNODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": sys.argv[1]}
-nodes = [
-    subprocess.Popen(
-        [sys.executable, *sys.argv[2:]], env={**os.environ, **settings, "PET_NODE_RANK": rank}
-    )
-    for rank in "01"
-]
-sys.exit(max(node.wait() for node in nodes))
+export PET_NNODES=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$0
+PET_NODE_RANK=1 "$@" & PET_NODE_RANK=0 "$@"; ended=$?; wait; exit $ended
 """
 
 
@@ -59,18 +53,12 @@ class Kind:
 
     def start(self, folder: Path) -> subprocess.Popen[bytes]:
         """Start a run in `folder`, in a process group of its own; it adds to `output.txt`."""
-        environment = environment_of(folder)
-        if not (folder / "src").exists():
-            environment["PYTHONPATH"] = f"{TESTS.parent / 'src'}{os.pathsep}{TESTS}"
+        environment = environment_of(folder if (folder / "src").exists() else TESTS.parent)
+        environment["PYTHONPATH"] += f"{os.pathsep}{TESTS}"
         with (folder / "output.txt").open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, *self.command],
-                cwd=folder,
-                env=environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+            streams = {"stdout": output, "stderr": output}
+            options = {"cwd": folder, "env": environment, "start_new_session": True}
+            return subprocess.Popen(self.command, **streams, **options)
 
     def digests(self, folder: Path) -> dict[str, str]:
         """The SHA-256 of every result."""
@@ -84,32 +72,36 @@ class Kind:
 @contextmanager
 def kinds() -> Iterator[dict[str, Kind]]:
     """All kinds by name, while the server of the downloads runs."""
+    python = sys.executable
+    snakemake = (
+        python,
+        "-m",
+        "snakemake",
+        "--cores",
+        "2",
+        "--config",
+        "profile=smoke",
+        "--",
+        SCORE,
+    )
+    dvc = (python, "-m", "dvc", "repro", DVC_STAGE)
+    scored = ("data/smoke/models/*.safetensors", "data/smoke/models/*.state", SCORE)
     with FaultServer() as server:
+        data_set = partial(_data_set, server)
         listed = [
             _training("train", "1"),
-            _training("processes", "2"),
-            _training("nodes", "1", "-c", NODES, _free_port()),
-            Kind("snakemake", 10, _clone, _SNAKEMAKE, _SCORED, engine=True),
-            Kind(
-                "download",
-                5,
-                partial(_data_set, server),
-                ("-c", DOWNLOAD),
-                ("coco/*2017/*", "coco/annotations/*"),
-            ),
-            Kind("dvc", 5, _clone, ("-m", "dvc", "repro", DVC_STAGE), _SCORED, engine=True),
+            _training("nodes", "1", "bash", "-c", NODES, _free_port()),
+            Kind("snakemake", 10, _clone, snakemake, scored, engine=True),
+            Kind("download", 5, data_set, (python, "-c", DOWNLOAD), ("coco/*2017/*", "coco/a*/*")),
+            Kind("dvc", 5, _clone, dvc, scored, engine=True),
         ]
         yield {kind.name: kind for kind in listed}
 
 
-_SNAKEMAKE = ("-m", "snakemake", "--cores", "2", "--config", "profile=smoke", "--", SCORE)
-_SCORED = ("data/smoke/models/*.safetensors", "data/smoke/models/*.state", SCORE)
-
-
 def _training(name: str, processes: str, *before: str) -> Kind:
     """`processes` on each node; `before` starts what follows it on both nodes."""
-    command = (*before, str(TESTS / "training/tiny.py"), ".", processes, *TRAINING)
-    return Kind(name, 20, lambda folder: make_coco(folder / "data"), command, ("m.s*",))
+    tiny = (sys.executable, str(TESTS / "training/tiny.py"), ".", processes, *TRAINING)
+    return Kind(name, 20, lambda folder: make_coco(folder / "data"), (*before, *tiny), ("m.s*",))
 
 
 def _free_port() -> str:

@@ -19,7 +19,7 @@ def assert_survived(kind, base, whole):
     assert (counts.landed, counts.identical) == (1, 1), "\n".join(counts.wrong)
 
 
-@pytest.mark.parametrize("name", ["train", "processes", "nodes", "download"])
+@pytest.mark.parametrize("name", ["train", "nodes", "download"])
 def test_a_kill_changes_nothing(name, tmp_path):
     with kinds() as known:
         assert_survived(known[name], tmp_path, undisturbed(known[name], tmp_path))
