@@ -2,15 +2,17 @@
 import os
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from cornernet.config.schema import MODES, SPLITS
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, bad_input_of
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.engines.cluster import check_slurm, cluster_of
 from cornernet.pipeline.engines.interchange import NESTED, take_from_dvc, tell_dvc
+from cornernet.pipeline.engines.running import running_alone
 from cornernet.pipeline.staleness.resolved import refresh
 from cornernet.pipeline.engines.settings import refuse_repeated, settings_of
 from cornernet.pipeline.stage import key_from, options_of
@@ -40,13 +42,18 @@ try:
     if workflow.is_main_process and NESTED not in os.environ:
         if cluster:
             check_slurm(cluster, runtimes(), lambda line: print(line, file=sys.stderr))
+        held = ExitStack()  # until this process ends, however it ends
+        held.enter_context(running_alone(graph, settings.overrides, sys.argv))
         # What each job depends on, as files: rewritten only when their content changes.
         refresh(graph)
         # What `dvc repro` has made since, this workflow takes as done.
         if line := take_from_dvc(graph, settings.overrides):
             print(line, file=sys.stderr)
-except BadInput as error:
-    raise WorkflowError("\n".join(error.problems)) from None
+except (BadInput, OSError) as error:
+    refusal = bad_input_of(error) if isinstance(error, OSError) else error
+    if refusal is None:
+        raise
+    raise WorkflowError("\n".join(refusal.problems)) from None
 
 paths = graph.paths
 OPTIONS = options_of(graph.params, settings.overrides)

@@ -124,9 +124,9 @@ def run_job(job: Job, adapter: Adapter) -> None:
 def _require_inputs(job: Job) -> None:
     """Raise BadInput for each input that is missing, with the command that makes it."""
     problems = [
-        f"{path} is not there; `{command}` makes it"
+        f"{path} is {'no file' if path.exists() else 'not there'}; `{command}` makes it"
         for path in job.stage.inputs(job.graph, job.key)
-        if not path.exists()
+        if not (path.is_file() if path.suffix else path.is_dir())
         if (command := _maker(path, job)) is not None
     ]
     if problems:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from cornernet.errors import BadInput
-from cornernet.files import remove_unfinished, write_json
+from cornernet.files import locked, remove_unfinished, write_json
+from cornernet.progress import say
 from cornernet.training.job import Fingerprint, changed_modules, differences, plain, summary
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
@@ -135,18 +133,18 @@ class CheckpointFolder:
             return {}
 
     @contextmanager
-    def locked(self, patience: float = 10.0) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the folder for this process alone; freed by the system when the process is killed.
 
-        Waits `patience` seconds for another process to end, then raises BadInput.
+        Waits for another process that trains the model, as one does whose workflow engine was
+        killed: what it leaves in the folder is gone on from, to the result if it has finished.
         """
-        try:
-            held = FileLock(self.path / LOCK).acquire(timeout=patience)
-        except Timeout:
-            raise BadInput(
-                f"{self.path}: another process is training this model; wait for it, or stop it "
-                "first"
-            ) from None
-        with held:
+
+        def on_wait(holder: str) -> None:
+            say(f"{self.path}: {holder} is training this model; waiting for its end")
+
+        with locked(self.path / LOCK, on_wait) as alone:
+            if not alone:
+                say(f"{self.path}: no locks on this file system; train this model once at a time")
             remove_unfinished(self.path)
             yield
