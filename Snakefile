@@ -4,7 +4,7 @@
 #   snakemake --cores all --config profile=demo         the embedded data set, without a GPU
 #   snakemake released_weights --config weights=FILE    the authors' weights, imported and tested
 #
-# Rules lie in workflow/rules, one file a stage group; each runs one `cornernet` command. What is
+# Rules lie in workflow/rules, one file per stage group; each runs one `cornernet` command. What is
 # run follows from the params of the profile (params/<profile>.yaml).
 from snakemake.utils import min_version
 

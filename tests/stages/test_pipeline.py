@@ -17,6 +17,8 @@ from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.staleness.code import ROOT
 from cornernet.pipeline.staleness.deciding import exempt
+from cornernet.stages import train as train_stage
+from cornernet.training.loop import alone
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -32,7 +34,9 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        run_all()
+        with patch.context() as in_this_process:  # where functions that run are seen
+            in_this_process.setattr(train_stage, "run_on", lambda devices, nodes, *job: alone(*job))
+            run_all()
         yield folder
 
 
@@ -126,7 +130,10 @@ def test_the_full_schedule_goes_on_from_the_baseline(place):
 
 
 def test_the_same_run_gives_the_same_bytes(place):
-    """Weights, detections, metrics and tables; provenance apart, which holds times."""
+    """Weights, detections, metrics and tables; provenance apart, which holds times.
+
+    Here by an agent and a process of its own.
+    """
     weights = place / "data/smoke/models/fixed_radius-s0.safetensors"
     before = weights.read_bytes()
     detections = place / "data/smoke/detections/fixed_radius-s0-val-single_scale.json"
