@@ -112,18 +112,18 @@ def test_a_killed_member_is_started_again(folder, uninterrupted):
 @pytest.mark.slow
 def test_many_kills_of_all_processes_change_nothing(folder, uninterrupted):
     rng, landed = random.Random(time.time_ns()), []
-    for number in range(6):
-        process = start(folder, "train.workers=2")
-        last = ITERATIONS * (number + 1) // 7
+    for number in range(4):
+        process = start(folder, "train.workers=1")
+        last = ITERATIONS * (number + 1) // 5
         wait_until_row(process, folder, rng.randint(max(1, last - 6), last))
         time.sleep(rng.random() * 0.05)  # within an iteration, or while a checkpoint is written
         process.kill()
         process.communicate()
         if process.returncode == -signal.SIGKILL:
             landed.append(read_history(folder / "checkpoints/history.csv")[-1]["iteration"])
-    finish(folder, "train.workers=2")
-    print(f"{len(landed)} of 6 kills landed mid-training, after iterations {landed}")
-    assert len(landed) >= 4, "the kills came too late to test anything"
+    finish(folder, "train.workers=1")
+    print(f"{len(landed)} of 4 kills landed mid-training, after iterations {landed}")
+    assert len(landed) >= 3, "the kills came too late to test anything"
     assert_same(folder, uninterrupted(1))
 
 

@@ -86,7 +86,7 @@ def run_members(
         # which is older than this, takes them in, and Python runs their handlers in the main one.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         try:
-            endings = elastic_launch(config, _member)(work, devices, supervision)
+            endings = elastic_launch(config, _member)(work, devices, supervision, os.getpid())
         except ChildFailedError as error:
             raise MembersFailed(reasons.final(error)) from error
         except SignalException as error:
@@ -98,9 +98,9 @@ def run_members(
     return endings[min(endings)]
 
 
-def _member(work: Work, devices: tuple[str, ...], supervision: Supervision) -> Any:
+def _member(work: Work, devices: tuple[str, ...], supervision: Supervision, agent: int) -> Any:
     """What a process of the group runs."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(agent,), daemon=True).start()
     index = int(os.environ["LOCAL_RANK"])
     heartbeat = Heartbeat(supervision, index)
     try:
