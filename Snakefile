@@ -40,7 +40,8 @@ onsuccess:
     tell_mlflow()
     if line := tell_dvc(graph, settings.overrides):
         print(line)
-    print(f"Done. The report: {paths.page}")
+    if paths.page.is_file():
+        print(f"Done. The report: {paths.page}")
 
 
 onerror:
