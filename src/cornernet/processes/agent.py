@@ -6,6 +6,7 @@ group, which the agent starts again. What a new start would not mend, members re
 
 import json
 import logging
+import multiprocessing
 import os
 import signal
 import tempfile
@@ -82,6 +83,8 @@ def run_members(
             logs_specs=DefaultLogsSpecs(log_dir=folder),
             signals_to_handle="SIGQUIT",  # we see to the others
         )
+        # Its first lock makes multiprocessing start a process, after which it unblocks signals.
+        multiprocessing.get_context("spawn").Lock()
         # Members are born with these blocked, so that none ends them. Here the watching thread,
         # which is older than this, takes them in, and Python runs their handlers in the main one.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
