@@ -15,7 +15,7 @@ from training.tiny import make_coco, tiny_files, tiny_params, train_tiny
 
 from cornernet.training.history import read_history
 
-PROGRAM = Path(__file__).with_name("tiny.py")
+PROGRAM = Path(__file__).parents[1] / "training" / "tiny.py"
 REPOSITORY = Path(__file__).parents[2]
 ITERATIONS = 30
 OVERRIDES = (
