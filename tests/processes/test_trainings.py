@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -73,11 +74,12 @@ def wait_until_row(process, folder, iteration):
 
 def members(process):
     """The training's processes, without the one that tells multiprocessing's resources."""
-    return [
-        child
-        for child in psutil.Process(process.pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
+    found = []
+    for child in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has ended since
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def assert_same(folder, expected):
@@ -112,18 +114,18 @@ def test_a_killed_member_is_started_again(folder, uninterrupted):
 @pytest.mark.slow
 def test_many_kills_of_all_processes_change_nothing(folder, uninterrupted):
     rng, landed = random.Random(time.time_ns()), []
-    for number in range(6):
-        process = start(folder, "train.workers=2")
-        last = ITERATIONS * (number + 1) // 7
+    for number in range(4):
+        process = start(folder, "train.workers=1")
+        last = ITERATIONS * (number + 1) // 5
         wait_until_row(process, folder, rng.randint(max(1, last - 6), last))
         time.sleep(rng.random() * 0.05)  # within an iteration, or while a checkpoint is written
         process.kill()
         process.communicate()
         if process.returncode == -signal.SIGKILL:
             landed.append(read_history(folder / "checkpoints/history.csv")[-1]["iteration"])
-    finish(folder, "train.workers=2")
-    print(f"{len(landed)} of 6 kills landed mid-training, after iterations {landed}")
-    assert len(landed) >= 4, "the kills came too late to test anything"
+    finish(folder, "train.workers=1")
+    print(f"{len(landed)} of 4 kills landed mid-training, after iterations {landed}")
+    assert len(landed) >= 3, "the kills came too late to test anything"
     assert_same(folder, uninterrupted(1))
 
 
@@ -166,15 +168,15 @@ def test_signals_save_a_checkpoint_in_any_phase(folder, uninterrupted, phase, ct
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_member_that_hangs_is_ended_and_started_again(folder, uninterrupted, processes):
-    process = start(folder, "train.hang_minutes=0.1", processes=processes)
+    process = start(folder, "train.hang_minutes=0.3", processes=processes)
     wait_until_row(process, folder, 10)
     stopped, began = members(process)[-1], time.monotonic()
     stopped.suspend()
     wait_until(process, lambda: not stopped.is_running())
-    assert time.monotonic() - began < 6 + 40
+    assert time.monotonic() - began < 18 + 40
     _, said = process.communicate(timeout=280)
     assert process.returncode == 0, said
-    assert "hangs: it did nothing for 0.1 minutes; starts again (1 of 3)" in said
+    assert "hangs: it did nothing for 0.3 minutes; starts again (1 of 3)" in said
     assert_same(folder, uninterrupted(processes))
 
 

@@ -6,6 +6,7 @@ group, which the agent starts again. What a new start would not mend, members re
 
 import json
 import logging
+import multiprocessing
 import os
 import signal
 import tempfile
@@ -83,13 +84,15 @@ def run_members(
             logs_specs=DefaultLogsSpecs(log_dir=folder),
             signals_to_handle="SIGQUIT",  # we see to the others
         )
+        # Its first lock makes multiprocessing start a process, after which it unblocks signals.
+        multiprocessing.get_context("spawn").Lock()
         # Members are born with these blocked, so that none ends them. Here the watching thread,
         # which is older than this, takes them in, and Python runs their handlers in the main one.
         # multiprocessing's tracker, which the first member would start, unblocks SIGTERM.
         resource_tracker.ensure_running()
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         try:
-            endings = elastic_launch(config, _member)(work, devices, supervision)
+            endings = elastic_launch(config, _member)(work, devices, supervision, os.getpid())
         except ChildFailedError as error:
             raise MembersFailed(reasons.final(error)) from error
         except SignalException as error:
@@ -101,9 +104,9 @@ def run_members(
     return endings[min(endings)]
 
 
-def _member(work: Work, devices: tuple[str, ...], supervision: Supervision) -> Any:
+def _member(work: Work, devices: tuple[str, ...], supervision: Supervision, agent: int) -> Any:
     """What a process of the group runs."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(agent,), daemon=True).start()
     index = int(os.environ["LOCAL_RANK"])
     heartbeat = Heartbeat(supervision, index)
     try:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 SECONDS_BETWEEN_BEATS = 1.0
+SECONDS_TO_BE_BORN = 30.0  # until a member can give a sign of life: Python and its packages start
 
 
 class Supervision:
@@ -25,7 +26,7 @@ class Supervision:
     def begin(self, start: int) -> None:
         """Before the members are started for the `start`-th time."""
         self.starts.value = start
-        self.beats[:] = [time.monotonic()] * len(self.beats)
+        self.beats[:] = [time.monotonic() + SECONDS_TO_BE_BORN] * len(self.beats)
 
     def late(self, seconds: float) -> list[int]:
         """The members that have given no sign of life for so long."""
