@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +87,6 @@ def run_members(
         multiprocessing.get_context("spawn").Lock()
         # Members are born with these blocked, so that none ends them. Here the watching thread,
         # which is older than this, takes them in, and Python runs their handlers in the main one.
-        # multiprocessing's tracker, which the first member would start, unblocks SIGTERM.
-        resource_tracker.ensure_running()
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         try:
             endings = elastic_launch(config, _member)(work, devices, supervision, os.getpid())
