@@ -27,10 +27,12 @@ ON_GPUS = [stage.name for stage in STAGES.values() if stage.on_gpus]
 
 
 def runtimes():
-    """Minutes that each rule asks of Slurm: the cluster's, unless `--set-resources` says others."""
-    others = workflow.resource_settings.overwrite_resources
-    own = {rule: others.get(rule, {}).get("runtime") for rule in ON_GPUS}
-    return {rule: each.value if each else cluster.runtime for rule, each in own.items()}
+    """Minutes that jobs ask of Slurm, by rule; of an expression, nothing is known before."""
+    asked = {rule: cluster.runtime for rule in ON_GPUS}
+    for rule, others in workflow.resource_settings.overwrite_resources.items():
+        if rule in asked and (own := others.get("runtime")):
+            asked[rule] = 0 if own.is_evaluable() else own.value
+    return asked
 
 
 try:

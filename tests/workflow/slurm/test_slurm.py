@@ -152,6 +152,7 @@ def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
         # The limit that is near at once: a signal comes five minutes before it.
         slurm("scontrol", "update", f"JobId={job}", "TimeLimit=5")
         training.runs_again(job, 1)
+        slurm("scontrol", "update", f"JobId={job}", "TimeLimit=60")
         done = training.goes_on(done)
         slurm("scontrol", "requeue", job)
         training.runs_again(job, 2)

@@ -111,7 +111,7 @@ def cluster_of(config: Mapping[str, Any]) -> Cluster | None:
 
 
 def check_slurm(
-    cluster: Cluster, runtimes: Mapping[str, Any], report: Callable[[str], None]
+    cluster: Cluster, runtimes: Mapping[str, int], report: Callable[[str], None]
 ) -> None:
     """Raise BadInput if a rule's runtime (minutes) is above the partition's limit.
 
