@@ -16,15 +16,27 @@ ROW = RESULTS[0]
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"image_id": 77_777}, r"1 with an id that is not among the images .* number 2 \(77777\)"),
-        ({"category_id": 777}, r"1 with an id that is not among the categories .* \(777\)"),
-        ({"score": float("nan")}, r"score that is not a finite number, the first is number 2"),
-        ({"score": "0.5"}, r"number 2 has a score that is not a number: '0.5'"),
-        ({"bbox": [1, 2, float("nan"), 4]}, r"1 with a box that is not finite"),
-        ({"bbox": [1, 2, -3, 4]}, r"1 with a box of negative width or height"),
-        ({"bbox": [1, 2, 3]}, r"number 2 has a bbox that is no list of four numbers"),
-        ({"bbox": [1, 2, 3, "4"]}, r"number 2 has a bbox that is no list of four numbers"),
-        ({"image_id": 2**70}, r"an image_id that is not an integer of 64 bits: 1180591"),
+        (
+            {"image_id": 77_777},
+            r"an id that is not among the images .* 1 detection \(number 2: 77777\)",
+        ),
+        ({"category_id": 777}, r"an id that is not among the categories .*\(number 2: 777\)"),
+        (
+            {"score": float("nan")},
+            r"score that is not a finite number in 1 detection \(number 2: nan\)",
+        ),
+        (
+            {"score": "0.5"},
+            r"wrong or missing 'score' in 1 detection \(number 2\); must be a number",
+        ),
+        ({"bbox": [1, 2, float("nan"), 4]}, r"a box that is not finite in 1 detection"),
+        ({"bbox": [1, 2, -3, 4]}, r"a box of negative width or height in 1 detection"),
+        (
+            {"bbox": [1, 2, 3]},
+            r"'bbox' in 1 detection \(number 2\); must be a list of four numbers",
+        ),
+        ({"bbox": [1, 2, 3, "4"]}, r"wrong or missing 'bbox' in 1 detection \(number 2\)"),
+        ({"image_id": 2**70}, r"wrong or missing 'image_id' .*must be an integer of 64 bits"),
     ],
 )
 def test_detections_that_cannot_be_scored(change, said):

@@ -31,7 +31,7 @@ class SplitFiles:
 class Shapes:
     """The embedded data set: generated images of shapes, annotated in COCO's format."""
 
-    seed: int
+    seed: int = field(metadata=AT_LEAST_0)
     images: dict[Split, int]  # number of images per split
     image_size: tuple[int, int]  # smallest and largest side, pixels
     max_objects: int = field(metadata=AT_LEAST_1)  # per image
@@ -42,13 +42,11 @@ class Shapes:
     answers: str  # file of test-dev's annotations; what `evaluation.server: local` scores against
 
     def __post_init__(self) -> None:
-        require(
-            all(count >= 0 for count in self.images.values()), "images: counts must not be negative"
-        )
-        require(
-            32 <= self.image_size[0] <= self.image_size[1],
-            "image_size: needs 32 <= smallest <= largest",
-        )
+        # A million more, and the ids of two splits would meet.
+        possible = all(0 <= count < 1_000_000 for count in self.images.values())
+        require(possible, "images: counts must be from 0 to 999,999")
+        least, largest = self.image_size
+        require(32 <= least <= largest, "image_size: needs 32 <= smallest <= largest")
 
 
 @dataclass(frozen=True)
@@ -154,34 +152,22 @@ class Params:
 
     def _check_variant(self, here: str, name: str, variant: Variant) -> None:
         """Refuse two sources of weights, and `weights_of` where more than testing differs."""
-        require(variant.continues != name, f"{here}: continues itself")
-        require(
-            not (variant.imported and variant.continues),
-            f"{here}: imported weights continue nothing",
-        )
-        require(
-            not variant.continues or not self.variants[variant.continues].weights_of,
-            f"{here}: continues {variant.continues!r}, which is not trained; name the variant "
-            f"whose weights it has",
-        )
-        if variant.weights_of is None:
+        before, owner = variant.continues, variant.weights_of
+        require(before != name, f"{here}: continues itself")
+        require(not (variant.imported and before), f"{here}: imported weights continue nothing")
+        trained = before is None or not self.variants[before].weights_of
+        hint = "which is not trained; name the variant whose weights it has"
+        require(trained, f"{here}: continues {before!r}, {hint}")
+        if owner is None:
             return
-        require(variant.weights_of != name, f"{here}.weights_of: names itself")
-        other = self.variants[variant.weights_of]
-        require(
-            other.weights_of is None,
-            f"{here}.weights_of: {variant.weights_of!r} has none of its own; name "
-            f"{other.weights_of!r}, whose weights it is tested with",
-        )
-        require(variant.continues is None, f"{here}: with `weights_of` nothing is continued")
+        require(owner != name, f"{here}.weights_of: names itself")
+        owners = self.variants[owner].weights_of
+        has_none = f"{here}.weights_of: {owner!r} has none of its own; name {owners!r}, whose"
+        require(owners is None, f"{has_none} weights it is tested with")
+        require(before is None, f"{here}: with `weights_of` nothing is continued")
         require(not variant.imported, f"{here}: with `weights_of` nothing is imported")
-        untested = [key for key in variant.set if not key.startswith("detection.")]
-        require(
-            not untested,
-            f"{here}.set: {', '.join(untested)}: with `weights_of` only detection.* can differ, "
-            "all else is as it was trained",
-        )
-        require(
-            bool(variant.set),
-            f"{here}.set: is empty, so that it would test what {variant.weights_of!r} tests",
-        )
+        fixed = ", ".join(key for key in variant.set if not key.startswith("detection."))
+        only = "with `weights_of` only detection.* can differ, all else is as it was trained"
+        require(not fixed, f"{here}.set: {fixed}: {only}")
+        same = f"is empty, so that it would test what {owner!r} tests"
+        require(bool(variant.set), f"{here}.set: {same}")

@@ -2,8 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,13 +16,13 @@ from cornernet.errors import BadInput
 from cornernet.memory import is_out_of_memory
 from cornernet.model.compilation import Compiled
 from cornernet.model.hourglass import ConvolutionNorm
+from cornernet.model.layout import widths_fill_vectors
 from cornernet.model.network import CornerNet, CornerOutputs
 
 Network = Callable[[Tensor], CornerOutputs]  # images [B, 3, h, w], normalised
 # Shapes of input at most: COCO's images pad to some 30 sizes of canvas at each of five scales, and
 # the last batch of each size may be smaller.
 MOST_SIZES = 512
-CPU_VECTOR = 16  # float32 numbers in the widest vector of a CPU (AVX-512)
 
 
 def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False) -> Network:
@@ -50,23 +49,22 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     def last_stack(images: Tensor) -> CornerOutputs:
         return ready(images.to(kind, memory_format=layout), last_only=True)[-1]
 
-    if on_cpu or not compiled:
-        run: Network = last_stack
-    else:
-        run = Compiled(last_stack, _warn, MOST_SIZES, mode="reduce-overhead")
+    def warn(line: str) -> None:
+        warnings.warn(f"detection.compile: the network {line}", stacklevel=2)
+
+    run: Network = last_stack
+    if compiled and not on_cpu:
+        run = Compiled(last_stack, warn, MOST_SIZES, mode="reduce-overhead")
 
     def network(images: Tensor) -> CornerOutputs:
-        with _without_tf32():
+        # cuDNN computes fp32 convolutions in fp32, not in TF32 (mantissas of 10 bits).
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             outputs = run(images)
         if isinstance(run, Compiled):  # a CUDA graph reuses the memory of its outputs
             return CornerOutputs(*(output.clone() for output in outputs))
         return outputs
 
     return network
-
-
-def _warn(line: str) -> None:
-    warnings.warn(f"detection.compile: the network {line}", stacklevel=2)
 
 
 def fold_batch_norm(model: CornerNet) -> CornerNet:
@@ -83,27 +81,6 @@ def fold_batch_norm(model: CornerNet) -> CornerNet:
             module.conv = fused.to(kind)
             module.bn = nn.Identity()  # type: ignore[assignment]
     return folded
-
-
-def widths_fill_vectors(model: CornerNet) -> bool:
-    """Whether every width of the network is a whole number of a CPU's vectors.
-
-    Only then may channels be innermost on a CPU: torch 2.13's kernels write past their buffers
-    where a layer has few channels (4, with 127 pixels: the process dies).
-    """
-    widths = (m.conv.out_channels for m in model.modules() if isinstance(m, ConvolutionNorm))
-    return all(width % CPU_VECTOR == 0 for width in widths)
-
-
-@contextmanager
-def _without_tf32() -> Iterator[None]:
-    """Within the block cuDNN computes fp32 convolutions in fp32, not in TF32 (10-bit mantissas)."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
 
 
 def run_network(

@@ -77,7 +77,7 @@ def predict_image(
     mode: Mode,
     device: torch.device,
 ) -> Detections:
-    """Detections in one image [H, W, 3] (BGR), the best first.
+    """Detections in one image [H, W, 3] (BGR), as `choose_detections` has them.
 
     Raises BadInput when the device's memory does not suffice, and for a `mode` other than
     single_scale and multi_scale.
@@ -86,9 +86,7 @@ def predict_image(
     placements = placements_of(height, width, model_params.size_multiple, params, mode)
     prepared = prepare_image(image, placements)
     (candidates,) = find_candidates(network, [prepared], params, mode, device)
-    found = choose_detections(candidates, params, mode)
-    order = np.argsort(-found.scores, kind="stable")
-    return Detections(found.boxes[order], found.scores[order], found.categories[order])
+    return choose_detections(candidates, params, mode)
 
 
 def coco_results(

@@ -6,7 +6,6 @@ package must be installed where a model is loaded.
 
 import base64
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from cornernet.config.load import section_from
 from cornernet.config.schema import Detection, Model
-from cornernet.data.coco.images import read_any_image
+from cornernet.data.coco.images import decode_any_image, read_any_image
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import coco_results, predict_image
 from cornernet.errors import BadInput
@@ -74,15 +73,11 @@ class Served:
 def as_pixels(image: Any) -> NDArray[np.uint8]:
     """An image in one of the ways that `Served.predict` takes.  uint8 [H, W, 3], BGR"""
     if isinstance(image, str) and image.startswith(INLINE):
-        _, _, content = image.partition(",")
         try:
-            decoded = base64.b64decode(content, validate=True)
+            decoded = base64.b64decode(image.partition(",")[2], validate=True)
         except ValueError:
             raise BadInput("an image's data: URL is not base64; encode the file's bytes") from None
-        with tempfile.NamedTemporaryFile() as stream:
-            stream.write(decoded)
-            stream.flush()
-            return read_any_image(Path(stream.name))
+        return decode_any_image(decoded, Path(image[:40]))
     if isinstance(image, str | Path):
         return read_any_image(Path(image))
     pixels = np.asarray(image)

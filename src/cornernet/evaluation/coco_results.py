@@ -5,13 +5,15 @@ width, height in pixels), score. https://cocodataset.org/#format-results
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cornernet.data.coco.annotation_fields import RESULT_FIELDS, well_formed
+from cornernet.data.coco.problems import Problem
 from cornernet.errors import BadInput
 
 
@@ -23,28 +25,6 @@ class CocoResults:
     category_id: np.ndarray  # int64 [N]
     boxes: np.ndarray  # float64 [N, 4]: x, y, width, height in pixels
     score: np.ndarray  # float64 [N]
-
-
-def _is_integer(value: Any) -> bool:
-    return type(value) is int and -(2**63) <= value < 2**63
-
-
-def _is_number(value: Any) -> bool:
-    """True for a float, NaN and infinities too, and for an integer that a float can hold."""
-    return isinstance(value, float) or (type(value) is int and abs(value) < 2**1023)
-
-
-def _is_box(value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 4 and all(map(_is_number, value))
-
-
-# What a detection must hold: each key, whether a value fits, and what is wrong with others.
-_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "image_id": (_is_integer, "is not an integer of 64 bits"),
-    "category_id": (_is_integer, "is not an integer of 64 bits"),
-    "bbox": (_is_box, "is no list of four numbers"),
-    "score": (_is_number, "is not a number"),
-}
 
 
 def read_coco_results(
@@ -62,23 +42,17 @@ def read_coco_results(
     name, rows = _content(source)
     if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
         raise BadInput(f"{name}: not COCO results; write a JSON list with one object per detection")
-    for position, row in enumerate(rows, start=1):
-        if fault := _fault(row):
-            raise BadInput(f"{name}: number {position} {fault}; write it as COCO does")
+    rows, problems = well_formed(rows, RESULT_FIELDS, "detection")
     results = CocoResults(
         image_id=np.array([row["image_id"] for row in rows], np.int64),
         category_id=np.array([row["category_id"] for row in rows], np.int64),
         boxes=np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4),
         score=np.array([row["score"] for row in rows], np.float64),
     )
-    problems = [
-        f"{name}: {np.count_nonzero(wrong)} with {what}, the first is number "
-        f"{wrong.argmax() + 1} ({values[wrong.argmax()]}); {remedy}"
-        for values, wrong, what, remedy in _checks(results, image_ids, category_ids, split)
-        if wrong.any()
-    ]
+    if not problems:
+        problems = list(_problems(results, image_ids, category_ids, split))
     if problems:
-        raise BadInput(problems)
+        raise BadInput(problem.message(name) for problem in problems)
     return results
 
 
@@ -94,35 +68,26 @@ def _content(source: Path | Sequence[dict[str, Any]]) -> tuple[str, Any]:
         raise BadInput(f"{source}: not JSON ({error}); write it again") from error
 
 
-def _fault(row: Any) -> str | None:
-    """Which key of a detection is missing or of the wrong type, if any."""
-    if not isinstance(row, dict):
-        return "is no JSON object"
-    for key, (fits, fault) in _KEYS.items():
-        if key not in row:
-            return f"has no {key}"
-        if not fits(row[key]):
-            article = "an" if key == "image_id" else "a"
-            return f"has {article} {key} that {fault}: {row[key]!r}"
-    return None
-
-
-def _checks(
+def _problems(
     results: CocoResults, image_ids: Any, category_ids: Any, split: str
-) -> Iterator[tuple[np.ndarray, np.ndarray, str, str]]:
-    """Values of every detection, which of them are wrong, what is wrong, and the remedy."""
-    for ids, known, kind in (
-        (results.image_id, image_ids, "images"),
-        (results.category_id, category_ids, "categories"),
-    ):
-        wrong = ~np.isin(ids, np.fromiter(known, dtype=np.int64))
+) -> Iterator[Problem]:
+    """Each kind of detection that cannot be scored."""
+    ids = (results.image_id, image_ids, "images"), (results.category_id, category_ids, "categories")
+    for values, known, kind in ids:
         what = f"an id that is not among the {kind} of {split}"
-        yield ids, wrong, what, "were they made for another split or data set?"
+        wrong = ~np.isin(values, np.fromiter(known, np.int64))
+        yield from _problem(values, wrong, what, "were they made for another split or data set?")
     boxes, remedy = results.boxes, "a box is x, y, width, height in pixels"
     finite = np.isfinite(boxes).all(axis=1)
-    yield boxes, ~finite, "a box that is not finite", remedy
+    yield from _problem(boxes, ~finite, "a box that is not finite", remedy)
     negative = finite & (boxes[:, 2:] < 0).any(axis=1)
-    yield boxes, negative, "a box of negative width or height", remedy
-    infinite = ~np.isfinite(results.score)
+    yield from _problem(boxes, negative, "a box of negative width or height", remedy)
     remedy = "drop them or look for NaN in the network's output"
-    yield results.score, infinite, "a score that is not a finite number", remedy
+    infinite = ~np.isfinite(results.score)
+    yield from _problem(results.score, infinite, "a score that is not a finite number", remedy)
+
+
+def _problem(values: np.ndarray, wrong: np.ndarray, what: str, remedy: str) -> Iterator[Problem]:
+    cases = [f"number {row + 1}: {values[row]}" for row in np.flatnonzero(wrong)]
+    if cases:
+        yield Problem(what, remedy, cases, "detection")

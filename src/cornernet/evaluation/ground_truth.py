@@ -41,9 +41,8 @@ def read_ground_truth(path: Path) -> GroundTruth:
         problems = [f"{path}: no images in it; give the annotations of a split that has some"]
     if problems:
         raise BadInput(problems)
-    image_ids = np.sort(np.array([image.id for image in file.images], np.int64))
+    image_ids, category_ids = np.sort(file.image_ids), np.sort(file.category_ids)
     categories = sorted(file.categories, key=lambda category: category.id)
-    category_ids = np.array([category.id for category in categories], np.int64)
     objects = file.annotations
     return GroundTruth(
         name=str(path),

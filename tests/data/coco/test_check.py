@@ -31,9 +31,9 @@ def test_what_coco_has_is_let_through_and_counted(dataset):
     rows[3]["bbox"] = [-5, 20, 20, 10]
     for annotation, area in zip(rows, [32**2 - 0.5, 32**2, 96**2 - 0.5, 96**2], strict=True):
         annotation["area"] = area
-    rows.append({**rows[3], "id": 99, "bbox": [40.5, 10, 0, 5]})
+    rows.append({**rows[0], "id": 99, "iscrowd": 0, "bbox": [40.5, 10, 0, 5]})
     found = dataset.check().splits["train"]
-    assert found.boxes_by_size == {"small": 1, "medium": 2, "large": 2}
+    assert found.boxes_by_size == {"small": 1, "medium": 2, "large": 1}
     assert found.problems == {
         "crowd_boxes": 1,
         "images_without_boxes": 1,

@@ -130,18 +130,6 @@ def test_boxes_come_back_from_cells_and_offsets_with_their_radii(split):
     np.testing.assert_allclose(sample.radius, expected, rtol=1e-4)
 
 
-def test_small_sets_are_read_once(split):
-    samples = training_samples(split)
-    uncached = training_samples(split, cache_bytes=1000)
-    first, fresh = samples.sample(0, 3), uncached.sample(0, 3)
-    assert same(first, fresh)
-    (split.folder / "3.png").unlink()
-    assert same(samples.sample(0, 3), first)
-    assert not same(samples.sample(1, 3), first)
-    with pytest.raises(BadInput):
-        uncached.sample(0, 3)
-
-
 def test_chunks_are_padded_with_empty_slots(split):
     samples = training_samples(split, augmentation=still(127))
     chunk = chunk_of([samples.sample(0, index) for index in (3, 1, 2)])

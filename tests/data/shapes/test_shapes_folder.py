@@ -107,7 +107,6 @@ def test_a_folder_of_the_users_is_never_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("splits", "changes", "said"),
     [
-        (SPLITS, {"seed": -1}, "must not be negative"),
         (SPLITS, {"images": {"train": 2, "val": 2}}, "no number for split test_dev"),
         (SPLITS, {"answers": "../answers.json"}, "below data.root"),
         ({**SPLITS, "val": SplitFiles("/tmp/x", "val.json")}, {}, "below data.root"),

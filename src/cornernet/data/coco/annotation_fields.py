@@ -1,4 +1,4 @@
-"""What each entry of an annotation file in COCO's format must hold."""
+"""What each entry of an annotation file, or of a results file, in COCO's format must hold."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_box(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
+    return isinstance(value, list | tuple) and len(value) == 4 and all(map(_is_number, value))
 
 
 def _is_area(value: Any) -> bool:
@@ -43,14 +43,18 @@ IMAGE_FIELDS: Fields = {
     "height": (_is_length, "a positive integer"),
 }
 CATEGORY_FIELDS: Fields = {"id": (_is_integer, "an integer"), "name": (_is_text, "a text")}
-ANNOTATION_FIELDS: Fields = {
-    "id": (_is_integer, "an integer"),
-    "image_id": (_is_integer, "an integer"),
+_PLACED: Fields = {
+    "image_id": (_is_integer, "an integer of 64 bits"),
     "category_id": (_is_integer, "an integer"),
     "bbox": (_is_box, "a list of four numbers: x, y, width, height in pixels"),
+}
+ANNOTATION_FIELDS: Fields = {
+    "id": (_is_integer, "an integer"),
+    **_PLACED,
     "iscrowd": (lambda value: value in (0, 1), "0 or 1"),
     "area": (_is_area, "a number that is not negative"),
 }
+RESULT_FIELDS: Fields = {**_PLACED, "score": (_is_number, "a number")}
 DEFAULTS = {"iscrowd": 0}  # of keys that may be left out, but may not be null
 
 

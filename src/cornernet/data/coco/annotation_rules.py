@@ -5,7 +5,7 @@ training drops (annotations 918 and 2206849 of train2017); boxes that reach over
 which training clips.
 """
 
-import posixpath
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from cornernet.data.coco.annotations import AnnotationColumns, AnnotationFile, positions
 from cornernet.data.coco.problems import Problem, first_of
 
-# Pixels. An empty box (of zero width or height) that lies outside of its image is let through up to
-# this distance: training drops it anyway. Boxes that reach over the border by more are counted.
+# Pixels. A box of zero width or height may lie outside of its image up to this distance: training
+# drops it anyway. Boxes that reach over the border by more are counted.
 BORDER_TOLERANCE = 2.0
 
 # COCO's classes of size, by area in square pixels: pycocotools' Params.setDetParams.
@@ -36,9 +36,10 @@ def annotation_problems(file: AnnotationFile) -> list[Problem]:
 
 
 def leaves_folder(file_name: str) -> bool:
-    """Whether a file name points elsewhere than into the image folder."""
-    normal = posixpath.normpath(file_name)
-    return "\0" in file_name or normal.startswith(("/", "..")) or normal == "."
+    """Whether a path may point elsewhere than into the folder it is joined to, on any system."""
+    parts = re.split(r"[/\\]", file_name)
+    drive = parts[0][1:2] == ":"
+    return not {*parts} - {"", "."} or parts[0] == "" or ".." in parts or drive or "\0" in file_name
 
 
 def count_irregularities(file: AnnotationFile) -> dict[str, int]:

@@ -91,12 +91,8 @@ class AnnotationFile:
 
 def positions(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
     """For each of `values` its (first) index in `keys`, or -1.  int64 [len(values)]"""
-    if len(keys) == 0:
-        return np.full(len(values), -1, np.int64)
-    order = np.argsort(keys, kind="stable")
-    place = np.minimum(np.searchsorted(keys[order], values), len(keys) - 1)
-    found = order[place]
-    return np.where(keys[found] == values, found, -1)
+    first = {key: place for place, key in reversed([*enumerate(keys.tolist())])}
+    return np.array([first.get(value, -1) for value in values.tolist()], np.int64)
 
 
 def read_annotation_file(path: Path, need_annotations: bool = True) -> AnnotationFile:
@@ -159,15 +155,15 @@ def _columns(entries: Sequence[dict[str, Any]]) -> AnnotationColumns:
     area = np.array([entry.get("area") for entry in entries], np.float64)  # None becomes NaN
     with np.errstate(over="ignore", invalid="ignore"):
         product = xywh[:, 2] * xywh[:, 3]
+
+    def integers(key: str) -> np.ndarray:
+        return np.array([entry[key] for entry in entries], np.int64)
+
     return AnnotationColumns(
-        ids=_integers(entries, "id"),
-        image_ids=_integers(entries, "image_id"),
-        category_ids=_integers(entries, "category_id"),
+        ids=integers("id"),
+        image_ids=integers("image_id"),
+        category_ids=integers("category_id"),
         xywh=xywh,
         crowd=np.array([entry.get("iscrowd", 0) for entry in entries], bool),
         area=np.where(np.isnan(area), product, area),
     )
-
-
-def _integers(entries: Sequence[dict[str, Any]], key: str) -> np.ndarray:
-    return np.array([entry[key] for entry in entries], np.int64)

@@ -50,8 +50,7 @@ class Dataset:
 
     def to_json(self) -> dict[str, Any]:
         """The content of dataset.json as plain values, which `write_json` writes."""
-        tree = dataclasses.asdict(self)
-        return {**tree, "categories": list(tree["categories"])}
+        return dataclasses.asdict(self)
 
 
 def read_dataset(path: Path) -> Dataset:

@@ -21,8 +21,6 @@ from cornernet.files import replacing, status_of_regular
 CLOCK_TICK_NS = 2 * 10**9
 UNCERTAIN = -1  # in place of a time that proves nothing
 
-COLUMNS = ("file", "size", "mtime_ns", "ctime_ns", "sha256", "earlier_sha256")
-
 
 class FileDigest(NamedTuple):
     """The SHA-256 of a file, and its size and times just before it was read."""
@@ -70,12 +68,9 @@ def read_record(path: Path) -> dict[str, FileDigest]:
     """The digests that were recorded, by file; none if the record is absent or damaged."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            rows = csv.reader(stream)
-            if next(rows, None) != list(COLUMNS):
-                return {}
             return {
                 name: FileDigest(int(size), int(mtime_ns), int(ctime_ns), sha256, earlier)
-                for name, size, mtime_ns, ctime_ns, sha256, earlier in rows
+                for name, size, mtime_ns, ctime_ns, sha256, earlier in csv.reader(stream)
             }
     except (FileNotFoundError, ValueError, csv.Error):
         return {}
@@ -84,6 +79,4 @@ def read_record(path: Path) -> dict[str, FileDigest]:
 def write_record(path: Path, digests: Mapping[str, FileDigest]) -> None:
     """Write the record atomically."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        rows = csv.writer(stream)
-        rows.writerow(COLUMNS)
-        rows.writerows((name, *digest) for name, digest in digests.items())
+        csv.writer(stream).writerows((name, *digest) for name, digest in digests.items())

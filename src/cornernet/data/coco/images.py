@@ -56,7 +56,7 @@ def read_any_image(path: Path) -> np.ndarray:
     """
     if not path.is_file():
         raise BadInput(f"{path}: no such image file; check the name")
-    return _whole(read_bytes(path), path, cv2.IMREAD_COLOR)
+    return decode_any_image(read_bytes(path), path)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -72,20 +72,23 @@ def read_bytes(path: Path) -> bytes:
 
 def decode_image(content: bytes, path: Path, width: int, height: int) -> np.ndarray:
     """Decode an image's bytes as `read_image` does; `path` is for messages.  uint8 [H, W, 3]"""
-    image = _whole(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    image = decode_any_image(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     stored = image.shape[:2]
     if stored == (height, width):
         return image
     if stored == (width, height):  # perhaps an EXIF rotation by a quarter turn
-        rotated = _whole(content, path, cv2.IMREAD_COLOR)
+        rotated = decode_any_image(content, path)
         if rotated.shape[:2] == (height, width):
             return rotated
     detail = f"{stored[1]} x {stored[0]}, not {width} x {height}"
     raise UnusableImage(path, OTHER_SIZE, detail)
 
 
-def _whole(content: bytes, path: Path, flags: int) -> np.ndarray:
-    """The decoded image; raises UnusableImage if it is none, or lacks its end.  uint8 [H, W, 3]"""
+def decode_any_image(content: bytes, path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """The image; raises UnusableImage if it is none, or lacks its end.  uint8 [H, W, 3]
+
+    `flags` are OpenCV's; `path` is for messages.
+    """
     if is_truncated(content):
         raise UnusableImage(path, TRUNCATED)
     image = None

@@ -8,15 +8,9 @@ import numpy as np
 
 from cornernet.config.schema import SplitFiles
 from cornernet.data.coco.annotation_rules import annotation_problems
-from cornernet.data.coco.annotations import (
-    AnnotationFile,
-    Image,
-    positions,
-    read_annotation_file,
-)
+from cornernet.data.coco.annotations import AnnotationFile, positions, read_annotation_file
+from cornernet.data.coco.annotations import Image as Image
 from cornernet.errors import BadInput
-
-__all__ = ["Boxes", "CocoSplit", "Image", "has_annotations", "load_split"]
 
 
 @dataclass(frozen=True)

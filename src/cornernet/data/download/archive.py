@@ -11,7 +11,8 @@ from posixpath import dirname
 
 from tqdm import tqdm
 
-from cornernet.data.download.manifest import Archive, is_inside
+from cornernet.data.coco.annotation_rules import leaves_folder
+from cornernet.data.download.manifest import Archive
 from cornernet.errors import BadInput
 from cornernet.progress import Progress
 
@@ -61,7 +62,7 @@ def _problems(
 ) -> Iterator[str]:
     """Why a zip must not be unpacked, by its list of contents."""
     for member in everything:
-        if not is_inside(member.filename) or not is_inside(member.orig_filename):
+        if leaves_folder(member.filename) or leaves_folder(member.orig_filename):
             yield f"refused, member {member.orig_filename!r} leaves the folder"
         # Unix permissions and type, where the packer knew them.
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):

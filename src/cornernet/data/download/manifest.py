@@ -1,21 +1,14 @@
 """The manifest of files to fetch: `data.files` of the params, checked and typed."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any, Self
 
 import pydantic
 from pydantic import Field, HttpUrl, PositiveInt
 
 from cornernet.config.schema import Split, SplitFiles
+from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.errors import BadInput
-
-
-def is_inside(path: str) -> bool:
-    """Whether a relative POSIX path stays in the folder that it is joined to."""
-    parts = PurePosixPath(path).parts
-    odd = path.startswith("/") or ".." in parts or "\\" in path or "\0" in path
-    return bool(parts) and not odd and ":" not in parts[0]
 
 
 class Archive(pydantic.BaseModel):
@@ -42,7 +35,7 @@ class Archive(pydantic.BaseModel):
         if bool(self.folder) == bool(self.members):
             raise ValueError("needs either folder (of images) or members (single files)")
         for path in self.targets:
-            if not is_inside(path):
+            if leaves_folder(path):
                 raise ValueError(f"{path!r} leaves the data set's folder")
         return self
 

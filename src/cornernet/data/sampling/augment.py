@@ -7,6 +7,7 @@ the padding are the released code's.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ class RandomView:
     centre: tuple[int, int]  # of the crop: x, y in pixels of the image
     flip: bool
     jitters: tuple[tuple[str, float], ...]  # brightness, contrast, saturation in order, factors
-    lighting: tuple[float, float, float]  # along each principal component
+    lighting: tuple[float, ...]  # [3], along each principal component
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,13 @@ def draw(rng: np.random.Generator, height: int, width: int, params: Augmentation
     flip = bool(rng.random() < params.flip_probability)
     order = rng.permutation(len(colour.JITTERS))
     factors = 1 + params.jitter * rng.uniform(-1, 1, len(colour.JITTERS))
-    blue, green, red = params.lighting_std * rng.standard_normal(3)
+    lighting = params.lighting_std * rng.standard_normal(3)
     return RandomView(
         scale=scale,
         centre=(x, y),
         flip=flip,
-        jitters=tuple(
-            (colour.JITTERS[which], float(factor))
-            for which, factor in zip(order, factors, strict=True)
-        ),
-        lighting=(float(blue), float(green), float(red)),
+        jitters=tuple(zip((colour.JITTERS[which] for which in order), factors, strict=True)),
+        lighting=tuple(lighting),
     )
 
 
@@ -82,7 +80,7 @@ def place(
     moved = geometry.resize_boxes(geometry.crop_boxes(boxes, size, draws.centre), size, view)
     left, kept, clipped = geometry.clip_boxes(moved, view)
     if draws.flip:
-        resized, left = geometry.flip_image(resized), geometry.flip_boxes(left, view[1])
+        resized, left = np.asarray(cv2.flip(resized, 1)), geometry.flip_boxes(left, view[1])
     return resized, ViewBoxes(left, kept, clipped, scale=view[0] / size[0])
 
 

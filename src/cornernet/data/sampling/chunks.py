@@ -54,10 +54,8 @@ class Chunk:
 def chunk_of(samples: Sequence[Sample]) -> Chunk:
     """Stack samples; K is the most objects that one of them has, at least 1.
 
-    Empty slots are 0. Raises ValueError if there is no sample.
+    Empty slots are 0.
     """
-    if not samples:
-        raise ValueError("a chunk needs at least one sample")
 
     def padded(arrays: Sequence[NDArray]) -> Tensor:
         one_slot = np.zeros((1, *arrays[0].shape[1:]), arrays[0].dtype)  # so that K is at least 1

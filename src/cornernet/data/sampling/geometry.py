@@ -21,10 +21,8 @@ def centre_range(side: int, border: int) -> tuple[int, int]:
     """Least coordinate of a crop's centre along a side of `side` pixels, and one past the largest.
 
     The centre keeps `border` pixels from the image's border; in an image too small for that the
-    border is halved until there is room. Raises ValueError if `side` is not positive.
+    border is halved until there is room.
     """
-    if side < 1:
-        raise ValueError(f"side must be positive, not {side}")
     divisor = 1
     while side - border // divisor <= border // divisor:
         divisor *= 2
@@ -98,11 +96,6 @@ def clip_boxes(
     clipped = np.clip(boxes, 0, limits)
     kept = np.flatnonzero((clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1]))
     return clipped[kept], kept, (clipped[kept] != boxes[kept]).any(axis=1)
-
-
-def flip_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Mirror left and right."""
-    return np.asarray(cv2.flip(image, 1), np.uint8)
 
 
 def flip_boxes(boxes: NDArray[np.float64], width: int) -> NDArray[np.float64]:

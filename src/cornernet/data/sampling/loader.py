@@ -9,7 +9,6 @@ import functools
 import itertools
 import signal
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import cv2
 import torch
@@ -50,23 +49,20 @@ def batches(
 
     Raises:
         BadInput: an image cannot be read.
-        ValueError: a number in `mine` is no chunk's.
     """
     numbers = range(len(chunks)) if mine is None else mine
-    if any(not 0 <= number < len(chunks) for number in numbers):
-        raise ValueError(f"mine: {list(numbers)} are not all chunks of {len(chunks)}")
     todo = range(start_iteration, iterations)
     if not numbers:
         return iter([[] for _ in todo])
     keys = _keys_of_chunks(samples, chunks, todo, numbers)
     loader = DataLoader(
-        _ChunkSource(samples),
-        batch_sampler=keys,  # type: ignore[arg-type]
+        _Chunks(samples),
+        batch_size=None,  # each item is a whole chunk
+        sampler=keys,  # type: ignore[arg-type]
         num_workers=workers,
         # A process that has threads (torch's, OpenCV's, the tracker's) must not be forked: a lock
         # that one of them holds at that moment is never let go in the child.
         multiprocessing_context="spawn" if workers else None,
-        collate_fn=_as_it_is,
         worker_init_fn=_quiet_worker,
         prefetch_factor=max(2, -(-ITERATIONS_AHEAD * len(numbers) // workers)) if workers else None,
         pin_memory=torch.cuda.is_available(),
@@ -98,24 +94,17 @@ def _keys_of_chunks(
         yield [(epoch, int(order(epoch)[position])) for epoch, position in positions]
 
 
-class _ChunkSource(Dataset):
-    """Makes a whole chunk in one worker.
-
-    Bad input is returned, for DataLoader would add the worker's traceback to its message.
-    """
+class _Chunks(Dataset):
+    """Chunks by their keys. Bad input is returned: DataLoader would add a traceback to it."""
 
     def __init__(self, samples: TrainingSamples) -> None:
         self._samples = samples
 
-    def __getitems__(self, keys: list[Key]) -> Chunk | BadInput:
+    def __getitem__(self, keys: list[Key]) -> Chunk | BadInput:
         try:
             return chunk_of([self._samples.sample(epoch, index) for epoch, index in keys])
         except BadInput as error:
             return BadInput(error.problems)
-
-
-def _as_it_is(made: Any) -> Any:
-    return made
 
 
 def _quiet_worker(_: int) -> None:

@@ -15,10 +15,6 @@ from cornernet.data.sampling.radii import object_radius
 from cornernet.data.sampling.targets import corner_cells
 from cornernet.errors import BadInput
 
-# A split whose decoded images take less stays in memory, once per process that reads it: about
-# 3,000 images of 120 x 120 pixels or 270 of 640 x 480. COCO takes 100 GiB and is read every time.
-CACHE_BYTES = 256 * 2**20
-
 # Key that keeps the random streams of the epochs' orders apart from those of the samples.
 ORDER_STREAM = 1
 
@@ -35,7 +31,6 @@ class TrainingSamples:
         data: `keep_crowd`: crowd boxes are objects. `keep_empty`: images without a box of some
             width and height are used.
         seed: of the training.
-        cache_bytes: images are decoded once and kept if all together they take no more.
 
     Raises:
         BadInput: no image is left to train on, or `radii` are of other annotations.
@@ -49,7 +44,6 @@ class TrainingSamples:
         targets: Targets,
         data: Data,
         seed: int,
-        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         counts = [len(boxes.ids) for boxes in split.boxes]
         if radii is not None and len(radii) != sum(counts):
@@ -78,9 +72,6 @@ class TrainingSamples:
                 f"{split.name}: no image left to train on "
                 f"(keep_crowd: {data.keep_crowd}, keep_empty: {data.keep_empty})"
             )
-        decoded = sum(3 * image.width * image.height for image in split.images)
-        self._cached = decoded <= cache_bytes
-        self._cache: dict[int, NDArray[np.uint8]] = {}
 
     def __len__(self) -> int:
         """Images in an epoch."""
@@ -95,7 +86,9 @@ class TrainingSamples:
         """The sample of an image in an epoch. Raises BadInput if the image cannot be read."""
         rng = np.random.default_rng(np.random.SeedSequence((self._seed, epoch, index)))
         number = int(self._used[index])
-        pixels = self._read(number)
+        declared = self._images[number]
+        path = self._folder / declared.file_name
+        pixels = read_image(path, declared.width, declared.height)
         rows = np.arange(self._starts[number], self._starts[number + 1])
         rows = rows[self._trained[rows]]
         height, width = pixels.shape[:2]
@@ -104,16 +97,6 @@ class TrainingSamples:
         rows = rows[placed.kept]
         radii = None if self._radii is None else self._radii[rows]
         return encode(image, placed, self._categories[rows], radii, self._targets)
-
-    def _read(self, number: int) -> NDArray[np.uint8]:
-        if number in self._cache:
-            return self._cache[number]
-        image = self._images[number]
-        pixels = read_image(self._folder / image.file_name, image.width, image.height)
-        if self._cached:
-            pixels.setflags(write=False)
-            self._cache[number] = pixels
-        return pixels
 
 
 def encode(

@@ -55,17 +55,14 @@ def generate_shapes(root: Path, splits: Mapping[Split, SplitFiles], params: Shap
 
 def _check(root: Path, splits: Mapping[Split, SplitFiles], params: Shapes) -> None:
     problems = []
-    if params.seed < 0:
-        problems.append(f"params data.shapes.seed: must not be negative (got {params.seed})")
     for name, files in splits.items():
         if name not in params.images:
             problems.append(f"params data.shapes.images: gives no number for split {name}")
-        elif params.images[name] >= IDS_OF_A_SPLIT:  # type: ignore[index]
-            problems.append(f"params data.shapes.images.{name}: must be below {IDS_OF_A_SPLIT:,}")
         for path in (files.images, files.annotations, params.answers):
             if leaves_folder(path):
                 problems.append(f"params data: {path!r} must lie below data.root, without '..'")
-    if root.exists() and not (root / MARKER).is_file() and not _is_empty(root):
+    empty = root.is_dir() and not any(root.iterdir())
+    if root.exists() and not (root / MARKER).is_file() and not empty:
         problems.append(
             f"{root}: is there already and holds something that was not generated; move it away, "
             "or set data.root to another folder"
@@ -74,17 +71,13 @@ def _check(root: Path, splits: Mapping[Split, SplitFiles], params: Shapes) -> No
         raise BadInput(dict.fromkeys(problems))
 
 
-def _is_empty(root: Path) -> bool:
-    return root.is_dir() and not any(root.iterdir())
-
-
-def _generate_split(root: Path, name: str, files: SplitFiles, params: Shapes) -> None:
+def _generate_split(root: Path, name: Split, files: SplitFiles, params: Shapes) -> None:
     folder = root / files.images
     folder.mkdir(parents=True, exist_ok=True)
     number = SPLIT_NUMBERS[name]
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for index in range(params.images[name]):  # type: ignore[index]
+    for index in range(params.images[name]):
         pixels, objects = draw_image(number, index, params)
         image_id = number * IDS_OF_A_SPLIT + index + 1
         file_name = f"{name}_{index:06d}.bmp"
@@ -100,14 +93,13 @@ def _generate_split(root: Path, name: str, files: SplitFiles, params: Shapes) ->
         "licenses": [],
         "images": images,
         "categories": [
-            {"id": i + 1, "name": category, "supercategory": "shape"}
-            for i, category in enumerate(CATEGORIES)
+            {"id": i, "name": category, "supercategory": "shape"}
+            for i, category in enumerate(CATEGORIES, start=1)
         ],
     }
-    answered = {**tree, "annotations": annotations}
-    _write_json(root / files.annotations, tree if name == "test_dev" else answered)
-    if name == "test_dev":
-        _write_json(root / params.answers, answered)
+    answers = root / (params.answers if name == "test_dev" else files.annotations)
+    _write_json(root / files.annotations, tree)
+    _write_json(answers, {**tree, "annotations": annotations})
 
 
 def draw_image(split: int, index: int, params: Shapes) -> tuple[np.ndarray, list[PlacedObject]]:

@@ -25,6 +25,7 @@ _NETWORK = _in(
     "corner_pooling_plain",
     "corner_pooling_triton",  # run by a GPU alone
     "hourglass",
+    "layout",
     "network",
     "prediction",
 )
@@ -127,7 +128,7 @@ EXEMPT = {
     "cornernet.processes": "starts, watches and stops what computes",
     "cornernet.pipeline": "describes, checks and records; `scoring` alone is listed",
     "cornernet.tracking": "MLflow is told of results, and gives none",
-    "cornernet.data.coco.annotation_fields": "what it refuses, `prepare` has refused before",
+    "cornernet.data.coco.annotation_fields": "what it refuses makes no result",
     "cornernet.data.coco.dataset": "reads and writes what `check` found",
     "cornernet.data.coco.file_digests": "says whether files are the same",
     "cornernet.data.coco.image_check": "what it refuses makes no result",
