@@ -4,13 +4,14 @@ A file of results is a JSON list with one object per detection: image_id, catego
 width, height in pixels), score. https://cocodataset.org/#format-results
 """
 
-import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import pydantic
+from pydantic import Field
 
 from cornernet.errors import BadInput
 
@@ -25,26 +26,13 @@ class CocoResults:
     score: np.ndarray  # float64 [N]
 
 
-def _is_integer(value: Any) -> bool:
-    return type(value) is int and -(2**63) <= value < 2**63
+class _Detection(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True)
 
-
-def _is_number(value: Any) -> bool:
-    """True for a float, NaN and infinities too, and for an integer that a float can hold."""
-    return isinstance(value, float) or (type(value) is int and abs(value) < 2**1023)
-
-
-def _is_box(value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 4 and all(map(_is_number, value))
-
-
-# What a detection must hold: each key, whether a value fits, and what is wrong with others.
-_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "image_id": (_is_integer, "is not an integer of 64 bits"),
-    "category_id": (_is_integer, "is not an integer of 64 bits"),
-    "bbox": (_is_box, "is no list of four numbers"),
-    "score": (_is_number, "is not a number"),
-}
+    image_id: Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    category_id: Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    bbox: Annotated[list[float], Field(min_length=4, max_length=4)]
+    score: float
 
 
 def read_coco_results(
@@ -59,17 +47,13 @@ def read_coco_results(
     but a list of results, for images or categories that the split does not have, and for boxes or
     scores that are not finite.
     """
-    name, rows = _content(source)
-    if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
-        raise BadInput(f"{name}: not COCO results; write a JSON list with one object per detection")
-    for position, row in enumerate(rows, start=1):
-        if fault := _fault(row):
-            raise BadInput(f"{name}: number {position} {fault}; write it as COCO does")
+    name = str(source) if isinstance(source, Path) else "the detections given"
+    rows = _checked(source, name)
     results = CocoResults(
-        image_id=np.array([row["image_id"] for row in rows], np.int64),
-        category_id=np.array([row["category_id"] for row in rows], np.int64),
-        boxes=np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4),
-        score=np.array([row["score"] for row in rows], np.float64),
+        image_id=np.array([row.image_id for row in rows], np.int64),
+        category_id=np.array([row.category_id for row in rows], np.int64),
+        boxes=np.array([row.bbox for row in rows], np.float64).reshape(-1, 4),
+        score=np.array([row.score for row in rows], np.float64),
     )
     problems = [
         f"{name}: {np.count_nonzero(wrong)} with {what}, the first is number "
@@ -82,29 +66,22 @@ def read_coco_results(
     return results
 
 
-def _content(source: Path | Sequence[dict[str, Any]]) -> tuple[str, Any]:
-    """(name for messages, content) of a results file, or of content that was parsed before."""
-    if not isinstance(source, Path):
-        return "the detections given", source
+def _checked(source: Path | Sequence[dict[str, Any]], name: str) -> list[_Detection]:
+    """The detections, each with the keys and types that it must have."""
+    rows = pydantic.TypeAdapter(Annotated[list[_Detection], pydantic.FailFast()])
     try:
-        return str(source), json.loads(source.read_bytes())
+        if isinstance(source, Path):
+            return rows.validate_json(source.read_bytes())
+        return rows.validate_python(source)
     except OSError as error:
-        raise BadInput(f"{source}: cannot be read ({error.strerror}); make it first") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{source}: not JSON ({error}); write it again") from error
-
-
-def _fault(row: Any) -> str | None:
-    """Which key of a detection is missing or of the wrong type, if any."""
-    if not isinstance(row, dict):
-        return "is no JSON object"
-    for key, (fits, fault) in _KEYS.items():
-        if key not in row:
-            return f"has no {key}"
-        if not fits(row[key]):
-            article = "an" if key == "image_id" else "a"
-            return f"has {article} {key} that {fault}: {row[key]!r}"
-    return None
+        raise BadInput(f"{name}: cannot be read ({error.strerror}); make it first") from error
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f", {key}" for key in first["loc"][1:])
+        where = f"number {int(first['loc'][0]) + 1}{where}: " if first["loc"] else ""
+        raise BadInput(
+            f"{name}: {where}{first['msg']}; give a list with an object per detection, as COCO does"
+        ) from None
 
 
 def _checks(

@@ -101,10 +101,10 @@ def collect_corners(
 
 def _journal_number(key: Scored, quadrant: str, literature: Literature) -> float | None:
     """The journal's number, or difference of numbers; None where it has none."""
-    mine = literature.corners.get((key.variant, key.corner), {}).get(quadrant)
+    mine = literature.corners.get(key.variant, {}).get(key.corner, {}).get(quadrant)
     if not key.reference:
         return mine
-    other = literature.corners.get((key.reference, key.corner), {}).get(quadrant)
+    other = literature.corners.get(key.reference, {}).get(key.corner, {}).get(quadrant)
     return None if mine is None or other is None else round(mine - other, 1)
 
 

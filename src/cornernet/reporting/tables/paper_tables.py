@@ -124,7 +124,7 @@ def iou_table(results: pd.DataFrame, context: TableContext) -> Table:
     Ours are val's and test-dev's, in a group each; the other detectors' are test-dev's, and the
     journal's whatever text the profile is held against, as the ECCV text has none.
     """
-    metrics = context.literature.iou_metrics
+    metrics = tuple(context.literature.by_iou[0].values)
     rows = []
     for split, group in (("val", "This run, val"), ("test_dev", "This run, test-dev")):
         tested = rows_where(results, split=split, mode="single_scale")
