@@ -16,7 +16,7 @@ import yaml
 
 from cornernet.config.schema import Mode, Params, Split
 from cornernet.reporting.checked_yaml import parse_yaml
-from cornernet.reporting.tables.formats import MINUS, interval_text, number_text
+from cornernet.reporting.tables.formats import MINUS, aligned, interval_text, number_text
 from cornernet.reporting.tables.literature import Cell, Comparison
 from cornernet.reporting.tables.results import rows_where
 from cornernet.reporting.tables.seeds import UNDEFINED, Estimate
@@ -124,15 +124,11 @@ def effects_summary(effects: Sequence[Effect]) -> str:
     """Plain text: one line per effect that was run, in points of AP; empty if none was."""
     if not effects:
         return ""
-    width = max(len(effect.variant) for effect in effects)
-    head = f"{'text and code: variant':<{width}}  {'mode':<12}  AP minus {REFERENCE}'s"
-    lines = [
-        f"{effect.variant:<{width}}  {effect.mode:<12}  "
-        f"{number_text(effect.points.value, True):>5}  {interval_text(effect.points, True)}"
-        for effect in effects
-    ]
-    lines = [line.rstrip().replace(MINUS, "-") for line in lines]
-    return "\n".join([head, "-" * len(head), *lines])
+    lines = [("text and code: variant", "mode", f"AP minus {REFERENCE}'s", "")]
+    for effect in effects:
+        points = number_text(effect.points.value, True), interval_text(effect.points, True)
+        lines.append((effect.variant, effect.mode, *points))
+    return aligned(lines, names=2).replace(MINUS, "-")
 
 
 def load_recorded() -> RecordedEffects:

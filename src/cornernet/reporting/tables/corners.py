@@ -23,7 +23,7 @@ from cornernet.evaluation.half_sampling import (
 from cornernet.reporting.tables.literature import Literature
 from cornernet.reporting.tables.results import as_table, rows_where
 from cornernet.reporting.tables.seeds import pool_rows
-from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined
+from cornernet.reporting.tables.table import Table, TableContext, TableRow
 
 CORNER_COLUMNS = (
     "variant", "reference", "seed", "corner", "quadrant", "value", "ci_low", "ci_high", "paper",
@@ -145,7 +145,7 @@ def _row(corners: pd.DataFrame, key: Scored, label: str, context: TableContext) 
         label,
         "not run" if mine.empty else "scored",
         ours,
-        only_defined({q: _journal_number(key, q, context.literature) for q in QUADRANTS}),
+        {q: _journal_number(key, q, context.literature) for q in QUADRANTS},
         signed=signed,
         group=CORNER_LABELS[key.corner],
     )
