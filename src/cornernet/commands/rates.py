@@ -95,7 +95,7 @@ def rates_by_card(params: Params, operations: int, benchmarks: Path) -> list[Rat
 
 def measured_rates(params: Params, num_categories: int) -> Rates:
     """Time a few steps and tests on the first GPU, or on the CPU where there is none."""
-    from cornernet.training.measurement import measure_step
+    from cornernet.commands.measurement import measure_step
 
     on_gpu = torch.cuda.is_available()
     device = "cuda:0" if on_gpu else "cpu"
