@@ -55,7 +55,10 @@ _METRICS = (
     *_in("evaluation", "ranking", "server", "submission"),
     "cornernet.pipeline.scoring",
 )
-_RESULTS = _in("reporting.tables", "differences", "literature", "results", "seeds")
+_RESULTS = (
+    "cornernet.reporting.checked_yaml",
+    *_in("reporting.tables", "differences", "literature", "results", "seeds"),
+)
 _TEXT_AND_CODE = (
     "cornernet.reporting.text_and_code",
     "reporting/text_and_code.yaml",
