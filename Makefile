@@ -3,13 +3,14 @@
 # make test    the tests
 # make docs    the documents, in site/
 # make mlflow  the tracking UI, on this machine only
+# make campaign  kills runs at random moments: all must end as if nothing had happened; an hour
 # make effects what each difference of text and code does to AP, found anew: half an hour
 #
 # Paths are relative: make splits absolute ones at the spaces that a folder above may have.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test slow-test lint docs mlflow smoke effects
+.PHONY: demo test slow-test campaign lint docs mlflow smoke effects
 
 # Set up once; again only when the lock or the project's own metadata change.
 .venv/.ready: requirements.lock pyproject.toml
@@ -48,6 +49,9 @@ slow-test: .venv/.ready
 
 docs: .venv/.ready
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+campaign: .venv/.ready
+	PYTHONPATH=src:tests python -m campaign
 
 lint: .venv/.ready
 	ruff check .

@@ -21,16 +21,13 @@ include: "workflow/rules/testing.smk"
 include: "workflow/rules/reporting.smk"
 
 
-localrules:
-    all,
-    released_weights,
-
-
 rule all:
     default_target: True
     input:
         paths.page,
         [paths.submission(tested) for tested in graph.submitted],
+    message:
+        "all: the report and what is submitted"
 
 
 # The authors' weights, imported and tested: snakemake released_weights --config weights=FILE
@@ -43,7 +40,8 @@ onsuccess:
     tell_mlflow()
     if line := tell_dvc(graph, settings.overrides):
         print(line)
-    print(f"Done. The report: {paths.page}")
+    if paths.page.is_file():
+        print(f"Done. The report: {paths.page}")
 
 
 onerror:

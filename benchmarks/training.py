@@ -24,6 +24,7 @@ from benchmarks.measuring import (
     time_in_turn,
 )
 from benchmarks.record import Record
+from cornernet.commands.measurement import made_chunk, measure_step
 from cornernet.config import load_params
 from cornernet.config.schema import Params
 from cornernet.data.coco.split import load_split
@@ -32,12 +33,8 @@ from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.data.shapes.generate import generate_shapes
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import ChunkLosses
-from cornernet.training.measurement import made_chunk, measure_step
-from cornernet.training.processes import Processes
-from cornernet.training.settings import training_settings
-from cornernet.training.signals import StopRequest
-from cornernet.training.step import ADAM_BETAS, ADAM_EPSILON
-from cornernet.training.trainer import Trainer
+from cornernet.training.group import Group
+from cornernet.training.trainer import ADAM_BETAS, ADAM_EPSILON, Trainer, training_settings
 
 CATEGORIES, QUICK_CATEGORIES = 80, 3
 NEVER = 10**6  # iterations until something besides steps is due
@@ -66,7 +63,7 @@ def demo_training(settings: Settings, record: Record) -> None:
             _require_same_step(trainer, plain, chunks, record)
             convolve, convolved = convolution(torch.float32, settings)
             forms = {
-                "ours": lambda: trainer.step(source, StopRequest()),
+                "ours": lambda: trainer.step(source),
                 PLAIN_LOOP: partial(plain.step, chunks),
                 CONVOLUTION: convolve,
             }
@@ -162,7 +159,7 @@ def _without_ends(params: Params) -> Params:
 
 
 def _trainer(params: Params, categories: int, settings: Settings) -> Trainer:
-    return Trainer(params, categories, 0, None, Processes(), settings.device)
+    return Trainer(params, categories, 0, None, Group(), settings.device)
 
 
 def _demo_samples(params: Params, root: Path, quick: bool) -> tuple[TrainingSamples, int]:
@@ -182,7 +179,7 @@ def _require_same_step(
 ) -> None:
     """Both start from the same weights: their first losses and gradients agree."""
     loss = plain.gradients(chunks)
-    terms, _ = trainer.step(repeat(chunks), StopRequest())
+    terms, _ = trainer.step(repeat(chunks))
     record.check(require_equal("first loss", terms[0, 0].item(), loss, SAME_LOSS * abs(loss)))
     ours, baseline = (
         torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
@@ -212,7 +209,7 @@ def _time_steps(trainers: dict[str, Trainer], settings: Settings, record: Record
 
     def step(trainer: Trainer) -> None:
         with training_settings(trainer.params.train):
-            trainer.step(repeat(chunks), StopRequest())
+            trainer.step(repeat(chunks))
 
     convolve, convolved = convolution(torch.bfloat16, settings)
     forms = {name: partial(step, trainer) for name, trainer in trainers.items()}

@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed, 2 bad input (a clear line each, never a traceback)
 """
 
 import argparse
-import errno
 import importlib
 import os
 import select
@@ -15,10 +14,10 @@ from typing import Any
 
 from cornernet import __version__
 from cornernet.config.schema import MODES, SPLITS
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, bad_input_of
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.stage import Stage
-from cornernet.training.errors import TrainingFailed
+from cornernet.training.job import TrainingFailed
 
 # Modules of `cornernet.commands`, and what each is for.
 FOR_PEOPLE = {
@@ -41,24 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _command(options.command)(options)
         sys.stdout.flush()  # here, where an error can still be told
     except BadInput as error:
-        for problem in error.problems:
-            print(f"cornernet {options.command}: {problem}", file=sys.stderr)
-        return 2
+        return _refuse(options.command, error)
     except BrokenPipeError:
         if not _nobody_reads_output():
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if (refusal := bad_input_of(error)) is None:
             raise
-        where = f" while writing {error.filename}" if error.filename else ""
-        print(
-            f"cornernet {options.command}: no space left on the disk{where}; free some and "
-            "run the same command again, it goes on where it stopped",
-            file=sys.stderr,
-        )
-        return 2
+        return _refuse(options.command, refusal)
     except TrainingFailed as failure:
         print(f"cornernet {options.command}: {failure}", file=sys.stderr)
         return 1
@@ -66,6 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cornernet {options.command}: interrupted", file=sys.stderr)
         return 1
     return 0
+
+
+def _refuse(command: str, error: BadInput) -> int:
+    for problem in error.problems:
+        print(f"cornernet {command}: {problem}", file=sys.stderr)
+    return 2
 
 
 def _nobody_reads_output() -> bool:

@@ -1,15 +1,23 @@
-"""Atomic writes: a reader sees the old file or the new one, never a half."""
+"""Atomic writes (a reader sees the old file or the new one, never a half), and locks."""
 
+import errno
+import fcntl
 import json
 import os
+import platform
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 # Of names that a killed process may leave behind.
 UNFINISHED = ".unfinished-"
+# What flock(2) answers on a file system without locks, as NFS, Lustre and FUSE may be mounted.
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -27,6 +35,17 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def status_of_regular(path: Path) -> os.stat_result:
+    """The status of a file that is to be read.
+
+    Raises OSError for what is no regular file, such as a pipe, whose reading may never end.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return status
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -50,3 +69,35 @@ def write_if_changed(path: Path, text: str) -> None:
     """Write `text` unless the file holds just that, so that its time stays that of its content."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
+
+
+@contextmanager
+def locked(path: Path, on_wait: Callable[[str], None]) -> Iterator[bool]:
+    """Hold the lock file `path` within the block; the system frees it when the process is killed.
+
+    If another process holds it, `on_wait` is told once which one, and may raise; else its end is
+    waited for. Yields whether the lock is held: False on a file system that has no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not _has_locks(path):
+        yield False
+        return
+    lock = FileLock(path)
+    try:
+        held = lock.acquire(timeout=0.5)  # `_has_locks` holds it for a moment, too
+    except Timeout:
+        on_wait(path.read_text() or "another process")
+        held = lock.acquire()
+    with held:
+        path.write_text(f"process {os.getpid()} on {platform.node()}")
+        yield True
+
+
+def _has_locks(path: Path) -> bool:
+    """Whether the file system of a lock file, which is made if it is not there, has locks."""
+    with path.open("a+") as stream:  # over NFS a shared lock needs a file open for reading
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in NO_LOCKS
+    return True

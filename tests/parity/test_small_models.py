@@ -23,7 +23,7 @@ from cornernet.model.losses import CornerTargets, corner_losses, gather_cells
 from cornernet.model.network import CornerNet, CornerOutputs
 from cornernet.model.released import released_name
 from cornernet.model.weights import import_released
-from cornernet.training.step import adam
+from cornernet.training.trainer import adam
 from parity import recipe
 from parity.fixtures import compared, load, used
 from parity.pairs import in_order, valid_rows

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from cornernet.pipeline.gpu_lease import leased_gpus, visible_gpus
+from cornernet.pipeline.gpu_lease import leased_gpus, lock_folder, uuids_by_cuda, visible_gpus
 
 HOLDER = """
 import sys, time
@@ -73,13 +74,40 @@ def test_the_environment_is_as_before_afterwards(tmp_path, monkeypatch):
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,7"
 
 
-def test_gpus_are_counted_without_starting_cuda(monkeypatch):
+def test_gpus_are_told_apart_without_starting_cuda_here(monkeypatch):
     """Started, CUDA keeps the devices that it saw first, whatever a lease says later."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("starts CUDA"))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: pytest.fail("starts CUDA"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert visible_gpus() == ["0", "1"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a, GPU-b")
-    assert visible_gpus() == ["GPU-a", "GPU-b"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a, MIG-b")
+    assert visible_gpus() == ["GPU-a", "MIG-b"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert (
+        visible_gpus() == []
+    )  # what CUDA answers in another process, which nothing was changed in
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert visible_gpus() == []
+
+
+def test_a_gpu_is_named_by_its_uuid(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    properties = SimpleNamespace(uuid="0f12-34")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    assert uuids_by_cuda() == ["GPU-0f12-34", "GPU-0f12-34"]
+
+
+def test_jobs_whose_gpus_are_all_number_0_do_not_wait_for_each_other(tmp_path):
+    """As under Slurm, which shows each job its own GPU alone."""
+    lines = []
+    with (
+        leased_gpus(1, lines.append, gpus=["GPU-a"], folder=tmp_path),
+        leased_gpus(1, lines.append, gpus=["GPU-b"], folder=tmp_path) as second,
+    ):
+        assert second == ("GPU-b",)
+    assert lines == []
+
+
+def test_each_user_has_a_folder_for_locks(monkeypatch):
+    mine = lock_folder()
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert lock_folder() != mine

@@ -141,7 +141,7 @@ def made_corners(seeds=(0,), noise=0.5):
         for seed in seeds:
             values = {}
             for variant in (WITHOUT, WITH):
-                paper = literature().corners[(variant, corner)]
+                paper = literature().corners[variant][corner]
                 drawn = {q: paper.get(q, 62.0) + noise * random.normal() for q in QUADRANTS}
                 values[variant] = drawn
                 scored[Scored(variant, "", seed, corner)] = {

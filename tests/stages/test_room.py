@@ -61,4 +61,13 @@ def test_a_disk_that_fills_up_is_one_line_and_exit_code_2(monkeypatch, capsys):
 
     monkeypatch.setattr(status, "run", full)
     assert main(["status"]) == 2
-    assert "no space left on the disk while writing data/x.json" in capsys.readouterr().err
+    assert "No space left on device; free some space" in capsys.readouterr().err
+
+
+def test_other_errors_of_the_system_are_not_hidden(monkeypatch):
+    def broken(options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(status, "run", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        main(["status"])

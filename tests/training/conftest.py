@@ -2,9 +2,7 @@
 
 import pytest
 import torch
-from training.tiny import make_coco, tiny_samples
-
-from cornernet.data.sampling.loader import batches
+from training.tiny import chunks_of, make_coco
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -27,7 +25,4 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chunks(params):
     """The chunks by number of each iteration, for the `params` of the test's module."""
-    served = batches(
-        tiny_samples(params), params.train.chunks, 0, params.train.iterations, workers=0
-    )
-    return [dict(enumerate(one)) for one in served]
+    return chunks_of(params)

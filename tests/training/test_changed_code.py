@@ -1,12 +1,13 @@
 """Code changed while a model trains, or after: what goes on, what starts anew, what is recorded."""
 
 import pytest
-from training.tiny import Killed, kill, stopping_at, tiny_files, tiny_params, train_tiny
+from training.tiny import Killed, acting_at, kill, tiny_files, tiny_params, train_tiny
 
 from cornernet.errors import BadInput
 from cornernet.training.checkpoint import FINISHED
-from cornernet.training.fingerprint import changed_modules, spans_until
+from cornernet.training.job import changed_modules
 from cornernet.training.recorder import Recorder
+from cornernet.training.start import Start
 from cornernet.training.state import load_state
 
 OLD = {"cornernet.model.losses": "1" * 64, "cornernet.model.network": "2" * 64}
@@ -35,8 +36,8 @@ def fingerprint(code):
 
 
 def killed(trained, code, kill_at, **more):
-    with pytest.raises(Killed):
-        trained(code, on_log=stopping_at(kill_at, kill), **more)
+    with pytest.raises(Killed), acting_at(kill_at, kill):
+        trained(code, **more)
 
 
 def test_a_training_under_way_goes_on_and_records_which_code_made_what(trained, capsys):
@@ -70,7 +71,7 @@ def test_a_finished_training_whose_code_changed_starts_anew(trained, capsys):
 
 def test_a_kill_between_the_last_checkpoint_and_the_results_is_no_end(trained, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(Recorder, "write_results", lambda recorder, outputs: kill())
+        patch.setattr(Recorder, "_write_results", lambda recorder: kill())
         killed(trained, OLD, None)
     result = trained(NEW)
     assert result.started_from == 12
@@ -114,9 +115,10 @@ def test_a_model_that_continues_another_has_the_spans_of_both(data, trained, tmp
 
 
 def test_spans():
-    assert spans_until([], 3, 3, OLD) == []
-    assert spans_until([], 3, 5, OLD) == [span(3, 5, OLD)]
-    assert spans_until([span(0, 3, OLD)], 3, 5, OLD) == [span(0, 5, OLD)]
-    assert spans_until([span(0, 3, OLD)], 3, 5, NEW) == [span(0, 3, OLD), span(3, 5, NEW)]
+    past = Start(iteration=3, code_spans=(span(0, 3, OLD),))
+    assert Start(iteration=3).spans_until(3, OLD) == []
+    assert Start(iteration=3).spans_until(5, OLD) == [span(3, 5, OLD)]
+    assert past.spans_until(5, OLD) == [span(0, 5, OLD)]
+    assert past.spans_until(5, NEW) == [span(0, 3, OLD), span(3, 5, NEW)]
     assert changed_modules(OLD, NEW) == ["cornernet.model.losses"]
     assert changed_modules(OLD, {}) == sorted(OLD)

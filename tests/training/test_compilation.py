@@ -18,7 +18,7 @@ from cornernet.training.chunk_losses import (
     padded,
     plain_losses,
 )
-from cornernet.training.step import accumulate_gradients
+from cornernet.training.gradients import accumulate_gradients
 
 CPU = torch.device("cpu")
 

@@ -1,13 +1,15 @@
 """Whole trainings: an interrupted one ends where an uninterrupted one does, to the bit."""
 
+import copy
+import math
 import shutil
 import signal
 
 import pytest
+import torch
 from training.tiny import (
-    stopping_at,
+    acting_at,
     tiny_files,
-    tiny_job,
     tiny_params,
     tiny_samples,
     train_tiny,
@@ -15,9 +17,9 @@ from training.tiny import (
 )
 
 from cornernet.errors import BadInput
-from cornernet.training.errors import Interrupted
-from cornernet.training.history import read_history
-from cornernet.training.loop import train
+from cornernet.training import history
+from cornernet.training.history import read_history, read_validation
+from cornernet.training.job import Interrupted
 from cornernet.training.state import load_state
 
 
@@ -73,10 +75,8 @@ def test_results_of_a_whole_training(uninterrupted, params, root):
 def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path, params, uninterrupted, last):
     train_until_killed(tmp_path, params, last)
     assert not tiny_files(tmp_path).weights.exists()
-    logged = []
-    result = train_tiny(tmp_path, params, lambda iteration, row: logged.append(iteration))
+    result = train_tiny(tmp_path, params)
     assert result.started_from == last // 4 * 4
-    assert logged == [i for i in (3, 6, 9, 12) if i > result.started_from]
     assert_same(tmp_path, uninterrupted)
 
 
@@ -87,11 +87,13 @@ def test_a_finished_training_writes_its_results_again(tmp_path, root, params, un
     assert_same(tmp_path, uninterrupted)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_signal_saves_a_checkpoint_first(tmp_path, params, uninterrupted, number):
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=f"stopped by {number.name} after iteration") as caught:
-        train_tiny(tmp_path, params, stopping_at(6, lambda: signal.raise_signal(number)))
+    expected = pytest.raises(Interrupted, match=f"stopped by {number.name} after iteration")
+    with expected as caught, acting_at(6, lambda: signal.raise_signal(number)):
+        train_tiny(tmp_path, params)
+    assert caught.value.signal is number
     assert signal.getsignal(number) is before
     assert caught.value.iteration in (6, 7)  # not one of `checkpoint_every`
     result = train_tiny(tmp_path, params)
@@ -165,4 +167,44 @@ def test_an_image_that_went_away_is_bad_input(tmp_path, params):
     samples = tiny_samples(params)
     samples._folder = tmp_path / "nowhere"
     with pytest.raises(BadInput, match="nowhere"):
-        train(tiny_job(tmp_path, params), samples, tiny_files(tmp_path))
+        train_tiny(tmp_path, params, samples=samples)
+
+
+def score(model):
+    """A validation that uses the model as one does, and random numbers."""
+    torch.rand(3)
+    copy.deepcopy(model).eval()(torch.zeros(1, 3, 31, 31))
+    return {"AP": 12.5, "AP50": None}
+
+
+def test_validation_changes_nothing_and_is_kept_beside_the_history(
+    tmp_path, data, uninterrupted, capsys
+):
+    params = tiny_params(data, "train.validate.every=2")
+    train_until_killed(tmp_path, params, 9, validate=score)  # goes back from 8 to 8, ...
+    (tmp_path / "checkpoints" / "iteration-00000008.pt").unlink()  # ... or to 4
+    train_tiny(tmp_path, params, validate=score)
+    assert same_bytes(tiny_files(tmp_path), uninterrupted)
+    rows = read_validation(tmp_path / "checkpoints" / "history.csv")
+    assert [row["iteration"] for row in rows] == [2, 4, 6, 8, 10, 12]
+    assert {row["AP"] for row in rows} == {12.5}
+    assert all(math.isnan(row["AP50"]) for row in rows)
+    assert "tiny: iteration 12: AP 12.5 on 500 images of val" in capsys.readouterr().err
+
+
+def test_a_validation_that_fails_ends_no_training(tmp_path, data, uninterrupted, capsys):
+    def fails(model):
+        raise BadInput("out of memory")
+
+    train_tiny(tmp_path, tiny_params(data, "train.validate.every=6"), validate=fails)
+    assert same_bytes(tiny_files(tmp_path), uninterrupted)
+    assert "iteration 6: not validated: out of memory" in capsys.readouterr().err
+
+
+def test_a_disk_that_cannot_be_written_is_one_line(tmp_path, params, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(history, "flush_to_disk", full)
+    with pytest.raises(BadInput, match=r"history.csv: cannot be written \(No space left"):
+        train_tiny(tmp_path, params)

@@ -1,36 +1,32 @@
 """One step on one, two and three processes (gloo, CPU), and what happens when one of them fails."""
 
-import os
-import signal
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
+from training.tiny import tiny_files, tiny_params, tiny_samples, train_tiny
 
 from cornernet.errors import BadInput
-from cornernet.training.errors import TrainingFailed
+from cornernet.training.group import deal_chunks
 from cornernet.training.history import read_history
-from cornernet.training.loop import train
-from cornernet.training.processes import deal_chunks, processes_on
+from cornernet.training.job import NonFinite
 from cornernet.training.state import load_state
 
 
 def one_step(data, folder, processes):
     """State and history row after one step of the paper's kind: a smaller first chunk."""
     params = tiny_params(data, "train.chunks=[4, 5, 5]", "train.iterations=1", "train.log_every=1")
-    train_tiny(folder, params, devices=("cpu",) * processes)
+    train_tiny(folder, params, processes)
     files = tiny_files(folder)
     return load_state(files.state), read_history(files.history)[0]
 
 
 @pytest.fixture(scope="module")
 def on_one(data, tmp_path_factory):
-    return one_step(data, tmp_path_factory.mktemp("one"), 1)
+    return one_step(data, tmp_path_factory.mktemp("one"), 0)
 
 
-@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_any_number_of_processes_takes_the_same_step(data, tmp_path, on_one, processes):
     expected, expected_row = on_one
     state, row = one_step(data, tmp_path, processes)
@@ -48,6 +44,7 @@ def test_any_number_of_processes_takes_the_same_step(data, tmp_path, on_one, pro
             assert row[name] == pytest.approx(value, rel=1e-6), name
 
 
+@pytest.mark.slow
 def test_bad_input_in_another_process_is_bad_input_here(data, tmp_path, capfd):
     params = tiny_params(data, "train.chunks=[1, 8]", "train.iterations=2")
     samples = tiny_samples(params)
@@ -58,24 +55,19 @@ def test_bad_input_in_another_process_is_bad_input_here(data, tmp_path, capfd):
         if number == samples._used[first]:
             link.symlink_to(data / "images" / image.file_name)
     samples._folder = tmp_path / "images"
-    job = tiny_job(tmp_path, params, devices=("cpu", "cpu"))
     with pytest.raises(BadInput, match=r"images/.*\.png"):
-        train(job, samples, tiny_files(tmp_path))
-    assert "Traceback" not in capfd.readouterr().err
+        train_tiny(tmp_path, params, 2, samples=samples)
+    said = capfd.readouterr().err
+    assert "Traceback" not in said
+    assert "starts again" not in said
 
 
-def die(processes, device):
-    """The work of a process that is killed before its first word."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_a_process_that_dies_ends_the_training():
-    terms = torch.zeros(2, 6, dtype=torch.float64)
-    with (
-        pytest.raises(TrainingFailed, match="another training process ended"),
-        processes_on(("cpu", "cpu"), die, ()) as processes,
-    ):
-        processes.agree(terms, False, None)
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_ends_all_without_a_new_start(data, tmp_path, capfd):
+    params = tiny_params(data, "train.learning_rate=1e30")
+    with pytest.raises(NonFinite, match=r"iteration \d: not finite"):
+        train_tiny(tmp_path, params, 2)
+    assert "starts again" not in capfd.readouterr().err
 
 
 @given(st.integers(1, 40), st.integers(1, 12))

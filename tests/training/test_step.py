@@ -13,13 +13,12 @@ from cornernet.data.sampling.loader import batches
 from cornernet.errors import BadInput
 from cornernet.model.losses import corner_losses
 from cornernet.model.network import CornerNet
-from cornernet.training import step
+from cornernet.training import gradients as accumulation
 from cornernet.training.chunk_losses import corner_targets, runs_channels_last
-from cornernet.training.errors import NonFinite
-from cornernet.training.processes import Processes, deal_chunks
-from cornernet.training.signals import StopRequest
+from cornernet.training.group import Group, deal_chunks
+from cornernet.training.job import NonFinite
 from cornernet.training.state import capture, restore, save_state
-from cornernet.training.trainer import Trainer
+from cornernet.training.trainer import Trainer, adam, learning_rate
 
 CPU = torch.device("cpu")
 
@@ -32,7 +31,7 @@ def params(data):
 
 
 def new_trainer(params):
-    return Trainer(params, CATEGORIES, 0, None, Processes(), "cpu")
+    return Trainer(params, CATEGORIES, 0, None, Group(), "cpu")
 
 
 def reference_gradients(model, chunks, params):
@@ -53,7 +52,7 @@ def test_a_step_is_adam_on_the_mean_over_chunks(params, chunks):
     trainer = new_trainer(params)
     before = copy.deepcopy(trainer.model)
     gradients, _ = reference_gradients(before, chunks[0], params)
-    trainer.step(iter([chunks[0]]), StopRequest())
+    trainer.step(iter([chunks[0]]))
     parameters = dict(before.named_parameters())
     moved = 0
     for (name, after), gradient in zip(trainer.model.named_parameters(), gradients, strict=True):
@@ -74,7 +73,7 @@ def test_the_optimiser_is_adam_as_published():
     parameter = nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
     holder = nn.Module()
     holder.register_parameter("only", parameter)
-    optimizer = step.adam(holder, 0.01)
+    optimizer = adam(holder, 0.01)
     gradients = torch.tensor([[0.5, -1.0], [-0.1, 2.0], [0.3, 0.0], [2.0, 0.4]]).double()
     expected, mean, square = parameter.detach().clone(), 0, 0
     for number, gradient in enumerate(gradients, start=1):
@@ -92,7 +91,7 @@ def test_gradients_are_the_mean_over_chunks_in_any_number_of_calls(params, chunk
     expected, _ = reference_gradients(copy.deepcopy(trainer.model), chunks[0], params)
     for share in deal_chunks(3, 2):
         mine = {number: chunks[0][number] for number in share}
-        step.accumulate_gradients(trainer.model, mine, trainer.losses)
+        accumulation.accumulate_gradients(trainer.model, mine, trainer.losses)
     for parameter, gradient in zip(trainer.model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
 
@@ -100,7 +99,7 @@ def test_gradients_are_the_mean_over_chunks_in_any_number_of_calls(params, chunk
 def test_running_statistics_come_from_the_first_chunk_alone(params, chunks):
     trainer = new_trainer(params)
     _, models = reference_gradients(copy.deepcopy(trainer.model), chunks[0], params)
-    trainer.step(iter([chunks[0]]), StopRequest())
+    trainer.step(iter([chunks[0]]))
     kept = dict(trainer.model.named_buffers())
     assert all(torch.equal(kept[name], b) for name, b in models[0].named_buffers())
     other = dict(models[1].named_buffers())
@@ -113,7 +112,7 @@ def test_a_chunk_is_normalised_by_its_own_statistics(params, chunks):
     trainer = new_trainer(params)
     alone = trainer.losses(trainer.model, chunks[0][1]).total
     swapped = {0: chunks[1][0], 1: chunks[0][1]}
-    table = step.accumulate_gradients(trainer.model, swapped, trainer.losses)
+    table = accumulation.accumulate_gradients(trainer.model, swapped, trainer.losses)
     assert table[1, 0].item() == pytest.approx(alone.item(), rel=1e-6)
 
 
@@ -131,7 +130,7 @@ def test_chunks_of_one_image_train(params, normaliser):
     for served in batches(tiny_samples(alone), (1,), 0, 3, workers=0):
         (chunk,) = served
         assert len(chunk.image) == 1
-        trainer.step(iter([{0: chunk}]), StopRequest())
+        trainer.step(iter([{0: chunk}]))
     for name, after in trainer.model.named_parameters():
         assert after.isfinite().all(), name
         assert not torch.equal(after, before[name]), name
@@ -139,18 +138,18 @@ def test_chunks_of_one_image_train(params, normaliser):
 
 def test_drops_of_the_full_schedule(params):
     full = replace(params.train, learning_rate=2.5e-4, learning_rate_drops=(450_000,))
-    assert step.learning_rate(full, 0) == 2.5e-4
-    assert step.learning_rate(full, 449_999) == 2.5e-4  # iteration 450,000
-    assert step.learning_rate(full, 450_000) == pytest.approx(2.5e-5)  # the last 50k
+    assert learning_rate(full, 0) == 2.5e-4
+    assert learning_rate(full, 449_999) == 2.5e-4  # iteration 450,000
+    assert learning_rate(full, 450_000) == pytest.approx(2.5e-5)  # the last 50k
     twice = replace(full, learning_rate_drops=(10, 20))
-    assert step.learning_rate(twice, 20) == pytest.approx(2.5e-6)
+    assert learning_rate(twice, 20) == pytest.approx(2.5e-6)
 
 
 def test_the_rate_of_a_step_follows_the_drops(params, chunks):
     low = replace(params, train=replace(params.train, learning_rate_drops=(1,)))
     trainer = new_trainer(low)
     for one in chunks:
-        trainer.step(iter([one]), StopRequest())
+        trainer.step(iter([one]))
     assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
 
 
@@ -160,7 +159,7 @@ def test_gradients_are_added_whatever_their_strides():
     new = [torch.randn(2, 3, 4, 5) for _ in range(3)]
     new[1] = new[1].to(memory_format=torch.channels_last)
     kept = first.grad, second.grad
-    step.add_gradients((first, second, third), new)
+    accumulation.add_gradients((first, second, third), new)
     assert first.grad is kept[0]
     assert second.grad is kept[1]
     assert torch.equal(first.grad, 1 + new[0])
@@ -171,11 +170,11 @@ def test_gradients_are_added_whatever_their_strides():
 def test_a_state_goes_on_in_a_network_that_lies_in_memory_in_another_order(params, chunks):
     """As from a GPU in fp32 to a CPU, or the other way: channels outermost, and innermost."""
     ours = new_trainer(params)
-    ours.step(iter([chunks[0]]), StopRequest())
+    ours.step(iter([chunks[0]]))
     state = capture(ours.model, ours.optimizer, 1, (), {}, None, [])
     other = new_trainer(params)
     other.model.to(memory_format=torch.channels_last)
-    other.gradients = step.FlatGradients(other.model)
+    other.gradients = accumulation.FlatGradients(other.model)
     restore(copy.deepcopy(state), other.model, other.optimizer)
     moments = other.optimizer.state
     assert all(moments[p]["exp_avg"].stride() == p.stride() for p in other.model.parameters())
@@ -191,7 +190,7 @@ def test_a_state_goes_on_in_a_network_that_lies_in_memory_in_another_order(param
 
 def test_gradients_lie_in_one_vector(params, chunks):
     trainer = new_trainer(params)
-    step.accumulate_gradients(trainer.model, chunks[0], trainer.losses)
+    accumulation.accumulate_gradients(trainer.model, chunks[0], trainer.losses)
     total = sum(float(p.grad.double().square().sum()) for p in trainer.model.parameters())
     assert total > 0
     assert float(trainer.gradients.vector.double().square().sum()) == pytest.approx(total)
@@ -207,8 +206,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(params, chunk
                 parameter.mul_(float("nan"))
     before = {name: p.clone() for name, p in trainer.model.named_parameters()}
     with pytest.raises(NonFinite, match=r"iteration 1: not finite: pull, push") as caught:
-        trainer.step(iter([chunks[0]]), StopRequest())
-    assert set(caught.value.terms) == {"pull", "push"}
+        trainer.step(iter([chunks[0]]))
+    assert set(caught.value.losses) == {"pull", "push"}
     after = dict(trainer.model.named_parameters())
     assert all(torch.equal(before[n], after[n]) for n in before if "embedding" not in n)
 
@@ -231,14 +230,14 @@ def test_out_of_memory_names_the_chunk_to_lower(params, chunks, monkeypatch, err
 
     monkeypatch.setattr(CornerNet, "forward", forward)
     with pytest.raises(BadInput, match=r"out of memory on cpu with train.chunks\[0\] = 2 images"):
-        trainer.step(iter([chunks[0]]), StopRequest())
+        trainer.step(iter([chunks[0]]))
 
 
 def test_other_errors_stay_what_they_are(params, chunks, monkeypatch):
     trainer = new_trainer(params)
     monkeypatch.setattr(CornerNet, "forward", lambda *_: (_ for _ in ()).throw(RuntimeError("x")))
     with pytest.raises(RuntimeError, match=r"^x$"):
-        trainer.step(iter([chunks[0]]), StopRequest())
+        trainer.step(iter([chunks[0]]))
 
 
 def test_lower_precision_keeps_losses_in_fp32(params, chunks):
@@ -272,15 +271,15 @@ def test_targets_mark_the_corners_cells(params, chunks):
 def test_a_state_put_back_goes_on_alike(params, chunks, tmp_path):
     """Into another network, with other random numbers drawn since."""
     first = new_trainer(params)
-    first.step(iter([chunks[0]]), StopRequest())
+    first.step(iter([chunks[0]]))
     save_state(tmp_path / "s", capture(first.model, first.optimizer, 1, (), {}, None, []))
     drawn = torch.rand(3)
-    first.step(iter([chunks[1]]), StopRequest())
+    first.step(iter([chunks[1]]))
     torch.manual_seed(99)
-    second = Trainer(params, CATEGORIES, 7, tmp_path / "s", Processes(), "cpu")
+    second = Trainer(params, CATEGORIES, 7, tmp_path / "s", Group(), "cpu")
     assert second.iteration == 1
     assert torch.equal(torch.rand(3), drawn)
-    second.step(iter([chunks[1]]), StopRequest())
+    second.step(iter([chunks[1]]))
     expected = first.model.state_dict()
     assert all(torch.equal(t, expected[n]) for n, t in second.model.state_dict().items())
 

@@ -1,12 +1,17 @@
 """A tiny data set and network, and a program that trains one on the other (to be killed).
 
-Usage: python tiny.py FOLDER [section.key=value ...]
+Usage: python tiny.py FOLDER PROCESSES [section.key=value ...]
 """
 
 import json
+import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -14,10 +19,16 @@ import pytest
 
 from cornernet.config import Params, load_params
 from cornernet.data.coco.split import load_split
+from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.loader import batches
 from cornernet.data.sampling.samples import TrainingSamples
-from cornernet.training.errors import TrainingFailed
-from cornernet.training.job import TrainedFiles, TrainingJob, TrainingResult
-from cornernet.training.loop import train
+from cornernet.errors import BadInput
+from cornernet.processes.nodes import this_node
+from cornernet.processes.signals import stop_requests
+from cornernet.training import history
+from cornernet.training.job import TrainedFiles, TrainingFailed, TrainingJob, TrainingResult
+from cornernet.training.loop import alone, run_on, train
+from cornernet.training.start import Start
 
 PROFILES = Path(__file__).parents[2] / "params"
 IMAGES = 9
@@ -83,6 +94,13 @@ def tiny_samples(params: Params, seed: int = 0) -> TrainingSamples:
     return TrainingSamples(split, None, params.augmentation, params.targets, params.data, seed)
 
 
+def chunks_of(params: Params) -> list[dict[int, Chunk]]:
+    """The chunks by number of each iteration."""
+    train = params.train
+    served = batches(tiny_samples(params), train.chunks, 0, train.iterations, workers=0)
+    return [dict(enumerate(one)) for one in served]
+
+
 def tiny_job(folder: Path, params: Params, **more: Any) -> TrainingJob:
     """A job in `folder` whose fingerprint is made of the params that change weights."""
     optimisation = {
@@ -95,11 +113,12 @@ def tiny_job(folder: Path, params: Params, **more: Any) -> TrainingJob:
         "num_categories": CATEGORIES,
         "seed": 0,
         "checkpoints": folder / "checkpoints",
+        "outputs": tiny_files(folder),
         "fingerprint": {"params": {"train": optimisation}, "code": {"model.py": "c0de"}},
         "name": "tiny",
-        "devices": ("cpu",),
     }
-    return TrainingJob(**{**job, **more})
+    job |= more
+    return TrainingJob(**{"samples": tiny_samples(params, job["seed"]), **job})
 
 
 def tiny_files(folder: Path) -> TrainedFiles:
@@ -107,11 +126,14 @@ def tiny_files(folder: Path) -> TrainedFiles:
 
 
 def train_tiny(
-    folder: Path, params: Params, on_log: Any = None, on_start: Any = None, **more: Any
+    folder: Path, params: Params, processes: int = 0, on_start: Any = None, **more: Any
 ) -> TrainingResult:
-    """Train in `folder` on the data set that `params` name; `more` are fields of the job."""
-    job = tiny_job(folder, params, **more)
-    return train(job, tiny_samples(params), tiny_files(folder), on_log, on_start)
+    """Train in `folder` on the data set that `params` name; `more` are fields of the job.
+
+    In this process, or in `processes` that torchrun's agent starts.
+    """
+    members = partial(run_on, ("cpu",) * processes, this_node(os.environ)) if processes else alone
+    return train(tiny_job(folder, params, **more), members, on_start)
 
 
 class Killed(Exception):
@@ -122,24 +144,41 @@ def kill() -> None:
     raise Killed
 
 
+@contextmanager
+def acting_at(last: int, action: Callable[[], object]) -> Iterator[None]:
+    """Within the block a training in this process acts when the row of iteration `last` is written."""
+
+    def append_row(path: Path, row: Any, *columns: Any) -> None:
+        history_append(path, row, *columns)
+        if row["iteration"] == last:
+            action()
+
+    history_append = history.append_row
+    with patch.object(history, "append_row", append_row):
+        yield
+
+
 def train_until_killed(folder: Path, params: Params, last: int, **more: Any) -> None:
     """Train until the row of iteration `last` is written, then end as a killed process does."""
-    with pytest.raises(Killed):
-        train_tiny(folder, params, stopping_at(last, kill), **more)
-
-
-def stopping_at(last: int, action: Any) -> Any:
-    """An `on_log` that acts at iteration `last`."""
-    return lambda iteration, row: action() if iteration == last else None
+    with pytest.raises(Killed), acting_at(last, kill):
+        train_tiny(folder, params, **more)
 
 
 def main() -> int:
-    folder, *overrides = sys.argv[1:]
+    folder, processes, *overrides = sys.argv[1:]
+    params = tiny_params(Path(folder) / "data", *overrides)
+    node = this_node(os.environ)
+    members = partial(run_on, ("cpu",) * int(processes), node)
+    job = tiny_job(Path(folder), params)
     try:
-        train_tiny(Path(folder), tiny_params(Path(folder) / "data", *overrides))
-    except TrainingFailed as error:
-        print(error, file=sys.stderr)
-        return 1
+        if node.rank == 0:
+            train(job, members)
+        else:
+            with stop_requests() as request:
+                members(job, Start(), request)
+    except (TrainingFailed, BadInput) as error:
+        print(f"ended: {error}", file=sys.stderr)
+        return 2 if isinstance(error, BadInput) else 1
     return 0
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 JOB = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
@@ -68,10 +69,10 @@ def run(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def start(folder: Path, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """Start a program in a clone: a module of Python's."""
+def start(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program in a clone: a module of Python's; `options` are those of Popen."""
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, cwd=folder, env=environment_of(folder))
+    return subprocess.Popen(command, cwd=folder, env=environment_of(folder), **options)
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

@@ -33,13 +33,13 @@ def test_the_paper_s_whole_graph_is_listed_by_both(clone):
     listed = ok(snakemake(clone, "-n", "-p", "--resources", "gpu=10"))
     assert commands_in(listed) == theirs
     assert Counter(command.split()[1] for command in theirs) == PAPER | dict.fromkeys(ONCE, 1)
-    assert "gpu=10" in listed
+    assert "--devices 10 " in listed
 
 
 def test_with_fewer_gpus_a_training_asks_for_those(clone):
-    listed = ok(snakemake(clone, "-n", "--resources", "gpu=2", "--config", "profile=paper"))
-    assert "gpu=2" in listed
-    assert "gpu=10" not in listed
+    listed = ok(snakemake(clone, "-n", "-p", "--resources", "gpu=2", "--config", "profile=paper"))
+    assert "--devices 2 " in listed
+    assert "--devices 10 " not in listed
 
 
 # a profile with borrowed weights, and one with the user's own files

@@ -2,14 +2,17 @@
 import os
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from cornernet.config.schema import MODES, SPLITS
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, bad_input_of
 from cornernet.pipeline.descriptions import STAGES
+from cornernet.pipeline.engines.cluster import check_slurm, cluster_of
 from cornernet.pipeline.engines.interchange import NESTED, take_from_dvc, tell_dvc
+from cornernet.pipeline.engines.running import running_alone
 from cornernet.pipeline.staleness.resolved import refresh
 from cornernet.pipeline.engines.settings import refuse_repeated, settings_of
 from cornernet.pipeline.stage import key_from, options_of
@@ -20,22 +23,58 @@ os.environ.setdefault(
     f"{time.strftime('%Y-%m-%d %H:%M:%S')} snakemake {os.getpid()}",
 )
 
+ON_GPUS = [stage.name for stage in STAGES.values() if stage.on_gpus]
+
+
+def runtimes():
+    """Minutes that jobs ask of Slurm, by rule; of an expression, nothing is known before."""
+    asked = {rule: cluster.runtime for rule in ON_GPUS}
+    for rule, others in workflow.resource_settings.overwrite_resources.items():
+        if rule in asked and (own := others.get("runtime")):
+            asked[rule] = 0 if own.is_evaluable() else own.value
+    return asked
+
+
 try:
     if workflow.is_main_process and NESTED not in os.environ:
         refuse_repeated(sys.argv)
     settings = settings_of(config)
+    cluster = cluster_of(config)  # None: what is run is run here
     graph = settings.graph()
     if workflow.is_main_process and NESTED not in os.environ:
+        if cluster:
+            check_slurm(cluster, runtimes(), lambda line: print(line, file=sys.stderr))
+        held = ExitStack()  # until this process ends, however it ends
+        held.enter_context(running_alone(graph, settings.overrides, sys.argv))
         # What each job depends on, as files: rewritten only when their content changes.
         refresh(graph)
         # What `dvc repro` has made since, this workflow takes as done.
         if line := take_from_dvc(graph, settings.overrides):
             print(line, file=sys.stderr)
-except BadInput as error:
-    raise WorkflowError("\n".join(error.problems)) from None
+except (BadInput, OSError) as error:
+    refusal = bad_input_of(error) if isinstance(error, OSError) else error
+    if refusal is None:
+        raise
+    raise WorkflowError("\n".join(refusal.problems)) from None
 
 paths = graph.paths
 OPTIONS = options_of(graph.params, settings.overrides)
+
+
+# On a cluster these run where the user is logged in: jobs are for what needs GPUs.
+localrules:
+    all,
+    released_weights,
+    download,
+    prepare,
+    radii,
+    import_weights,
+    evaluate,
+    submit,
+    tables,
+    figures,
+    claims,
+    report,
 
 
 wildcard_constraints:
@@ -98,7 +137,17 @@ def command(stage):
     words = [f"cornernet {described.command} {{params.options}}"]
     words += [f"--{name} {{wildcards.{name}}}" for name in described.keys]
     words += ["--devices {resources.gpu}"] if described.on_gpus else []
-    return " ".join([*words, "2>&1 | tee -i {log:q}"])
+    line = " ".join([*words, "2>&1 | tee -i {log:q}"])
+    return cluster.launched(line) if cluster and stage == "train" else line
+
+
+def resources_of(stage):
+    """What a job on GPUs asks for: of Slurm, or just how many GPUs."""
+    if not cluster:
+        return {"gpu": graph.params.train.devices if stage == "train" else 1}
+    asked = cluster.resources(stage, graph.params)
+    # A job that is running has its memory; counting the network's weights again would delay it.
+    return asked if workflow.is_main_process else asked | {"mem_mb": 0}
 
 
 def message_of(stage):
@@ -110,7 +159,7 @@ def message_of(stage):
 
 def tell_mlflow():
     """Tell MLflow what jobs on a cluster left in files: they do not write its database."""
-    if any("slurm" in word for word in sys.argv):
+    if cluster:
         shell("cornernet tracking {OPTIONS} || true")
 
 

@@ -13,7 +13,7 @@ rule download:
     conda:
         "../../environment.yml"
     resources:
-        runtime=1440,
+        mem_mb=4000,
     params:
         options=OPTIONS,
     message:

@@ -15,8 +15,7 @@ rule predict:
         "../../environment.yml"
     threads: graph.params.detection.threads
     resources:
-        gpu=1,
-        runtime=1440,
+        **resources_of("predict"),
     params:
         options=OPTIONS,
     message:
@@ -38,8 +37,7 @@ rule corners:
         "../../environment.yml"
     threads: graph.params.detection.threads
     resources:
-        gpu=1,
-        runtime=1440,
+        **resources_of("corners"),
     params:
         options=OPTIONS,
     message:

@@ -17,8 +17,7 @@ rule train:
         "../../environment.yml"
     threads: graph.params.train.threads
     resources:
-        gpu=graph.params.train.devices,
-        runtime=20160,
+        **resources_of("train"),
     params:
         options=OPTIONS,
     message:

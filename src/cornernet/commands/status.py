@@ -1,14 +1,16 @@
 """`cornernet status`: what is done, running and left, and the results so far."""
 
 import argparse
+import math
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from cornernet.config import resolve_variant
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
-from cornernet.training.history import read_history
+from cornernet.training.history import read_history, read_validation
 
 
 def run(options: argparse.Namespace) -> None:
@@ -39,12 +41,28 @@ def _print_done(what: str, outputs: Iterable[Path]) -> None:
 
 
 def _training_state(graph: Graph, trained: Trained) -> str:
-    """done, left, or the last iteration whose losses were recorded."""
-    if graph.paths.weights(trained).is_file():
-        return "done"
-    total = resolve_variant(graph.params, trained.variant).train.iterations
+    """Done or left, or what is known of a training under way; its AP so far as well."""
     history = graph.paths.checkpoints(trained) / "history.csv"
-    if not history.is_file():
-        return "left"
+    scores = [
+        f"{name} {score:.1f} after iteration {row['iteration']:,}"
+        for row in read_validation(history)[-1:]
+        if math.isfinite(score := row[(name := "AP")])
+    ]
+    if graph.paths.weights(trained).is_file():
+        return ", ".join(["done", *scores])
     rows = read_history(history)
-    return f"at iteration {rows[-1]['iteration']} of {total}" if rows else "started"
+    if not rows:
+        return "started" if history.is_file() else "left"
+    train, last = resolve_variant(graph.params, trained.variant).train, rows[-1]
+    done, speed = int(last["iteration"]), last["images_per_second"]
+    seconds = (train.iterations - done) * sum(train.chunks) / max(speed, 1e-9)
+    left = timedelta(seconds=round(seconds))
+    return ", ".join(
+        [
+            f"at iteration {done:,} of {train.iterations:,}",
+            f"loss {last['total']:.3f}",
+            *scores,
+            f"{speed:,.1f} images/s",
+            f"{left} left at that speed",
+        ]
+    )

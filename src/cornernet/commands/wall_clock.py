@@ -63,11 +63,10 @@ def describe_gpus(trainings: Sequence[Training], gpus: int, rates: Rates, cost: 
     heads = ("GPUs per training", "rounds per step", "first training", "all trainings")
     useful = useful_gpus(len(chunks), gpus)
     lines = [describe_rounds(len(chunks), gpus)]
-    lines += [f"{''.join(f'{head:>18}' for head in heads)}  (wall-clock time, {rates.name})"]
+    lines += [_row(*heads, last=f"(wall-clock time, {rates.name})")]
     for each in sorted({useful_gpus(len(chunks), number) for number in range(1, gpus + 1)}):
         times = first.seconds(each, rates), all_seconds(trainings, gpus, each, rates)
-        cells = (str(each), str(rounds(len(chunks), each)), *map(duration, times))
-        lines.append("".join(f"{cell:>18}" for cell in cells))
+        lines.append(_row(each, rounds(len(chunks), each), *map(duration, times)))
     if useful < gpus <= sum(chunks):
         even = even_chunks(sum(chunks), gpus)
         less = 1 - max(even) / images_in_turn(chunks, useful)
@@ -88,7 +87,7 @@ def describe_cards(
     """One row per card; `tests`: images to test, as if all were tested at scale 1."""
     first, each = trainings[0], useful_gpus(len(trainings[0].chunks), gpus)
     heads = ("images/s per GPU", "first training", "all trainings", "GPU hours in all")
-    lines = [f"{'':<18}{''.join(f'{head:>18}' for head in heads)}  known from"]
+    lines = [f"{'':<18}{_row(*heads, last='known from')}"]
     images = sum(len(one.iterations) * sum(one.chunks) for one in trainings)
     for rates in cards:
         cells = (
@@ -97,9 +96,13 @@ def describe_cards(
             duration(all_seconds(trainings, gpus, each, rates)),
             f"{(images * rates.training + tests * rates.testing) / 3600:,.1f}",
         )
-        row = "".join(f"{cell:>18}" for cell in cells)
-        lines.append(f"{rates.name:<18}{row}  {rates.source}")
+        lines.append(f"{rates.name:<18}{_row(*cells, last=rates.source)}")
     return lines
+
+
+def _row(*cells: object, last: str = "") -> str:
+    """Columns of a table, and what its rows end with."""
+    return f"{''.join(f'{cell:>18}' for cell in cells)}  {last}".rstrip()
 
 
 def duration(seconds: float) -> str:

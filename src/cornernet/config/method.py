@@ -89,6 +89,14 @@ class Losses:
 
 
 @dataclass(frozen=True)
+class Validate:
+    """Scores of the network as it is, while it trains; they decide nothing."""
+
+    every: int = field(metadata=AT_LEAST_0)  # iterations; 0: never
+    images: int = field(metadata=AT_LEAST_1)  # the first of the split val
+
+
+@dataclass(frozen=True)
 class Train:
     """Section 4.1: the optimisation."""
 
@@ -110,6 +118,9 @@ class Train:
     checkpoint_every: int = field(metadata=AT_LEAST_1)
     keep_checkpoints: int = field(metadata=AT_LEAST_1)
     log_every: int = field(metadata=AT_LEAST_1)
+    restarts: int = field(metadata=AT_LEAST_0)  # of processes that were killed, crashed or hung
+    hang_minutes: float = field(metadata=POSITIVE)  # without a step, until processes are ended
+    validate: Validate
 
     def __post_init__(self) -> None:
         require(len(self.chunks) >= 1 and min(self.chunks) >= 1, "chunks: must be positive")

@@ -21,27 +21,6 @@ RECALL_THRESHOLDS = np.linspace(0.0, 1.0, 101)  # https://cocodataset.org/#detec
 _SPACING = np.spacing(1.0)  # the COCO API adds it to the denominator of precision
 
 
-def accumulate(
-    rankings: Rankings, chosen: np.ndarray, curves: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Average precision [R, C, A, T], recall [R, C, A + 2, T], precision [R, C, A, T, 101].
-
-    `chosen` bool [R, I]: the images that each of R samples has. Recall is of every range, then of
-    the first range with the ten best detections per category and image, and with the best one.
-    Precision is that at RECALL_THRESHOLDS, and empty without `curves`. All are NaN where a category
-    has no object.
-    """
-    return _accumulate(
-        rankings.entries,
-        rankings.starts,
-        rankings.object_starts,
-        rankings.object_images,
-        np.ascontiguousarray(chosen, dtype=np.bool_),
-        RECALL_THRESHOLDS,
-        curves,
-    )
-
-
 def mean_over_categories(values: np.ndarray) -> np.ndarray:
     """Mean [R] of [R, C, T] over thresholds and over the categories that are defined."""
     by_category = values.mean(axis=2)
@@ -52,22 +31,23 @@ def mean_over_categories(values: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def _accumulate(
-    entries: np.ndarray,
-    starts: np.ndarray,
-    object_starts: np.ndarray,
-    object_images: np.ndarray,
-    chosen: np.ndarray,
-    recalls: np.ndarray,
-    curves: bool,
+def accumulate(
+    rankings: Rankings, chosen: np.ndarray, curves: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `accumulate` returns."""
+    """Average precision [R, C, A, T], recall [R, C, A + 2, T], precision [R, C, A, T, 101].
+
+    `chosen` bool [R, I]: the images that each of R samples has. Recall is of every range, then of
+    the first range with the ten best detections per category and image, and with the best one.
+    Precision is that at RECALL_THRESHOLDS, and empty without `curves`. All are NaN where a category
+    has no object.
+    """
+    entries, starts, object_starts, object_images = rankings
     categories, areas, thresholds, _ = starts.shape
-    samples = len(chosen)
+    samples, points = len(chosen), len(RECALL_THRESHOLDS)
     average = np.full((samples, categories, areas, thresholds), np.nan)
     recall = np.full((samples, categories, areas + 2, thresholds), np.nan)
-    precisions = np.full((samples * curves, categories, areas, thresholds, len(recalls)), np.nan)
-    precision = np.empty(len(recalls))
+    precisions = np.full((samples * curves, categories, areas, thresholds, points), np.nan)
+    precision = np.empty(points)
     for category in range(categories):
         # at most as many true positives as objects
         most = (object_starts[category, :, 1] - object_starts[category, :, 0]).max()
@@ -83,7 +63,7 @@ def _accumulate(
                 for step in range(thresholds):
                     first, last = starts[category, area, step]
                     right, in_ten, top = _walk_ranking(entries[first:last], chosen[sample], height)
-                    _read_precision(height[:right], objects, recalls, precision)
+                    _read_precision(height[:right], objects, precision)
                     average[sample, category, area, step] = precision.mean()
                     recall[sample, category, area, step] = right / objects
                     if area == 0:
@@ -118,7 +98,7 @@ def _walk_ranking(
 
 
 @njit(nogil=True, cache=True)
-def _read_precision(height: np.ndarray, objects: int, recalls: np.ndarray, out: np.ndarray) -> None:
+def _read_precision(height: np.ndarray, objects: int, out: np.ndarray) -> None:
     """Fill `out` with the precision where each recall is first reached, 0 where it never is.
 
     Changes `height` on the way to the highest precision here or further down the ranking.
@@ -126,7 +106,7 @@ def _read_precision(height: np.ndarray, objects: int, recalls: np.ndarray, out: 
     for index in range(len(height) - 2, -1, -1):
         height[index] = max(height[index], height[index + 1])
     index = 0
-    for step in range(len(recalls)):
-        while index < len(height) and (index + 1) / objects < recalls[step]:
+    for step, recall in enumerate(RECALL_THRESHOLDS):
+        while index < len(height) and (index + 1) / objects < recall:
             index += 1
         out[step] = height[index] if index < len(height) else 0.0

@@ -14,9 +14,8 @@ import numpy as np
 
 from cornernet.data.coco.split import CocoSplit
 from cornernet.evaluation.average_precision import accumulate, mean_over_categories
-from cornernet.evaluation.half_sampling import HalfSampled, half_sampled_values
+from cornernet.evaluation.half_sampling import HalfSampled, half_sample
 from cornernet.evaluation.matching import Candidates, match
-from cornernet.evaluation.metric_names import defined
 from cornernet.evaluation.ranking import Rankings, rank
 
 KINDS = ("top_left", "bottom_right")  # which corner of the boxes
@@ -42,20 +41,13 @@ def score_corners(
     subtracted. Raises ValueError for a corner on an image of another split.
     """
     rankings = rank_corners(split, found, kind, radius)
-    images = len(split.images)
-    value = corner_map(rankings, np.ones((1, images), dtype=bool))[0]
-    values = half_sampled_values(
-        lambda chosen: corner_map(rankings, chosen), len(QUADRANTS), images, halves, seed
-    )
-    scores = dict(zip(QUADRANTS, map(defined, value.tolist()), strict=True))
-    return HalfSampled(scores, values, images)
 
+    def values_of(chosen: np.ndarray) -> np.ndarray:
+        precision, _, _ = accumulate(rankings, chosen)  # [R, C, 5, 1]
+        areas = range(len(QUADRANTS))
+        return 100 * np.stack([mean_over_categories(precision[:, :, a]) for a in areas], axis=1)
 
-def corner_map(rankings: Rankings, chosen: np.ndarray) -> np.ndarray:
-    """mAP in percent by quadrant, float64 [R, 5], of the images that bool [R, I] chooses."""
-    precision, _, _ = accumulate(rankings, chosen)  # [R, C, 5, 1]
-    columns = [mean_over_categories(precision[:, :, area]) for area in range(len(QUADRANTS))]
-    return 100 * np.stack(columns, axis=1)
+    return half_sample(values_of, QUADRANTS, len(split.images), halves, seed)
 
 
 def rank_corners(split: CocoSplit, found: FoundCorners, kind: str, radius: float) -> Rankings:

@@ -14,7 +14,7 @@ should, `python -m benchmarks coverage` measures.
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import NormalDist
 from typing import NamedTuple
@@ -23,7 +23,7 @@ import numpy as np
 
 from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import Evaluated, metric_values
-from cornernet.evaluation.metric_names import METRICS
+from cornernet.evaluation.metric_names import METRICS, defined
 
 # Halves computed at once: few enough that their masks (5 kB each for val2017) stay in cache.
 _BLOCK = 10
@@ -49,40 +49,38 @@ class HalfSampled(NamedTuple):
 def half_sampled_metrics(
     evaluated: Evaluated, halves: int, seed: int, threads: int | None = None
 ) -> HalfSampled:
-    """METRICS of the split and of each half.
-
-    The same seed and number of images draw the same images, whatever was detected in them: that
-    is what makes differences paired. `threads` (None: one per processor allowed) changes
-    nothing but the time.
-    """
-    images = len(evaluated.image_ids)
+    """METRICS of the split and of each half; see `half_sample`."""
 
     def values_of(chosen: np.ndarray) -> np.ndarray:
         return metric_values(evaluated.rankings, chosen)
 
-    values = half_sampled_values(values_of, len(METRICS), images, halves, seed, threads)
-    return HalfSampled(evaluated.metrics, values, images)
+    return half_sample(values_of, METRICS, len(evaluated.image_ids), halves, seed, threads)
 
 
-def half_sampled_values(
+def half_sample(
     values_of: Callable[[np.ndarray], np.ndarray],
-    columns: int,
+    names: Sequence[str],
     images: int,
     halves: int,
     seed: int,
     threads: int | None = None,
-) -> np.ndarray:
-    """What `values_of` makes of each half: float64 [halves, columns].
+) -> HalfSampled:
+    """What `values_of` makes of the split and of each half: scores called `names`.
 
-    It is called with bool [R, images], the images of a few halves, and returns [R, columns].
+    It is called with bool [R, images], the images of a few halves, and returns [R, names]. The same
+    seed and number of images draw the same images, whatever was detected in them: that is what
+    makes differences paired. `threads` (None: one per processor allowed) changes nothing but the
+    time.
     """
     chosen = draw_halves(images, halves, seed)
     blocks = [chosen[start : start + _BLOCK] for start in range(0, halves, _BLOCK)]
     # not every system tells how many processors this process may use
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     with ThreadPoolExecutor(threads or allowed) as pool:
-        done = list(pool.map(values_of, blocks))
-    return np.concatenate(done) if done else np.zeros((0, columns))
+        done = list(pool.map(values_of, [np.ones((1, images), dtype=bool), *blocks]))
+    whole, *values = np.concatenate(done)
+    scores = dict(zip(names, map(defined, whole.tolist()), strict=True))
+    return HalfSampled(scores, np.reshape(values, (halves, len(names))), images)
 
 
 def draw_halves(images: int, halves: int, seed: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 Precision and recall follow from a ranking alone, for any choice of the images.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -16,9 +16,11 @@ FALSE_LEVEL, TRUE_LEVEL, TOP_TEN_LEVEL, TOP_LEVEL = 0, 1, 2, 3
 LEVEL_MASK, IMAGE_SHIFT = 3, 2
 
 
-@dataclass(frozen=True)
-class Rankings:
-    """Rankings of C categories, A ranges and T thresholds, and the objects to be found."""
+class Rankings(NamedTuple):
+    """Rankings of C categories, A ranges and T thresholds, and the objects to be found.
+
+    A named tuple, which numba can read.
+    """
 
     entries: np.ndarray  # int32, ranking after ranking
     starts: np.ndarray  # int64 [C, A, T, 2]: first and last-plus-one entry of a ranking

@@ -18,12 +18,8 @@ _LINE = re.compile(
     r"Average (?:Precision|Recall)\s+\((AP|AR)\)\s+@\[\s*IoU=([\d.:]+)\s*\|\s*area=\s*(\w+)\s*"
     r"\|\s*maxDets=\s*(\d+)\s*\]\s*=\s*(\S+)"
 )
-# The server's own JSON has these names for some metrics.
-_OTHER_NAMES = {
-    **{f"AP_{iou}": f"AP{iou}" for iou in (50, 75)},
-    **{f"AR_{most}": f"AR{most}" for most in (1, 10, 100)},
-    **{f"AR_max_{most}": f"AR{most}" for most in (1, 10, 100)},
-}
+# The server's own JSON has another form of some names: AP_50, AR_10, AR_max_10.
+_OTHER_NAME = re.compile(r"(AP|AR)_(?:max_)?(\d+)")
 _UNDEFINED = -1.0  # what the COCO API prints for a metric that no object defines
 
 
@@ -97,11 +93,12 @@ def _from_object(
                 f"{path}: these are scores of another submission ({str(digest)[:12]}), not of "
                 f"{submission} ({found[:12]}); submit that one, or remove the scores"
             )
-    for key in content:
-        if _OTHER_NAMES.get(key, key) not in METRICS:
-            hint = nearest(key, METRICS) or f"; known: {', '.join(METRICS)}"
-            raise BadInput(f"{path}: {key!r} is no metric{hint}")
-    return unit, [(_OTHER_NAMES.get(key, key), value) for key, value in content.items()]
+    given = [(_OTHER_NAME.sub(r"\1\2", key), value) for key, value in content.items()]
+    for name, _ in given:
+        if name not in METRICS:
+            hint = nearest(name, METRICS) or f"; known: {', '.join(METRICS)}"
+            raise BadInput(f"{path}: {name!r} is no metric{hint}")
+    return unit, given
 
 
 def _names_by_setting() -> dict[tuple[str, ...], str]:
@@ -115,10 +112,8 @@ def _number(value: Any, name: str, path: Path) -> float | None:
     if value is None:
         return None
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        score = float(value)
-    except (TypeError, ValueError):
+        score = float(str(value))  # a bool's text is no number
+    except ValueError:
         raise BadInput(
             f"{path}: {name} is {value!r}, not a number; save the scores again"
         ) from None

@@ -110,9 +110,9 @@ def _check_count(results: CocoResults, source: Path | Sequence[dict[str, Any]]) 
 
 def _json_rows(results: CocoResults) -> Iterator[str]:
     """Each detection as JSON."""
+    ids = np.stack([results.image_id, results.category_id], axis=1).tolist()
     boxes = results.boxes.round(_BOX_DECIMALS).tolist()
     scores = results.score.round(_SCORE_DECIMALS).tolist()
-    ids = zip(results.image_id.tolist(), results.category_id.tolist(), strict=True)
     for (image, category), box, score in zip(ids, boxes, scores, strict=True):
         row = {"image_id": image, "category_id": category, "bbox": box, "score": score}
         yield json.dumps(row, separators=(",", ":"))

@@ -1,9 +1,10 @@
-"""What the network costs, counted by torch on a network without memory.
+"""What the network costs, from the shapes of its maps: nothing is computed.
 
 Torch is imported when it is asked for: `cornernet plan --help` need not wait for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cornernet.config.schema import Model
 
@@ -31,29 +32,42 @@ def network_cost(params: Model, num_categories: int, input_size: int, last_only:
     """Cost of the network on a square image of `input_size` pixels.
 
     With `last_only` the heads of earlier stacks do not run (testing); their parameters count all
-    the same. On torch's meta device: shapes are followed, nothing is computed or allocated.
+    the same. A batch without images goes through the network, whose weights are never touched;
+    torch's meta device does the same, and loads its compiler for it, which takes seconds.
     """
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     from cornernet.model.network import CornerNet
+    from cornernet.model.prediction import CornerPooling
 
-    kept: dict[int, torch.UntypedStorage] = {}  # held, or an id may come again
+    operations: list[int] = []  # of each convolution
+    unseen: list[int] = []  # bytes kept that an empty, unpooled pass does not show
+    kept: dict[int, tuple[torch.UntypedStorage, int]] = {}  # held, or an id may come again
+
+    def count(module: torch.nn.Module, inputs: Any, out: Any) -> None:
+        if isinstance(module, torch.nn.Conv2d):
+            operations.append(2 * module.weight.numel() * out.shape[2:].numel())
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            unseen.append(4 * BYTES * module.num_features)  # of mean and variance, twice
+        elif isinstance(module, CornerPooling) and params.corner_pooling:
+            unseen.append(2 * out.shape[1:].numel())  # which elements are maxima, as bool
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        kept[id(storage)] = storage
+        storage, shape = tensor.untyped_storage(), tensor.shape
+        size = storage.nbytes() or shape[1:].numel() * tensor.element_size()
+        kept[id(storage)] = storage, size
         return tensor
 
-    with torch.device("meta"):
-        network = CornerNet(num_categories, params).train()
-        image = torch.empty(1, 3, input_size, input_size)
-    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
-    with hooks, FlopCounterMode(display=False) as counter:
-        _outputs = network(image, last_only=last_only)  # named, or what the graph kept is freed
+    with torch.device("meta"):  # unpooled: pooling refuses empty maps
+        network = CornerNet(num_categories, replace(params, corner_pooling=False)).train()
+    network.to_empty(device="cpu")
+    for module in network.modules():
+        module.register_forward_hook(count)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        _outputs = network(torch.empty(0, 3, input_size, input_size), last_only=last_only)
     own = {id(parameter.untyped_storage()) for parameter in network.parameters()}
     return Cost(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        operations=counter.get_total_flops(),
-        activations=sum(storage.nbytes() for key, storage in kept.items() if key not in own),
+        operations=sum(operations),
+        activations=sum(unseen) + sum(size for key, (_, size) in kept.items() if key not in own),
     )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from cornernet.errors import BadInput
+from cornernet.files import status_of_regular
 
 # (pattern in our name, what the released name has there), applied in this order.
 RULES: tuple[tuple[str, str], ...] = (
@@ -75,6 +76,7 @@ def read_released(path: Path) -> dict[str, Tensor]:
     """
     try:
         with warnings.catch_warnings():
+            status_of_regular(path)
             warnings.simplefilter("ignore")  # about pickles that it may not understand: it says so
             state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

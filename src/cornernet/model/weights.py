@@ -4,6 +4,8 @@ Our files are safetensors with the names of `CornerNet.state_dict()`. The same t
 same bytes.
 """
 
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from torch import Tensor
 
 from cornernet.config.schema import Model
 from cornernet.errors import BadInput
-from cornernet.files import replacing
+from cornernet.files import replacing, status_of_regular
 from cornernet.model.network import CornerNet
 from cornernet.model.released import read_released, released_name
 
@@ -36,7 +38,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         try:
             save_file(dense, temporary)
         except SafetensorError as error:  # its name for a full disk
-            raise OSError(f"{path}: {error}") from None
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
 
 
 def load_weights(path: Path, model: CornerNet) -> None:
@@ -58,6 +60,7 @@ def num_categories(path: Path) -> int:
 def _weights_file(path: Path) -> safe_open:
     """The file, opened; its head and its length are checked, its tensors not yet read."""
     try:
+        status_of_regular(path)
         return safe_open(path, framework="pt")
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; train the model or import weights first") from None

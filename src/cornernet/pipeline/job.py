@@ -83,6 +83,8 @@ class Job:
 
 
 Adapter = Callable[[Job], dict[str, Any] | None]
+# What an adapter returns on a machine that helped another one, which writes the result.
+HELPED: dict[str, Any] = {}
 
 
 def run_job(job: Job, adapter: Adapter) -> None:
@@ -99,7 +101,9 @@ def run_job(job: Job, adapter: Adapter) -> None:
     write_files(files)
     reads = job.stage.reads(job.key)
     with files_as_prepared(job.profile, job.dataset, reads) if reads else nullcontext():
-        facts = adapter(job) or {}
+        facts = adapter(job)
+    if facts is HELPED:
+        return
     write_json(
         job.stage.provenance(graph.paths, job.key),
         {
@@ -109,7 +113,7 @@ def run_job(job: Job, adapter: Adapter) -> None:
                 params_of_job(job.profile, job.stage, job.key), code, time.monotonic() - began
             ),
             "data": {name: job.dataset.splits[name].digests for name in reads},
-            **facts,
+            **(facts or {}),
         },
     )
     # The result is of the params and the code that the job began with, whatever was edited since.
@@ -120,9 +124,9 @@ def run_job(job: Job, adapter: Adapter) -> None:
 def _require_inputs(job: Job) -> None:
     """Raise BadInput for each input that is missing, with the command that makes it."""
     problems = [
-        f"{path} is not there; `{command}` makes it"
+        f"{path} is {'no file' if path.exists() else 'not there'}; `{command}` makes it"
         for path in job.stage.inputs(job.graph, job.key)
-        if not path.exists()
+        if not (path.is_file() if path.suffix else path.is_dir())
         if (command := _maker(path, job)) is not None
     ]
     if problems:

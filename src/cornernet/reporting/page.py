@@ -78,12 +78,13 @@ def render_page(context: PageContext) -> str:
         "defined": defined,
         "plain": plain,
         "by_span": code_by_span,
-        "slug": lambda text: text.replace(" ", "-"),
     }
     return environment.get_template("page.html.j2").render(
         context=context,
         counts={name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS},
-        figures=sorted(context.figures, key=_place),
+        figures=sorted(
+            context.figures, key=lambda f: ([*FIGURE_ORDER, f.name].index(f.name), f.name)
+        ),
         reference=REFERENCES[context.params.report.reference],
         confidence=percent_text(context.params.evaluation.confidence),
         models=provenance_rows(context.provenance),
@@ -94,11 +95,6 @@ def render_page(context: PageContext) -> str:
 def data_uri(figure: Figure) -> str:
     """The figure as the address of an image that lies in the page itself."""
     return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.encode()).decode("ascii")
-
-
-def _place(figure: Figure) -> tuple[int, str]:
-    """What the figures of the page are sorted by."""
-    return [*FIGURE_ORDER, figure.name].index(figure.name), figure.name
 
 
 def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:

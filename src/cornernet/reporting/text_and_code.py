@@ -6,7 +6,7 @@ another profile shows what was recorded once, and says where: recorded_effects.y
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from operator import attrgetter
 from typing import Any
@@ -15,8 +15,8 @@ import pandas as pd
 import yaml
 
 from cornernet.config.schema import Mode, Params, Split
-from cornernet.errors import BadInput
-from cornernet.reporting.tables.formats import MINUS, interval_text, number_text
+from cornernet.reporting.checked_yaml import parse_yaml
+from cornernet.reporting.tables.formats import MINUS, aligned, interval_text, number_text
 from cornernet.reporting.tables.literature import Cell, Comparison
 from cornernet.reporting.tables.results import rows_where
 from cornernet.reporting.tables.seeds import UNDEFINED, Estimate
@@ -24,10 +24,7 @@ from cornernet.reporting.tables.seeds import UNDEFINED, Estimate
 REFERENCE = "baseline"  # the variant that every other one is held against
 SPLIT: Split = "val"
 METRIC = "AP"
-EFFECT_MODES: tuple[Mode, ...] = (
-    "single_scale",
-    "multi_scale",
-)  # those in which an effect is looked for
+EFFECT_MODES: tuple[Mode, ...] = ("single_scale", "multi_scale")  # where an effect is looked for
 FILE = "recorded_effects.yaml"
 HEAD = "# Written by `make effects`; see reporting/text_and_code.py. Points of AP on val.\n"
 
@@ -63,12 +60,14 @@ class TextAndCode:
     """
 
     subject: str
-    text: str
+    text: str | None  # None: the text says nothing
     code: str
     source: str
-    chosen: Mapping[str, Any]  # param -> the run's value
-    effects: tuple[Effect, ...] = ()
+    params: tuple[str, ...]
+    shown_by: tuple[str, ...] = ()  # variants
     not_shown: str = ""
+    chosen: Mapping[str, Any] = field(default_factory=dict)  # param -> the run's value
+    effects: tuple[Effect, ...] = ()
 
 
 def text_and_code(
@@ -89,14 +88,11 @@ def text_and_code(
         return [Effect(variant, "", UNDEFINED)]
 
     return tuple(
-        TextAndCode(
-            row["subject"],
-            row["text"] or "silent",
-            row["code"],
-            row["source"],
-            {name: attrgetter(name)(params) for name in row["params"]},
-            tuple(effect for variant in _shown_by(row) for effect in effects_of(variant)),
-            row.get("not_shown", ""),
+        replace(
+            row,
+            text=row.text or "silent",
+            chosen={name: attrgetter(name)(params) for name in row.params},
+            effects=tuple(effect for variant in row.shown_by for effect in effects_of(variant)),
         )
         for row in _rows()
     )
@@ -107,7 +103,7 @@ def effect_comparisons() -> tuple[Comparison, ...]:
     return tuple(
         Comparison(SPLIT, Cell(variant, mode), Cell(REFERENCE, mode))
         for row in _rows()
-        for variant in _shown_by(row)
+        for variant in row.shown_by
         for mode in EFFECT_MODES
     )
 
@@ -119,7 +115,7 @@ def found_effects(differences: pd.DataFrame) -> list[Effect]:
     return [
         Effect(variant, effect.mode, Estimate.of(effect))
         for row in _rows()
-        for variant in _shown_by(row)
+        for variant in row.shown_by
         for effect in rows_where(rows, variant=variant).itertuples()
     ]
 
@@ -128,15 +124,11 @@ def effects_summary(effects: Sequence[Effect]) -> str:
     """Plain text: one line per effect that was run, in points of AP; empty if none was."""
     if not effects:
         return ""
-    width = max(len(effect.variant) for effect in effects)
-    head = f"{'text and code: variant':<{width}}  {'mode':<12}  AP minus {REFERENCE}'s"
-    lines = [
-        f"{effect.variant:<{width}}  {effect.mode:<12}  "
-        f"{number_text(effect.points.value, True):>5}  {interval_text(effect.points, True)}"
-        for effect in effects
-    ]
-    lines = [line.rstrip().replace(MINUS, "-") for line in lines]
-    return "\n".join([head, "-" * len(head), *lines])
+    lines = [("text and code: variant", "mode", f"AP minus {REFERENCE}'s", "")]
+    for effect in effects:
+        points = number_text(effect.points.value, True), interval_text(effect.points, True)
+        lines.append((effect.variant, effect.mode, *points))
+    return aligned(lines, names=2).replace(MINUS, "-")
 
 
 def load_recorded() -> RecordedEffects:
@@ -146,15 +138,9 @@ def load_recorded() -> RecordedEffects:
 
 def parse_recorded(text: str) -> RecordedEffects:
     """Read back what `recorded_text` wrote. Raises BadInput if it is something else."""
-    try:
-        tree = yaml.safe_load(text)
-        effects = tuple(
-            Effect(row.pop("variant"), row.pop("mode"), Estimate(**row), recorded=True)
-            for row in tree.pop("effects")
-        )
-        return RecordedEffects(effects=effects, **tree)
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        raise BadInput(f"{FILE}: {error}; `make effects` writes it anew") from None
+    recorded = parse_yaml(text, RecordedEffects, FILE, "; `make effects` writes it anew")
+    effects = tuple(replace(effect, recorded=True) for effect in recorded.effects)
+    return replace(recorded, effects=effects)
 
 
 def recorded_text(effects: Sequence[Effect], provenance: Mapping[str, Any]) -> str:
@@ -170,7 +156,9 @@ def recorded_text(effects: Sequence[Effect], provenance: Mapping[str, Any]) -> s
             {
                 "variant": effect.variant,
                 "mode": effect.mode,
-                **{key: _rounded(getattr(effect.points, key)) for key in ("value", "low", "high")},
+                "points": {
+                    end: _rounded(getattr(effect.points, end)) for end in ("value", "low", "high")
+                },
             }
             for effect in effects
         ],
@@ -182,16 +170,11 @@ def _rounded(points: float | None) -> float | None:
     return None if points is None else round(points, 2) + 0.0  # no minus before a zero
 
 
-def _rows() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = yaml.safe_load(_package_text("text_and_code.yaml"))
-    return rows
+def _rows() -> tuple[TextAndCode, ...]:
+    """The file's rows, without what a run chose and found."""
+    name = "text_and_code.yaml"
+    return parse_yaml(_package_text(name), tuple[TextAndCode, ...], name)
 
 
 def _package_text(name: str) -> str:
     return resources.files("cornernet.reporting").joinpath(name).read_text(encoding="utf-8")
-
-
-def _shown_by(row: Mapping[str, Any]) -> Sequence[str]:
-    """The variants that show what a row's difference does to AP."""
-    variants: Sequence[str] = row.get("shown_by", ())
-    return variants

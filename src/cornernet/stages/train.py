@@ -1,7 +1,10 @@
 """`cornernet train`: one variant with one seed, from scratch or from where it was stopped."""
 
+import os
 import uuid
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,60 +14,49 @@ from numpy.typing import NDArray
 from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.radii import stored_radii
 from cornernet.data.sampling.samples import TrainingSamples
+from cornernet.errors import BadInput
 from cornernet.pipeline.gpu_lease import leased_gpus
-from cornernet.pipeline.job import Job
+from cornernet.pipeline.job import HELPED, Job
 from cornernet.pipeline.provenance import file_digest, git_commit, versions
 from cornernet.pipeline.rounds import describe_rounds
+from cornernet.pipeline.slurm import job_of_slurm
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.pipeline.tracked_runs import dataset_of, tags_of
+from cornernet.pipeline.validation import Validation
+from cornernet.processes.nodes import Nodes, this_node
+from cornernet.processes.signals import stop_requests
 from cornernet.progress import say
 from cornernet.tracking import VALIDATION, ModelFiles, Run
-from cornernet.training.errors import Interrupted
-from cornernet.training.job import TrainedFiles, TrainingJob, TrainingResult
-from cornernet.training.loop import train
+from cornernet.training.history import read_validation
+from cornernet.training.job import Interrupted, TrainedFiles, TrainingJob, TrainingResult
+from cornernet.training.loop import Members, run_on, train
+from cornernet.training.start import Start
 
 
 def run(job: Job) -> dict[str, Any]:
-    """Train, and write weights, state and history; goes on from a checkpoint if there is one."""
-    params, trained = job.params, job.trained
-    wanted = params.train.devices if job.options.devices is None else job.options.devices
-    with leased_gpus(wanted, report=lambda line: say(f"{trained}: {line}")) as gpus:
-        if gpus:
-            say(f"{trained}: {describe_rounds(len(params.train.chunks), len(gpus))}")
-        training = TrainingJob(
-            params=params,
-            num_categories=job.dataset.num_categories,
-            seed=trained.seed,
-            checkpoints=job.paths.checkpoints(trained),
-            fingerprint={
-                "params": stage_params(params, "train"),
-                "code": job.code,
-                "data": _data(job),
-            },
-            name=str(trained),
-            initial_state=_initial_state(job),
-            resume=job.options.resume,
-            fresh=job.options.fresh,
-            devices=tuple(f"cuda:{index}" for index in range(len(gpus))) or ("cpu",),
-        )
-        split = load_split(job.root, params.data.splits["train"], "train")
-        samples = TrainingSamples(
-            split,
-            _stored_radii(job),
-            params.augmentation,
-            params.targets,
-            params.data,
-            trained.seed,
-        )
-        result, tracked = _train(job, training, samples)
+    """Train, and write weights, state and history; goes on from a checkpoint if there is one.
+
+    Over several nodes this runs on each: the first one keeps the books, the others help.
+    """
+    nodes, trained = this_node(os.environ), job.trained
+    with job_of_slurm(trained, job.paths.checkpoints(trained)), _devices(job, nodes) as devices:
+        training, members = _training(job), partial(run_on, devices, nodes)
+        if nodes.rank > 0:
+            with stop_requests() as request:
+                members(training, Start(), request)
+            return HELPED
+        result, tracked = _train(job, training, members)
     return {
         "variant": trained.variant,
         "seed": trained.seed,
         "code_spans": result.code_spans,
         "weights_digest": file_digest(job.paths.weights(trained)),
+        "validation": read_validation(training.checkpoints / "history.csv"),
         "run_key": tracked.model.key,
         "mlflow_run_id": tracked.run_id,
-        "devices": list(result.devices),
+        "nodes": nodes.count,
+        "processes": result.processes,
+        "devices": list(devices),
         "iterations": result.iterations,
         "started_from": result.started_from,
         "training_seconds": result.seconds,
@@ -72,12 +64,64 @@ def run(job: Job) -> dict[str, Any]:
     }
 
 
-def _train(job: Job, training: TrainingJob, samples: TrainingSamples) -> tuple[TrainingResult, Run]:
+@contextmanager
+def _devices(job: Job, nodes: Nodes) -> Iterator[tuple[str, ...]]:
+    """This node's part of the devices that are asked for, at most one for each chunk of a step.
+
+    Without a GPU one process computes on the CPU, or as many as `--devices` says.
+    """
+    asked, train = job.options.devices, job.params.train
+    wanted = min(asked or train.devices, len(train.chunks))
+    if wanted < nodes.count:
+        raise BadInput(
+            f"{nodes.count} nodes for {wanted} devices: each needs one; see --devices, and "
+            f"train.chunks, which has {len(train.chunks)} chunks"
+        )
+    with leased_gpus(
+        nodes.share(wanted), report=lambda line: say(f"{job.trained}: {line}")
+    ) as gpus:
+        if gpus:
+            say(f"{job.trained}: {describe_rounds(len(train.chunks), wanted)}")
+        on_cpu = ("cpu",) * (nodes.share(wanted) if asked else 1)
+        yield tuple(f"cuda:{index}" for index in range(len(gpus))) or on_cpu
+
+
+def _training(job: Job) -> TrainingJob:
+    """What is to be trained: the job's model on the split train, validated on the split val."""
+    params, trained, paths = job.params, job.trained, job.paths
+    split = load_split(job.root, params.data.splits["train"], "train")
+    return TrainingJob(
+        params=params,
+        num_categories=job.dataset.num_categories,
+        seed=trained.seed,
+        samples=TrainingSamples(
+            split,
+            _stored_radii(job),
+            params.augmentation,
+            params.targets,
+            params.data,
+            trained.seed,
+        ),
+        checkpoints=paths.checkpoints(trained),
+        outputs=TrainedFiles(paths.weights(trained), paths.state(trained), paths.history(trained)),
+        fingerprint={
+            "params": stage_params(params, "train"),
+            "code": job.code,
+            "data": _data(job),
+        },
+        name=str(trained),
+        validate=Validation(params) if "val" in params.data.splits else None,
+        initial_state=_initial_state(job),
+        resume=job.options.resume,
+        fresh=job.options.fresh,
+    )
+
+
+def _train(job: Job, training: TrainingJob, members: Members) -> tuple[TrainingResult, Run]:
     """Run the training with a run of the tracker beside it."""
-    paths, trained = job.paths, job.trained
-    outputs = TrainedFiles(paths.weights(trained), paths.state(trained), paths.history(trained))
-    history = training.checkpoints / "history.csv"
-    following, tracked = ExitStack(), None
+    paths, trained, history = job.paths, job.trained, training.checkpoints / "history.csv"
+    tracked: Run | None = None
+    following = ExitStack()
 
     def on_start(iteration: int, key: str | None) -> str:
         nonlocal tracked
@@ -92,14 +136,14 @@ def _train(job: Job, training: TrainingJob, samples: TrainingSamples) -> tuple[T
 
     try:
         with following:
-            result = train(training, samples, outputs, on_start=on_start)
+            result = train(training, members, on_start)
     except BaseException as error:
         if tracked is not None:
             killed = isinstance(error, Interrupted) or not isinstance(error, Exception)
             tracked.finish("KILLED" if killed else "FAILED")
         raise
     assert tracked is not None  # training starts by opening it
-    tracked.finish("FINISHED", outputs.history, history.with_name(VALIDATION))
+    tracked.finish("FINISHED", training.outputs.history, history.with_name(VALIDATION))
     return result, tracked
 
 

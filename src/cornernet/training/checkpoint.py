@@ -8,17 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from cornernet.errors import BadInput
-from cornernet.files import remove_unfinished, write_json
-from cornernet.training.fingerprint import (
-    Fingerprint,
-    changed_modules,
-    differences,
-    plain,
-    summary,
-)
+from cornernet.files import locked, remove_unfinished, write_json
+from cornernet.progress import say
+from cornernet.training.job import Fingerprint, changed_modules, differences, plain, summary
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
 Report = Callable[[str], None]
@@ -37,7 +29,7 @@ class CheckpointFolder:
 
     @property
     def history(self) -> Path:
-        """The loss terms by iteration, beside the checkpoints that they belong to."""
+        """The losses by iteration, beside the checkpoints that they belong to."""
         return self.path / "history.csv"
 
     def file(self, iteration: int) -> Path:
@@ -141,43 +133,18 @@ class CheckpointFolder:
             return {}
 
     @contextmanager
-    def locked(self, patience: float = 10.0) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the folder for this process alone; freed by the system when the process is killed.
 
-        Waits `patience` seconds for another process to end, then raises BadInput.
+        Waits for another process that trains the model, as one does whose workflow engine was
+        killed: what it leaves in the folder is gone on from, to the result if it has finished.
         """
-        try:
-            held = FileLock(self.path / LOCK).acquire(timeout=patience)
-        except Timeout:
-            raise BadInput(
-                f"{self.path}: another process is training this model; wait for it, or stop it "
-                "first"
-            ) from None
-        with held:
+
+        def on_wait(holder: str) -> None:
+            say(f"{self.path}: {holder} is training this model; waiting for its end")
+
+        with locked(self.path / LOCK, on_wait) as alone:
+            if not alone:
+                say(f"{self.path}: no locks on this file system; train this model once at a time")
             remove_unfinished(self.path)
             yield
-
-
-def explicit_checkpoint(path: Path, fingerprint: Fingerprint) -> TrainingState:
-    """The checkpoint that the user named. Raises BadInput if it has other params or data."""
-    state = foreign_state(path, "--resume")
-    different = differences(state.fingerprint, fingerprint)
-    if different:
-        raise BadInput(
-            f"--resume {path}: made with something else ({summary(different, '; ')}); undo that, "
-            "or leave --resume out to start anew"
-        )
-    return state
-
-
-def foreign_state(path: Path, option: str) -> TrainingState:
-    """The state in `path`, given as `option`. Raises BadInput when it is missing or damaged."""
-    try:
-        return load_state(path)
-    except FileNotFoundError:
-        raise BadInput(f"{option} {path}: no such file") from None
-    except Unreadable as error:
-        raise BadInput(
-            f"{option} {path}: not a readable training state ({error}); name another one, or make "
-            "it again"
-        ) from error

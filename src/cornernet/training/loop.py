@@ -1,29 +1,44 @@
-"""The training loop: from an untrained or half-trained network to weights on disk."""
+"""The training loop, as each member runs it: from an untrained or half-trained network to files."""
 
 import time
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from cornernet.config.schema import Params
-from cornernet.data.sampling.samples import TrainingSamples
-from cornernet.progress import Progress, say
+import torch
+
+from cornernet.errors import BadInput
+from cornernet.processes.agent import MembersFailed, Rules, run_members
+from cornernet.processes.nodes import Nodes
+from cornernet.processes.signals import StopRequest, stop_requests
+from cornernet.processes.supervision import Heartbeat
 from cornernet.training.checkpoint import CheckpointFolder
-from cornernet.training.errors import Interrupted
-from cornernet.training.job import OnLog, OnStart, TrainedFiles, TrainingJob, TrainingResult
-from cornernet.training.processes import Processes, processes_on
+from cornernet.training.group import Group
+from cornernet.training.job import Interrupted, TrainingFailed, TrainingJob, TrainingResult
 from cornernet.training.recorder import Recorder
-from cornernet.training.settings import training_settings
-from cornernet.training.signals import StopRequest, stop_requests
-from cornernet.training.start import complete_fingerprint, find_start
-from cornernet.training.trainer import Trainer
+from cornernet.training.start import (
+    Start,
+    complete_fingerprint,
+    find_start,
+    newest_start,
+    reporter,
+)
+from cornernet.training.trainer import Trainer, training_settings
+
+# Called once before the first iteration, with the iterations done and the tracker's run id that the
+# checkpoint holds; returns the run id to keep in checkpoints.
+OnStart = Callable[[int, str | None], str | None]
+# Runs all members of a training from a start on, until they are done or asked to stop.
+Members = Callable[[TrainingJob, Start, StopRequest], TrainingResult]
+
+
+def alone(job: TrainingJob, start: Start, request: StopRequest) -> TrainingResult:
+    """A training's only member, in this process and on the CPU."""
+    return run_member(job, start, request, Group(), "cpu")
 
 
 def train(
-    job: TrainingJob,
-    samples: TrainingSamples,
-    outputs: TrainedFiles,
-    on_log: OnLog | None = None,
-    on_start: OnStart | None = None,
+    job: TrainingJob, members: Members = alone, on_start: OnStart | None = None
 ) -> TrainingResult:
     """Train `job`'s model to `train.iterations` and write its weights, state and history.
 
@@ -32,84 +47,92 @@ def train(
     checkpoint that cannot be used, no memory, no space), NonFinite, Interrupted (after saving a
     checkpoint), TrainingFailed.
     """
-    params = job.params.train
-    folder = CheckpointFolder(job.checkpoints, params.keep_checkpoints)
-
-    def report(line: str) -> None:
-        say(f"{job.name}: {line}")
-
-    devices = job.devices[: len(params.chunks)]  # one chunk each at least
-    fingerprint = complete_fingerprint(job)
-    with folder.locked(), training_settings(params), stop_requests() as request:
-        start = find_start(job, fingerprint, folder, report)
-        run_id = start.run_id or folder.remembered_run(fingerprint)
+    job = replace(job, fingerprint=complete_fingerprint(job))
+    folder = CheckpointFolder(job.checkpoints, job.params.train.keep_checkpoints)
+    with folder.locked(), stop_requests() as request:
+        start = find_start(job, folder)
+        run_id = start.run_id or folder.remembered_run(job.fingerprint)
         if on_start is not None:
             run_id = on_start(start.iteration, run_id)
-        folder.remember_run(run_id, fingerprint)
-        if start.iteration < params.iterations:
+        folder.remember_run(run_id, job.fingerprint)
+        if start.iteration < job.params.train.iterations:
             folder.mark_unfinished()
-        shared = (job.params, job.num_categories, job.seed, start.path)
-        with processes_on(devices, _follow, (*shared, samples)) as processes:
-            trainer = Trainer(*shared, processes, devices[0], report)
-            progress = Progress(
-                job.name, params.iterations, unit="iteration", initial=start.iteration
-            )
-            with progress:
-                recorder = Recorder(
-                    trainer,
-                    folder,
-                    fingerprint,
-                    start.code_spans,
-                    progress,
-                    start.window,
-                    run_id,
-                    on_log,
-                )
-                seconds = _lead(trainer, samples, recorder, request)
-        recorder.write_results(outputs)
-        folder.mark_finished(fingerprint)
-    images = (trainer.iteration - start.iteration) * sum(params.chunks)
+        if request.number:
+            raise Interrupted(request.number, start.iteration)
+        result = members(job, replace(start, run_id=run_id), request)
+        folder.mark_finished(job.fingerprint)
+    return result
+
+
+def run_member(
+    job: TrainingJob, start: Start, request: StopRequest, group: Group, device: str
+) -> TrainingResult:
+    """One member's part of a training. All members return together, or raise the same."""
+    train, what = job.params.train, (job.params, job.num_categories, job.seed)
+    report = reporter(job) if group.rank == 0 else lambda line: None
+    with training_settings(train):
+        start = group.from_first(lambda: newest_start(job, start))
+        trainer = group.together(lambda: Trainer(*what, start.path, group, device, report))
+        recorder = Recorder(trainer, job, start) if group.rank == 0 else None
+        began, failure = time.monotonic(), None
+        _, stop = group.agree(torch.zeros(0), request.number)
+        with closing(trainer.chunks(job.samples)) as source:
+            while trainer.iteration < train.iterations and not stop:
+                losses, stop = trainer.step(source, request.number, failure)
+                if recorder is not None:
+                    failure = recorder.record(losses)
+        seconds = time.monotonic() - began
+        if recorder is not None:
+            failure = failure or recorder.finish()
+        group.agree(torch.zeros(0), 0, failure)
+    if trainer.iteration < train.iterations:
+        raise Interrupted(stop, trainer.iteration)
+    images = (trainer.iteration - start.iteration) * sum(train.chunks)
     return TrainingResult(
         iterations=trainer.iteration,
         started_from=start.iteration,
         seconds=round(seconds, 2),
         images_per_second=round(images / max(seconds, 1e-9), 2),
-        devices=devices,
-        run_id=run_id,
-        code_spans=recorder.code_spans(),
+        processes=group.size,
+        run_id=start.run_id,
+        code_spans=start.spans_until(trainer.iteration, job.fingerprint["code"]),
     )
 
 
-def _lead(
-    trainer: Trainer, samples: TrainingSamples, recorder: Recorder, request: StopRequest
-) -> float:
-    """The loop of the first process; returns its seconds."""
-    began = time.monotonic()
-    iterations = trainer.params.train.iterations
-    with closing(trainer.chunks(samples)) as source:
-        while trainer.iteration < iterations:
-            terms, stop = trainer.step(source, request)
-            recorder.record(terms)
-            if stop and trainer.iteration < iterations:
-                recorder.save_checkpoint()
-                assert request.number is not None
-                raise Interrupted(request.number, trainer.iteration)
-    return time.monotonic() - began
+def run_on(
+    devices: tuple[str, ...], nodes: Nodes, job: TrainingJob, start: Start, request: StopRequest
+) -> TrainingResult:
+    """A member on each of this node's `devices`; the start is that of node 0.
+
+    Members that crash, are killed or hang are started again as `train.restarts` says.
+    """
+    train = job.params.train
+    rules = Rules(job.name, train.restarts, train.hang_minutes, reporter(job), job.checkpoints)
+    try:
+        ending = run_members(Member(job, start, request), devices, nodes, request, rules)
+    except MembersFailed as error:
+        if request.number:
+            raise Interrupted(request.number, start.iteration) from error
+        raise TrainingFailed(str(error)) from error
+    if isinstance(ending, Exception):
+        raise ending
+    return ending
 
 
-def _follow(
-    processes: Processes,
-    device: str,
-    params: Params,
-    num_categories: int,
-    seed: int,
-    start: Path | None,
-    samples: TrainingSamples,
-) -> None:
-    """The loop of every other process."""
-    with training_settings(params.train):
-        trainer = Trainer(params, num_categories, seed, start, processes, device)
-        stop = False
-        with closing(trainer.chunks(samples)) as source:
-            while trainer.iteration < params.train.iterations and not stop:
-                _, stop = trainer.step(source, StopRequest())
+@dataclass(frozen=True)
+class Member:
+    """What one process of a training runs; it returns endings that a new start would not mend."""
+
+    job: TrainingJob
+    start: Start
+    request: StopRequest
+
+    def __call__(
+        self, rank: int, size: int, heartbeat: Heartbeat, device: str
+    ) -> TrainingResult | Exception:
+        """The training's result, or why it ended without one."""
+        group = Group(rank, size, heartbeat)
+        try:
+            return run_member(self.job, self.start, self.request, group, device)
+        except (BadInput, TrainingFailed) as ending:
+            return ending

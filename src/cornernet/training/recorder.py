@@ -1,122 +1,150 @@
-"""What the first process does besides computing: history, log, progress, checkpoints, results."""
+"""What the first member does besides computing: history, log, validation, checkpoints, results."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from cornernet.errors import BadInput
 from cornernet.model.losses import LossTerms
 from cornernet.model.weights import save_weights
-from cornernet.progress import Progress
+from cornernet.progress import Progress, say
 from cornernet.training import history
 from cornernet.training.checkpoint import CheckpointFolder
-from cornernet.training.errors import NonFinite
-from cornernet.training.fingerprint import CodeSpan, Fingerprint, spans_until
-from cornernet.training.job import OnLog, TrainedFiles
+from cornernet.training.job import NonFinite, TrainingJob
+from cornernet.training.start import NOTHING_SUMMED, Start
 from cornernet.training.state import TrainingState, capture, save_state
-from cornernet.training.step import learning_rate
-from cornernet.training.trainer import Trainer
-
-NOTHING_SUMMED = (0.0,) * (len(LossTerms._fields) + 1)
+from cornernet.training.trainer import Trainer, learning_rate
 
 
-@dataclass
 class Recorder:
-    """Keeps the records of a training; `window` holds the sums since the last row, and the count.
+    """Keeps the records of a training.
 
-    A row of the history has the mean of the loss terms over the iterations since the row before.
-    `past_spans`: which code made the iterations before this start.
+    A row of the history has the mean of the losses over the iterations since the row before.
+    `window` holds their sums, and the count. What fails is returned, to be told to all members.
     """
 
-    trainer: Trainer
-    folder: CheckpointFolder
-    fingerprint: Fingerprint
-    past_spans: Sequence[CodeSpan]
-    progress: Progress
-    window: tuple[float, ...]
-    run_id: str | None
-    on_log: OnLog | None
+    def __init__(self, trainer: Trainer, job: TrainingJob, start: Start) -> None:
+        self.trainer, self.job, self.start, self.window = trainer, job, start, start.window
+        self.folder = CheckpointFolder(job.checkpoints, job.params.train.keep_checkpoints)
+        self._last_row = time.monotonic(), trainer.iteration
+        iterations = job.params.train.iterations
+        self._progress = Progress(job.name, iterations, "iteration", initial=trainer.iteration)
+        history.start_history(self.folder.history, trainer.iteration)
+        history.start_validation(self.folder.history, trainer.iteration)
 
-    def __post_init__(self) -> None:
-        self._start = self.trainer.iteration
-        self._last_row = time.monotonic(), self._start
-        history.start_history(self.folder.history, self._start)
-
-    def record(self, terms: Tensor) -> None:
-        """Note an iteration that is done, and the LossTerms known by now: float64 [n, 6]."""
-        train, done = self.trainer.params.train, self.trainer.iteration
+    def record(self, losses: Tensor) -> Exception | None:
+        """Note an iteration that is done, and the losses known by now: float64 [n, 6]."""
         sums = torch.tensor(self.window, dtype=torch.float64)
-        for row in terms:
+        for row in losses:
             sums = sums + torch.cat([row, torch.ones(1)])
         self.window = tuple(sums.tolist())
         self._show_progress()
+        return self._failure_of(self._record)
+
+    def finish(self) -> Exception | None:
+        """Write the results; before the last iteration, a checkpoint to go on from."""
+        self._progress.close()
+        if self.trainer.iteration == self.job.params.train.iterations:
+            return self._failure_of(self._write_results)
+        if self.folder.file(self.trainer.iteration).is_file():
+            return None
+        return self._failure_of(self._save_checkpoint)
+
+    def _failure_of(self, work: Callable[[], None]) -> Exception | None:
+        """What `work`, which may take long, fails with: a full disk, weights that are infinite."""
+        try:
+            with self.trainer.group.heartbeat.excused():
+                work()
+        except (BadInput, NonFinite) as error:
+            return error
+        except OSError as error:
+            what = error.filename or self.folder.path
+            return BadInput(
+                f"{what}: cannot be written ({error.strerror}); the training goes on "
+                "from its last checkpoint once that is mended"
+            )
+        return None
+
+    def _record(self) -> None:
+        """What is due after the iteration: a row of the history, a validation, a checkpoint."""
+        train, done = self.job.params.train, self.trainer.iteration
         if done % train.log_every == 0 or done == train.iterations:
             self._add_row()
+        if train.validate.every and done % train.validate.every == 0:
+            self._validate()
         if done % train.checkpoint_every == 0 or done == train.iterations:
-            self.save_checkpoint()
+            self._save_checkpoint()
 
-    def save_checkpoint(self) -> None:
+    def _save_checkpoint(self) -> None:
         """Save the present state, after the history that belongs to it."""
-        model = self.trainer.model
-        if not all(bool(p.isfinite().all()) for p in model.parameters()):
+        if not all(bool(p.isfinite().all()) for p in self.trainer.model.parameters()):
             raise NonFinite(["weights"], self.trainer.iteration)
         history.flush_to_disk(self.folder.history)
-        self.folder.save(self.state())
+        self.folder.save(self._state())
 
-    def state(self) -> TrainingState:
-        """The present state."""
-        trainer = self.trainer
+    def _state(self) -> TrainingState:
+        trainer, fingerprint = self.trainer, self.job.fingerprint
         return capture(
             trainer.model,
             trainer.optimizer,
             trainer.iteration,
             self.window,
-            self.fingerprint,
-            self.run_id,
-            self.code_spans(),
+            fingerprint,
+            self.start.run_id,
+            self.start.spans_until(trainer.iteration, fingerprint["code"]),
         )
 
-    def code_spans(self) -> list[CodeSpan]:
-        """Which code made which iterations up to the present one."""
-        return spans_until(
-            self.past_spans, self._start, self.trainer.iteration, self.fingerprint["code"]
-        )
-
-    def write_results(self, outputs: TrainedFiles) -> None:
+    def _write_results(self) -> None:
         """Write weights, state and history; of the checkpoints the last one stays."""
+        outputs = self.job.outputs
         for path in (outputs.weights, outputs.state, outputs.history):
             path.parent.mkdir(parents=True, exist_ok=True)
         save_weights(outputs.weights, self.trainer.model)
-        save_state(outputs.state, self.state().anonymous())
+        save_state(outputs.state, self._state().anonymous())
         history.write_history(outputs.history, history.read_history(self.folder.history))
         self.folder.prune(1)
 
     def _show_progress(self) -> None:
         """Loss and images per second; tqdm's rate is a moving average over recent updates."""
-        rate = self.progress.format_dict["rate"]  # iterations per second; None in the beginning
+        rate = self._progress.format_dict["rate"]  # iterations per second; None in the beginning
         shown = {"loss": f"{self.window[0] / self.window[-1]:.3f}"} if self.window[-1] else {}
         if rate:
-            images = rate * sum(self.trainer.params.train.chunks)
-            shown["images per second"] = f"{images:.1f}"
-        self.progress.set_postfix(shown, refresh=False)
-        self.progress.show(self.trainer.iteration)
-        if self.trainer.iteration == self.trainer.params.train.iterations:
-            self.progress.refresh()  # a log ends with the last loss
+            shown["images per second"] = f"{rate * sum(self.job.params.train.chunks):.1f}"
+        self._progress.set_postfix(shown, refresh=False)
+        self._progress.show(self.trainer.iteration)
+        if self.trainer.iteration == self.job.params.train.iterations:
+            self._progress.refresh()  # a log ends with the last loss
 
     def _add_row(self) -> None:
-        train, done = self.trainer.params.train, self.trainer.iteration
+        train, done = self.job.params.train, self.trainer.iteration
         now = time.monotonic()
         then, iteration_then = self._last_row
         images = (done - iteration_then) * sum(train.chunks)
         *sums, count = self.window
         row = {
+            "iteration": done,
             "learning_rate": learning_rate(train, done - 1),
             **{name: total / count for name, total in zip(LossTerms._fields, sums, strict=True)},
             "images_per_second": round(images / max(now - then, 1e-9), 2),
         }
-        history.append_row(self.folder.history, {"iteration": done, **row})
+        history.append_row(self.folder.history, row)
         self._last_row, self.window = (now, done), NOTHING_SUMMED
-        if self.on_log is not None:
-            self.on_log(done, row)
+
+    def _validate(self) -> None:
+        """Score the network as it is; the training goes on where that fails."""
+        if self.job.validate is None:
+            return
+        name, done, random = self.job.name, self.trainer.iteration, torch.get_rng_state()
+        try:
+            scores = self.job.validate(self.trainer.model)
+        except BadInput as error:
+            say(f"{name}: iteration {done}: not validated: {error}")
+            return
+        finally:
+            torch.set_rng_state(random)
+        history.append_validation(self.folder.history, done, scores)
+        images = self.job.params.train.validate.images
+        text = ", ".join(f"{key} {value:.1f}" for key, value in scores.items() if value is not None)
+        say(f"{name}: iteration {done}: {text or 'AP undefined'} on {images} images of val")

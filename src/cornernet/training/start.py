@@ -1,21 +1,28 @@
 """Where a training begins: at a checkpoint, where another training ended, or untrained."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cornernet.errors import BadInput
-from cornernet.training.checkpoint import (
-    CheckpointFolder,
-    Report,
-    explicit_checkpoint,
-    foreign_state,
+from cornernet.model.losses import LossTerms
+from cornernet.progress import say
+from cornernet.training.checkpoint import CheckpointFolder, Report
+from cornernet.training.job import (
+    Code,
+    CodeSpan,
+    Fingerprint,
+    TrainingJob,
+    changed_modules,
+    differences,
+    summary,
 )
-from cornernet.training.fingerprint import CodeSpan, changed_modules, summary
-from cornernet.training.job import TrainingJob
-from cornernet.training.recorder import NOTHING_SUMMED
-from cornernet.training.state import TrainingState
+from cornernet.training.state import TrainingState, Unreadable, load_state
+
+# Sums of the losses since the last row of the history, and the count of iterations summed.
+NOTHING_SUMMED = (0.0,) * (len(LossTerms._fields) + 1)
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,24 @@ class Start:
     window: tuple[float, ...] = NOTHING_SUMMED
     run_id: str | None = None
     code_spans: tuple[CodeSpan, ...] = ()
+
+    def spans_until(self, iteration: int, code: Code) -> list[CodeSpan]:
+        """The spans up to here, and the iterations from here to `iteration`, which `code` made.
+
+        Neighbours with the same code are one span.
+        """
+        spans, start = list(self.code_spans), self.iteration
+        if iteration > start:
+            if spans and spans[-1]["code"] == code:
+                start = spans.pop()["from"]
+            spans.append({"from": start, "to": iteration, "code": code})
+        # Through JSON, so that equal spans are pickled as the same bytes, read from a file or not.
+        return list(json.loads(json.dumps(spans)))
+
+
+def reporter(job: TrainingJob) -> Report:
+    """Says what a user should know of a training."""
+    return lambda line: say(f"{job.name}: {line}")
 
 
 def complete_fingerprint(job: TrainingJob) -> dict[str, Any]:
@@ -40,13 +65,12 @@ def complete_fingerprint(job: TrainingJob) -> dict[str, Any]:
     return fingerprint
 
 
-def find_start(
-    job: TrainingJob, fingerprint: dict[str, Any], folder: CheckpointFolder, report: Report
-) -> Start:
+def find_start(job: TrainingJob, folder: CheckpointFolder) -> Start:
     """Where to begin: the checkpoint that was named, the newest usable one, the initial state.
 
     Raises BadInput for a named checkpoint or an initial state that cannot be gone on from.
     """
+    fingerprint, report = job.fingerprint, reporter(job)
     if job.resume is not None:
         if job.fresh:
             raise BadInput("--fresh and --resume exclude each other: leave one of them out")
@@ -74,9 +98,16 @@ def find_start(
     return Start()
 
 
-def _going_on(
-    path: Path, state: TrainingState, fingerprint: dict[str, Any], report: Report
-) -> Start:
+def newest_start(job: TrainingJob, start: Start) -> Start:
+    """`start`, or a later checkpoint of this training, whose processes are started again."""
+    folder, report = CheckpointFolder(job.checkpoints, 1), reporter(job)
+    if not any(path.name > folder.file(start.iteration).name for path in folder.all()):
+        return start
+    newest = folder.newest(job.fingerprint, report)
+    return start if newest is None else _going_on(*newest, job.fingerprint, report)
+
+
+def _going_on(path: Path, state: TrainingState, fingerprint: Fingerprint, report: Report) -> Start:
     """The start from a checkpoint, told in a line, and in another which code has changed since."""
     spans = state.code_spans
     report(f"goes on from iteration {state.iteration} ({path.name})")
@@ -86,3 +117,28 @@ def _going_on(
             "as it is now; `--fresh` starts anew"
         )
     return Start(path, state.iteration, state.window, state.run_id, tuple(spans))
+
+
+def explicit_checkpoint(path: Path, fingerprint: Fingerprint) -> TrainingState:
+    """The checkpoint that the user named. Raises BadInput if it has other params or data."""
+    state = foreign_state(path, "--resume")
+    different = differences(state.fingerprint, fingerprint)
+    if different:
+        raise BadInput(
+            f"--resume {path}: made with something else ({summary(different, '; ')}); undo that, "
+            "or leave --resume out to start anew"
+        )
+    return state
+
+
+def foreign_state(path: Path, option: str) -> TrainingState:
+    """The state in `path`, given as `option`. Raises BadInput when it is missing or damaged."""
+    try:
+        return load_state(path)
+    except FileNotFoundError:
+        raise BadInput(f"{option} {path}: no such file") from None
+    except Unreadable as error:
+        raise BadInput(
+            f"{option} {path}: not a readable training state ({error}); name another one, or make "
+            "it again"
+        ) from error

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cornernet.errors import BadInput
 from cornernet.files import replacing
-from cornernet.training.fingerprint import CodeSpan, Fingerprint, plain
+from cornernet.training.job import CodeSpan, Fingerprint, plain
 
 FORMAT = 1
 
@@ -27,7 +27,7 @@ class TrainingState:
     model: dict[str, Tensor]  # weights and running statistics, by name
     adam: dict[str, dict[str, Tensor]]  # Adam's moments and step, by parameter name
     random: Tensor  # torch's generator
-    window: tuple[float, ...]  # sums of the loss terms since the last logged iteration, and count
+    window: tuple[float, ...]  # sums of the losses since the last logged iteration, and count
     fingerprint: dict[str, Any]
     run_id: str | None  # of the experiment tracker
     code_spans: list[CodeSpan]  # which code made which iterations

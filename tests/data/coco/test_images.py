@@ -1,5 +1,6 @@
 """Images are read right, or refused with a line that says why."""
 
+import os
 import struct
 
 import cv2
@@ -115,7 +116,10 @@ def test_thumbnail_does_not_hide_a_truncation(picture):
 
 def test_a_missing_file_a_folder_and_what_is_no_image_are_refused(tmp_path):
     path = tmp_path / "a.jpg"
-    assert refusal(path).kind == refusal(tmp_path).kind == MISSING
+    assert refusal(path).kind == MISSING
+    os.mkfifo(tmp_path / "pipe")  # whose reading would wait for a writer for ever
+    for other in (tmp_path, tmp_path / "pipe"):
+        assert (refusal(other).kind, refusal(other).detail) == (UNDECODABLE, "not a regular file")
     for content in (b"", b"<html>not found</html>"):
         path.write_bytes(content)
         assert refusal(path).kind == UNDECODABLE

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cornernet.files import replacing
+from cornernet.files import replacing, status_of_regular
 
 # A file that is written again within one tick of the file system's clock keeps its times: those of
 # a file that was hashed this soon after its last change do not prove that it is still the same. Two
@@ -42,9 +42,9 @@ NOT_READ = FileDigest()
 def size_and_times(path: Path) -> FileDigest:
     """Size and times of a file that is to be read now, whose `sha256` is still to be filled in.
 
-    Raises OSError if the file is not there.
+    Raises OSError if the file is not there, or is no regular file.
     """
-    status = path.stat()
+    status = status_of_regular(path)
     changed = max(status.st_mtime_ns, status.st_ctime_ns)
     certain = changed < time.time_ns() - CLOCK_TICK_NS
     mtime_ns = status.st_mtime_ns if certain else UNCERTAIN

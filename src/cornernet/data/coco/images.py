@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from cornernet.errors import BadInput
+from cornernet.files import status_of_regular
 
 # Of files in a folder, which of them to take for images; in lower case.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -61,6 +62,7 @@ def read_any_image(path: Path) -> np.ndarray:
 def read_bytes(path: Path) -> bytes:
     """The bytes of an image file. Raises UnusableImage if it is not there or cannot be read."""
     try:
+        status_of_regular(path)
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise UnusableImage(path, MISSING) from None

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from cornernet.config.schema import Split, SplitFiles
@@ -22,7 +21,7 @@ from cornernet.data.download.archive import unpack
 from cornernet.data.download.manifest import Archive, needed_archives, peak_bytes
 from cornernet.data.download.transfer import Transfer, checksum_of
 from cornernet.errors import BadInput
-from cornernet.files import remove_unfinished, write_json
+from cornernet.files import locked, remove_unfinished, write_json
 from cornernet.progress import say
 
 FOLDER, RECORD = "downloads", "download.lock.json"
@@ -127,15 +126,12 @@ def _check_free_disk(root: Path, absent: list[Archive]) -> None:
 @contextmanager
 def _alone_in(root: Path, report: Callable[[str], None]) -> Iterator[None]:
     """One download at a time; errors of the file system become BadInput."""
+
+    def on_wait(holder: str) -> None:
+        report(f"another download into {root} is under way ({holder}); waiting for it")
+
     try:
-        (root / FOLDER).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / FOLDER / ".running")
-        try:
-            held = lock.acquire(blocking=False)
-        except Timeout:
-            report(f"another download into {root} is under way; waiting for it")
-            held = lock.acquire()
-        with held:
+        with locked(root / FOLDER / ".running", on_wait):
             remove_unfinished(root)
             yield
     except OSError as error:

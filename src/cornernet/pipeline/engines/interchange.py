@@ -49,7 +49,7 @@ def tell_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
     status = _run("dvc", "status", "--json")
     if status.returncode != 0:
         return f"DVC was not told ({_reason(status)}); to have it take the results as done: {TO_DO}"
-    changed, done = set(json.loads(status.stdout)), _up_to_date_in_snakemake(graph, overrides)
+    changed, done = set(json.loads(status.stdout)), _up_to_date_insnakemake_of(graph, overrides)
     stages = [
         name
         for name, outputs in outputs_by_stage(graph).items()
@@ -89,10 +89,10 @@ def take_from_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
     outputs = outputs_by_stage(graph)
     forgotten = [path for name in made for path in outputs.get(name, []) if Path(path).exists()]
     if forgotten and Path(".snakemake/metadata").is_dir():
-        _snakemake(graph, overrides, "--cleanup-metadata", *forgotten)
+        snakemake_of(graph, overrides, "--cleanup-metadata", *forgotten)
     current = [path for name in _current(graph, changed) for path in outputs[name]]
     if current:
-        _snakemake(graph, overrides, "--touch", "--cores", "1", "--", *current)
+        snakemake_of(graph, overrides, "--touch", "--cores", "1", "--", *current)
     _agree()
     return None
 
@@ -124,10 +124,10 @@ def _current(graph: Graph, changed: set[str]) -> Iterable[str]:
                 yield name
 
 
-def _up_to_date_in_snakemake(graph: Graph, overrides: Sequence[str]) -> set[str]:
+def _up_to_date_insnakemake_of(graph: Graph, overrides: Sequence[str]) -> set[str]:
     """The outputs that Snakemake would not make anew, as `snakemake --summary` lists them."""
     rows = [
-        line.split("\t") for line in _snakemake(graph, overrides, "--summary").stdout.splitlines()
+        line.split("\t") for line in snakemake_of(graph, overrides, "--summary").stdout.splitlines()
     ]
     if not rows or "plan" not in rows[0]:
         return set()
@@ -135,10 +135,10 @@ def _up_to_date_in_snakemake(graph: Graph, overrides: Sequence[str]) -> set[str]
     return {row[file] for row in rows[1:] if len(row) > plan and row[plan] == "no update"}
 
 
-def _snakemake(
+def snakemake_of(
     graph: Graph, overrides: Sequence[str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    """Call Snakemake from within Snakemake, for the same profile."""
+    """Call Snakemake from within Snakemake, for the same profile, past its lock."""
     config = [f"profile={graph.paths.profile}"]
     if overrides:
         config.append(f"set={json.dumps(list(overrides))}")

@@ -7,14 +7,14 @@ result or in what hangs on it.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 import yaml
-from filelock import FileLock
 
-from cornernet.files import write_text
+from cornernet.files import locked, write_text
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths
@@ -76,10 +76,9 @@ def _write(paths: Paths, entries: list[dict[str, Any]]) -> None:
     write_text(paths.accepted, yaml.safe_dump(entries, sort_keys=False, allow_unicode=True))
 
 
-def _held(paths: Paths) -> FileLock:
+def _held(paths: Paths) -> AbstractContextManager[bool]:
     """The right to change the file: jobs that run side by side may each want to."""
-    paths.data.mkdir(parents=True, exist_ok=True)
-    return FileLock(paths.data / ".accepted.lock")
+    return locked(paths.data / ".accepted.lock", lambda holder: None)
 
 
 def matching(graph: Graph, pattern: str) -> Iterable[tuple[Stage, Key]]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import pandas as pd
 
@@ -34,10 +35,8 @@ class Claim:
     section: str
     kind: str
     paper: float
-    gain: Gain | None = None
-    than: Gain | None = None  # larger_gain: the smaller one
-    cell: Cell | None = None  # ranking, time: the tested model
-    split: str = ""
+    gains: tuple[Gain, ...] = ()  # larger_gain: and the smaller one
+    cell: Cell | None = None  # ranking: the model that was tested on test-dev
     metric: str = ""
     threshold: float = 0.0  # ranking: the other detectors' best
 
@@ -52,8 +51,7 @@ class InferenceTime:
 
 def claim_comparisons(claims: Sequence[Claim]) -> tuple[Comparison, ...]:
     """Every comparison that the claims need in differences.csv."""
-    gains = [gain for claim in claims for gain in (claim.gain, claim.than) if gain is not None]
-    return tuple(dict.fromkeys(gain.comparison for gain in gains))
+    return tuple(dict.fromkeys(gain.comparison for claim in claims for gain in claim.gains))
 
 
 def judge_claims(
@@ -85,15 +83,11 @@ def _measure(
     claim: Claim, results: pd.DataFrame, differences: pd.DataFrame, confidence: float
 ) -> Estimate:
     """What the claim is about, as this run found it."""
-    if claim.kind == "ranking" and claim.cell is not None:
-        score = estimate(select(results, claim.split, claim.cell), claim.metric, confidence)
+    if claim.cell is not None:
+        score = estimate(select(results, "test_dev", claim.cell), claim.metric, confidence)
         return minus(score, Estimate(claim.threshold, claim.threshold, claim.threshold))
-    parts = [
-        difference(differences, results, gain.comparison, gain.metric)
-        for gain in (claim.gain, claim.than)
-        if gain is not None
-    ]
-    return parts[0] if len(parts) == 1 else minus(parts[0], parts[1])
+    parts = [difference(differences, results, gain.comparison, gain.metric) for gain in claim.gains]
+    return reduce(minus, parts)
 
 
 def _judge_time(claim: Claim, time: InferenceTime | None) -> tuple[Estimate, str]:

@@ -28,9 +28,8 @@ def ap_by_size(results: pd.DataFrame, context: TableContext) -> Figure:
         for position, row in enumerate(rows):
             shift = (position - (len(rows) - 1) / 2) * 0.8 / max(len(rows), 1)
             _dots(axes, row, position, shift)
-            spots = [(x + shift, row.paper[m]) for x, m in enumerate(SIZES) if m in row.paper]
-            if spots:
-                axes.plot(*zip(*spots, strict=True), "_", color=GREY, markersize=11, mew=2)
+            paper = np.array([row.paper[metric] for metric in SIZES], dtype=float)
+            axes.plot(np.arange(len(SIZES)) + shift, paper, "_", color=GREY, markersize=11, mew=2)
         label = f"paper ({REFERENCES[context.reference]})"
         axes.plot([], [], "_", color=GREY, markersize=11, mew=2, label=label)
         axes.set_xticks(range(len(SIZES)), list(SIZES.values()))

@@ -23,7 +23,7 @@ from cornernet.evaluation.half_sampling import (
 from cornernet.reporting.tables.literature import Literature
 from cornernet.reporting.tables.results import as_table, rows_where
 from cornernet.reporting.tables.seeds import pool_rows
-from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined
+from cornernet.reporting.tables.table import Table, TableContext, TableRow
 
 CORNER_COLUMNS = (
     "variant", "reference", "seed", "corner", "quadrant", "value", "ci_low", "ci_high", "paper",
@@ -101,10 +101,10 @@ def collect_corners(
 
 def _journal_number(key: Scored, quadrant: str, literature: Literature) -> float | None:
     """The journal's number, or difference of numbers; None where it has none."""
-    mine = literature.corners.get((key.variant, key.corner), {}).get(quadrant)
+    mine = literature.corners.get(key.variant, {}).get(key.corner, {}).get(quadrant)
     if not key.reference:
         return mine
-    other = literature.corners.get((key.reference, key.corner), {}).get(quadrant)
+    other = literature.corners.get(key.reference, {}).get(key.corner, {}).get(quadrant)
     return None if mine is None or other is None else round(mine - other, 1)
 
 
@@ -145,7 +145,7 @@ def _row(corners: pd.DataFrame, key: Scored, label: str, context: TableContext) 
         label,
         "not run" if mine.empty else "scored",
         ours,
-        only_defined({q: _journal_number(key, q, context.literature) for q in QUADRANTS}),
+        {q: _journal_number(key, q, context.literature) for q in QUADRANTS},
         signed=signed,
         group=CORNER_LABELS[key.corner],
     )

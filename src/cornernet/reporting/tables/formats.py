@@ -1,6 +1,6 @@
 """A table as Markdown, CSV and LaTeX, and the summary of results that a run prints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -168,11 +168,16 @@ def results_summary(results: pd.DataFrame) -> str:
         lines.append(
             (split, variant if seeds == 1 else f"{variant} ({seeds} seeds)", mode, *scores)
         )
+    return aligned(lines, names=3)
+
+
+def aligned(lines: Sequence[Sequence[str]], names: int) -> str:
+    """A table in plain text, its head first: `names` columns to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ["  ".join(map(_aligned, line, widths, range(len(line)))).rstrip() for line in lines]
-    return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
-
-
-def _aligned(text: str, width: int, column: int) -> str:
-    """Names to the left, numbers to the right."""
-    return text.ljust(width) if column < 3 else text.rjust(width)
+    sides = [str.ljust if column < names else str.rjust for column in range(len(widths))]
+    text = [
+        "  ".join(side(cell, width) for side, cell, width in zip(sides, line, widths, strict=True))
+        for line in lines
+    ]
+    head, *rows = (line.rstrip() for line in text)
+    return "\n".join([head, "-" * len(head), *rows])

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
+from pydantic import BeforeValidator
 
 from cornernet.config.schema import MODES, Mode, Split
 from cornernet.config.section import nearest
-from cornernet.errors import BadInput
+from cornernet.evaluation.metric_names import METRICS
+from cornernet.reporting.checked_yaml import read_yaml
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,28 @@ class Cell:
 
 
 def parse_cell(text: str) -> Cell:
-    """The cell written as `variant/mode`; raises BadInput if it is not one."""
+    """The cell written as `variant/mode`; raises ValueError if it is not one."""
     variant, _, mode = str(text).partition("/")
     for known in MODES:
         if mode == known:
             return Cell(variant, known)
     known_modes = f"(modes: {', '.join(MODES)}){nearest(mode, MODES)}"
-    raise BadInput(f"{text!r} is not variant/mode {known_modes}")
+    raise ValueError(f"{text!r} is not variant/mode {known_modes}")
+
+
+def _by_metric(values: Any) -> Any:
+    """A list of numbers by metric, in the order of METRICS, without what the paper leaves empty."""
+    if not isinstance(values, list):
+        return values
+    if len(values) > len(METRICS):
+        raise ValueError(f"{len(values)} numbers for {len(METRICS)} metrics")
+    pairs = zip(METRICS, values, strict=False)
+    return {name: value for name, value in pairs if value is not None}
+
+
+# How the file writes a cell, and percentages by metric.
+WrittenCell = Annotated[Cell, BeforeValidator(parse_cell)]
+Values = Annotated[Mapping[str, float], BeforeValidator(_by_metric)]
 
 
 @dataclass(frozen=True)
@@ -38,8 +54,8 @@ class Comparison:
     """One tested model over another on the same split: `cell` minus `reference`."""
 
     split: Split
-    cell: Cell
-    reference: Cell
+    cell: WrittenCell
+    reference: WrittenCell
 
     @property
     def reference_name(self) -> str:
@@ -53,8 +69,8 @@ class LayoutRow:
     """A row of one of the paper's tables; with `minus`, a row of differences."""
 
     label: str
-    cell: Cell
-    minus: Cell | None = None
+    cell: WrittenCell
+    minus: WrittenCell | None = None
 
 
 @dataclass(frozen=True)
@@ -70,13 +86,22 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Other:
-    """Another detector's row of Table 4."""
+class Reported:
+    """CornerNet's own numbers, of one tested model."""
 
-    group: str  # two_stage or one_stage
+    cell: WrittenCell
+    split: Split
+    values: Values
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another detector's row of Table 4, or of the journal's table of AP at one IoU each."""
+
     method: str
-    backbone: str
-    values: Mapping[str, float]  # a cell that the paper leaves empty is absent
+    values: Values
+    group: str = ""  # of Table 4: two_stage or one_stage
+    backbone: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,20 +109,17 @@ class Literature:
     """Everything that params/literature.yaml holds."""
 
     layouts: tuple[Layout, ...]
-    # reference ("eccv", "journal") -> (split, cell) -> metric -> percent
-    cornernet: Mapping[str, Mapping[tuple[str, Cell], Mapping[str, float]]]
+    cornernet: Mapping[str, tuple[Reported, ...]]  # by reference: "eccv", "journal"
     same_as: Mapping[str, str]
     others: tuple[Other, ...]
-    iou_metrics: tuple[str, ...]
     by_iou: tuple[Other, ...]
-    # (variant, which corner) -> quadrant of the image -> mAP in percent
-    corners: Mapping[tuple[str, str], Mapping[str, float]]
+    # variant -> which corner -> quadrant of the image -> mAP in percent
+    corners: Mapping[str, Mapping[str, Mapping[str, float]]]
 
     @property
     def variants(self) -> tuple[str, ...]:
         """The variants that the texts report, under our names."""
-        reported = {cell.variant for _, cell in self.cornernet["eccv"]}
-        return tuple(sorted(reported | set(self.same_as)))
+        return tuple(sorted({row.cell.variant for row in self.cornernet["eccv"]} | {*self.same_as}))
 
     def stand_in(self, cell: Cell, variants: Collection[str]) -> Cell:
         """`cell`, or that of the same model under another name if only that is in `variants`."""
@@ -109,7 +131,8 @@ class Literature:
     def value(self, reference: str, split: str, cell: Cell, metric: str) -> float | None:
         """The paper's number, in percent; None where its tables have none."""
         reported = Cell(self.same_as.get(cell.variant, cell.variant), cell.mode)
-        return self.cornernet[reference].get((split, reported), {}).get(metric)
+        rows = (row for row in self.cornernet[reference] if row.split == split)
+        return next((row.values.get(metric) for row in rows if row.cell == reported), None)
 
     def difference(self, reference: str, comparison: Comparison, metric: str) -> float | None:
         """The paper's number minus the other one, to one decimal as its tables are printed."""
@@ -120,63 +143,4 @@ class Literature:
 
 def load_literature(path: Path) -> Literature:
     """Read literature.yaml. Raises BadInput if a part is missing or a row is malformed."""
-    try:
-        return _literature(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except BadInput as error:
-        raise BadInput(f"{path}: {problem}" for problem in error.problems) from None
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"{path}: a part is missing or malformed: {error!r}") from None
-
-
-def _literature(tree: Any) -> Literature:
-    columns, by_iou = tuple(tree["columns"]), tree["by_iou"]
-    return Literature(
-        layouts=tuple(_layout(int(number), row, columns) for number, row in tree["tables"].items()),
-        cornernet={
-            reference: {
-                (row["split"], parse_cell(row["cell"])): _values(row, columns) | row.get("also", {})
-                for row in rows
-            }
-            for reference, rows in tree["cornernet"].items()
-        },
-        same_as=dict(tree["same_as"]),
-        others=tuple(
-            Other(group, row["method"], row["backbone"], _values(row, columns))
-            for group, rows in tree["others"].items()
-            for row in rows
-        ),
-        iou_metrics=tuple(by_iou["metrics"]),
-        by_iou=tuple(
-            Other("by_iou", row["method"], "", _values(row, by_iou["metrics"]))
-            for row in by_iou["rows"]
-        ),
-        corners={
-            (parse_cell(row["cell"]).variant, row["corner"]): {
-                quadrant: float(value) for quadrant, value in row["values"].items()
-            }
-            for row in tree["corners"]
-        },
-    )
-
-
-def _layout(number: int, tree: Mapping[str, Any], columns: tuple[str, ...]) -> Layout:
-    rows = tuple(
-        LayoutRow(
-            row["label"],
-            parse_cell(row["cell"]),
-            parse_cell(row["minus"]) if "minus" in row else None,
-        )
-        for row in tree["rows"]
-    )
-    metrics = columns[: tree["metrics"]]
-    return Layout(number, tree["title"], tree["section"], tree["split"], metrics, rows)
-
-
-def _values(row: Mapping[str, Any], columns: Any) -> dict[str, float]:
-    values = row["values"]
-    if len(values) > len(columns):
-        raise BadInput(f"{row}: {len(values)} numbers for {len(columns)} columns")
-    pairs = zip(columns, values, strict=False)
-    return {name: float(value) for name, value in pairs if value is not None}
+    return read_yaml(path, Literature)

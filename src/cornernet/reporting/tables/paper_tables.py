@@ -12,7 +12,7 @@ from cornernet.reporting.tables.differences import difference
 from cornernet.reporting.tables.literature import Cell, Comparison, Layout, LayoutRow, Literature
 from cornernet.reporting.tables.results import rows_where
 from cornernet.reporting.tables.seeds import STATUSES, select, status
-from cornernet.reporting.tables.table import Table, TableContext, TableRow, only_defined, score_row
+from cornernet.reporting.tables.table import Table, TableContext, TableRow, score_row
 
 ERROR_ANALYSIS, TEST_DEV = 3, 4  # the tables that take in every variant tested that way
 BY_IOU, WAITING = 5, 7  # the numbers that the further tables have on the page
@@ -98,9 +98,8 @@ def _row(
     sides = [status(select(results, split, cell)) for cell in (row.cell, row.minus)]
     outcome = min(sides, key=STATUSES.index)  # that of the side that got less far
     ours = {metric: difference(differences, results, comparison, metric) for metric in metrics}
-    paper = only_defined(
-        {m: context.literature.difference(context.reference, comparison, m) for m in metrics}
-    )
+    papers = context.literature.difference
+    paper = {metric: papers(context.reference, comparison, metric) for metric in metrics}
     return TableRow(row.label, outcome, ours, paper, signed=True, **shown)
 
 
@@ -124,7 +123,7 @@ def iou_table(results: pd.DataFrame, context: TableContext) -> Table:
     Ours are val's and test-dev's, in a group each; the other detectors' are test-dev's, and the
     journal's whatever text the profile is held against, as the ECCV text has none.
     """
-    metrics = context.literature.iou_metrics
+    metrics = tuple(context.literature.by_iou[0].values)
     rows = []
     for split, group in (("val", "This run, val"), ("test_dev", "This run, test-dev")):
         tested = rows_where(results, split=split, mode="single_scale")

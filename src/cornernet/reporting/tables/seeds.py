@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 
 from cornernet.evaluation.metric_names import defined
@@ -43,31 +44,15 @@ def pool(estimates: Sequence[Estimate], confidence: float = 0.95) -> Estimate:
     scored = [estimate for estimate in estimates if estimate.value is not None]
     if len(scored) <= 1:
         return scored[0] if scored else UNDEFINED
-    values = [float(estimate.value or 0.0) for estimate in scored]
-    mean, count = sum(values) / len(values), len(values)
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (count - 1))
-    seed_error = _student_t(confidence, count - 1) * spread / math.sqrt(count)
-    below = [e.value - e.low for e in scored if e.value is not None and e.low is not None]
-    above = [e.high - e.value for e in scored if e.value is not None and e.high is not None]
-    if len(below) < count or len(above) < count:
-        return Estimate(mean, None, None, spread, count)
-    return Estimate(
-        mean,
-        mean - math.hypot(_root_mean_square(below), seed_error),
-        mean + math.hypot(_root_mean_square(above), seed_error),
-        spread,
-        count,
-    )
-
-
-def _root_mean_square(numbers: Sequence[float]) -> float:
-    return math.sqrt(sum(number * number for number in numbers) / len(numbers))
-
-
-def _student_t(confidence: float, freedom: int) -> float:
     from scipy.stats import t  # needed with several seeds alone
 
-    return float(t.ppf(0.5 + confidence / 2, freedom))
+    count = len(scored)
+    numbers = np.array([(one.value, one.low, one.high) for one in scored], dtype=float)
+    value, *ends = numbers.T  # NaN where there is no interval
+    mean, spread = float(value.mean()), float(value.std(ddof=1))
+    seed_error = float(t.ppf(0.5 + confidence / 2, count - 1)) * spread / math.sqrt(count)
+    below, above = (math.hypot(np.square(value - end).mean() ** 0.5, seed_error) for end in ends)
+    return Estimate(mean, defined(mean - below), defined(mean + above), spread, count)
 
 
 Status = Literal["not run", "submitted, not scored", "scored"]

@@ -24,14 +24,14 @@ class TableContext:
 class TableRow:
     """One row: what this run found (`ours`) and the paper's number (`paper`), by metric.
 
-    A row of another detector has no `ours`; a metric without a number in the paper is absent
-    from `paper`. `signed`: the numbers are differences, in points.
+    A row of another detector has no `ours`; in `paper` a metric without a number is None or
+    absent. `signed`: the numbers are differences, in points.
     """
 
     label: str
     status: Status | None  # None: another detector's row
     ours: Mapping[str, Estimate]
-    paper: Mapping[str, float]
+    paper: Mapping[str, float | None]
     signed: bool = False
     group: str = ""  # the heading above the row
     backbone: str = ""
@@ -56,11 +56,6 @@ class Table:
         return "" if self.rows else f"Table {self.number} is left out: {self.empty}."
 
 
-def only_defined(numbers: Mapping[str, float | None]) -> dict[str, float]:
-    """The numbers that the paper has."""
-    return {name: number for name, number in numbers.items() if number is not None}
-
-
 def score_row(
     label: str,
     cell: Cell,
@@ -74,5 +69,5 @@ def score_row(
     tested = select(results, split, cell)
     ours = {metric: estimate(tested, metric, context.confidence) for metric in metrics}
     value, reference = context.literature.value, context.reference
-    paper = only_defined({metric: value(reference, split, cell, metric) for metric in metrics})
+    paper = {metric: value(reference, split, cell, metric) for metric in metrics}
     return TableRow(label, status(tested), ours, paper, **more)

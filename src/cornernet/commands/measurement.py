@@ -14,8 +14,7 @@ from torch import Tensor
 from cornernet.config.schema import Params
 from cornernet.data.sampling.chunks import Chunk
 from cornernet.model.cost import network_cost
-from cornernet.training.processes import Processes
-from cornernet.training.signals import StopRequest
+from cornernet.training.group import Group
 from cornernet.training.trainer import Trainer
 
 WARM_UP, STEPS = 2, 3  # the first steps choose kernels
@@ -56,15 +55,15 @@ def _seconds_per_step(params: Params, num_categories: int, device: str, images: 
     """Mean seconds of a step of one chunk of `images` images, once the device is warm."""
     train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS, compile=False)
     params = replace(params, train=train)
-    trainer = Trainer(params, num_categories, 0, None, Processes(), device)
+    trainer = Trainer(params, num_categories, 0, None, Group(), device)
     chunk = made_chunk(params, num_categories, images)
-    source, request = repeat({0: chunk}), StopRequest()
+    source = repeat({0: chunk})
     for _ in range(WARM_UP):
-        trainer.step(source, request)
+        trainer.step(source)
     _wait_for(device)
     began = time.perf_counter()
     for _ in range(STEPS):
-        trainer.step(source, request)
+        trainer.step(source)
     _wait_for(device)
     return (time.perf_counter() - began) / STEPS
 

@@ -1,4 +1,4 @@
-"""One optimisation step: chunk by chunk, so that any number of devices computes the same.
+"""Gradient accumulation over a step's chunks, so that any number of devices computes the same.
 
 A chunk is the images that one of the paper's GPUs held (section 4.1): the unit of batch-norm's
 statistics and of the losses' normalisers. The step's loss is the plain mean over chunks.
@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from cornernet.config.schema import Train
 from cornernet.data.sampling.chunks import Chunk
 from cornernet.errors import BadInput
 from cornernet.memory import is_out_of_memory
@@ -19,43 +18,27 @@ from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import ChunkLosses
 
-# Named in section 4.1's reference [18] and PyTorch's defaults at the time; no weight decay.
-ADAM_BETAS = (0.9, 0.999)
-ADAM_EPSILON = 1e-8
-
-
-def learning_rate(params: Train, done: int) -> float:
-    """The rate of the next iteration when `done` iterations are done.
-
-    Divided by ten once for every drop that has been reached: "2.5e-5 for the last 50k" of
-    500k iterations (section 4.1) is a drop after iteration 450,000.
-    """
-    drops = sum(1 for drop in params.learning_rate_drops if drop <= done)
-    return float(params.learning_rate / 10**drops)
-
-
-def adam(model: nn.Module, rate: float) -> torch.optim.Adam:
-    """The paper's optimiser. One fused kernel: 600 small tensors cost a quarter of the time."""
-    return torch.optim.Adam(
-        model.parameters(), lr=rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True
-    )
-
 
 def accumulate_gradients(
     model: CornerNet, chunks: Mapping[int, Chunk], losses: ChunkLosses
 ) -> Tensor:
     """Add the gradients of the mean loss over `train.chunks` to `.grad`, in order of number.
 
-    `chunks` are those of this process, by their number in the step. Running statistics move by
+    `chunks` are those of this member, by their number in the step. Running statistics move by
     chunk 0 alone. Returns float64 [len(train.chunks), 6] on the device: each chunk's LossTerms;
-    zeros for chunks of other processes. Nothing here waits for the device's results. Raises
-    BadInput when the device's memory does not hold a chunk.
+    zeros for chunks of other members. Nothing here waits for the device's results. Raises BadInput
+    when the device's memory does not hold a chunk.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    table = no_terms(losses)
+    table = no_losses(losses)
 
     def accumulate(number: int) -> None:
-        with _naming_the_chunk(number, chunks[number].image.shape[0], losses.device):
+        images = len(chunks[number].image)
+        remedy = (
+            f"with train.chunks[{number}] = {images} images: lower that number in train.chunks "
+            "(batch-norm's statistics then come from fewer images)"
+        )
+        with naming_out_of_memory(losses.device, remedy):
             terms, gradients = _forward_backward(model, chunks[number], losses, parameters)
             add_gradients(parameters, gradients)
         table[number] = torch.stack([term.detach() for term in terms])
@@ -68,8 +51,8 @@ def accumulate_gradients(
     return table
 
 
-def no_terms(losses: ChunkLosses) -> Tensor:
-    """The loss terms of a step of which nothing is computed yet: zeros [len(train.chunks), 6]."""
+def no_losses(losses: ChunkLosses) -> Tensor:
+    """The losses of a step of which nothing is computed yet: zeros [len(train.chunks), 6]."""
     shape = len(losses.params.train.chunks), len(LossTerms._fields)
     return torch.zeros(shape, dtype=torch.float64, device=losses.device)
 
@@ -86,7 +69,7 @@ def _forward_backward(
     terms = losses(model, chunk)
     try:
         return terms, torch.autograd.grad(terms.total / num_chunks, parameters)
-    except Exception as error:
+    except (RuntimeError, AssertionError) as error:  # what compilers raise
         form = losses.form
         if is_out_of_memory(error) or not isinstance(form, Compiled) or not form.works:
             raise
@@ -111,17 +94,14 @@ def fixed_running_statistics(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _naming_the_chunk(number: int, images: int, device: torch.device) -> Iterator[None]:
-    """Turn any device's out-of-memory error into BadInput that names the param to lower."""
+def naming_out_of_memory(device: torch.device, what: str) -> Iterator[None]:
+    """Turn any device's out-of-memory error into BadInput: "out of memory on <device> <what>"."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise BadInput(
-            f"out of memory on {device} with train.chunks[{number}] = {images} images: lower that "
-            f"number in train.chunks (batch-norm's statistics then come from fewer images)"
-        ) from error
+        raise BadInput(f"out of memory on {device} {what}") from error
 
 
 class FlatGradients:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from training.tiny import CATEGORIES, tiny_params
 
-from cornernet.training.measurement import measure_step
+from cornernet.commands.measurement import measure_step
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""The members of a training: processes, one per device, that compute one step together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from cornernet.errors import BadInput
+from cornernet.processes.supervision import Heartbeat
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Group:
+    """The members as one of them sees them; a group of one needs no communication."""
+
+    rank: int = 0
+    size: int = 1
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+
+    def agree(
+        self, losses: Tensor, stop: int, failure: Exception | None = None
+    ) -> tuple[Tensor, int]:
+        """All-reduce: the losses, summed over the members, and the signal by which to stop, or 0.
+
+        Raises the first failure that a member has, in every member.
+        """
+        if self.size == 1:
+            if failure is not None:
+                raise failure
+            return losses, stop
+        flag = torch.tensor([float(stop != 0 or failure is not None)], dtype=torch.float64)
+        on_cpu = losses.device.type == "cpu"
+        # A GPU's losses go from GPU to GPU, without a wait for their values.
+        shared = torch.cat([losses.flatten(), flag]) if on_cpu else flag
+        told: list[Any] = [(0, None)] * self.size
+        with self.heartbeat.excused():
+            dist.all_reduce(shared)
+            if shared[-1] > 0:
+                dist.all_gather_object(told, (stop, failure))
+        for _, failed in told:
+            if failed is not None:
+                raise failed
+        if on_cpu:
+            losses = shared[:-1].reshape(losses.shape)
+        else:
+            dist.all_reduce(losses)
+        return losses, next((number for number, _ in told if number), 0)
+
+    def together(self, work: Callable[[], Found]) -> Found:
+        """What each member finds; all of them raise the BadInput of one."""
+        try:
+            found = work()
+        except BadInput as error:
+            self.agree(torch.zeros(0), 0, error)
+            raise  # not reached in a group
+        self.agree(torch.zeros(0), 0)
+        return found
+
+    def from_first(self, find: Callable[[], Found]) -> Found:
+        """What the first member finds, in every member; all of them raise its BadInput."""
+        found: list[Any] = self.together(lambda: [find()] if self.rank == 0 else [None])
+        if self.size > 1:
+            with self.heartbeat.excused():
+                dist.broadcast_object_list(found, src=0)
+        return found[0]
+
+    def sum_gradients(self, gradients: Tensor) -> None:
+        """All-reduce: replace each member's gradients by their sum over the members."""
+        if self.size > 1:
+            dist.all_reduce(gradients)
+
+
+def deal_chunks(num_chunks: int, members: int) -> tuple[tuple[int, ...], ...]:
+    """The chunk numbers of each member: neighbours together, shares of equal size or one apart.
+
+    Later members take the larger shares: the first has the first chunk, the statistics, the
+    checkpoints. Raises ValueError when a member would have none.
+    """
+    if not 1 <= members <= num_chunks:
+        raise ValueError(f"{num_chunks} chunks cannot be dealt to {members} processes")
+    ends = [number * num_chunks // members for number in range(members + 1)]
+    return tuple(tuple(range(a, b)) for a, b in pairwise(ends))

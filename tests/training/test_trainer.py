@@ -1,0 +1,142 @@
+"""Running ahead, tried on the CPU as on a GPU: losses are read late, weights stay sound; precision."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from training.tiny import CATEGORIES, chunks_of, tiny_params
+
+from cornernet.training.group import Group
+from cornernet.training.job import NonFinite
+from cornernet.training.trainer import LossReader, Trainer, training_settings
+
+
+@pytest.fixture(scope="module")
+def params(data):
+    return tiny_params(data, "train.chunks=[2, 1]", "train.iterations=7", "train.log_every=3")
+
+
+def new_trainer(params, ahead):
+    trainer = Trainer(params, CATEGORIES, 0, None, Group(), "cpu")
+    trainer.runs_ahead = ahead
+    if ahead:
+        trainer.optimizer.found_inf = trainer.reader.broken
+    return trainer
+
+
+def spoiled(chunk):
+    """The chunk with an offset that makes its loss infinite."""
+    result = copy.deepcopy(chunk)
+    result.tl_offset.fill_(torch.inf)
+    result.mask.fill_(True)
+    return result
+
+
+def weights(trainer):
+    return {name: tensor.clone() for name, tensor in trainer.model.named_parameters()}
+
+
+def test_terms_come_one_iteration_late_and_all_when_a_row_is_due(params, chunks):
+    on_time, late = new_trainer(params, False), new_trainer(params, True)
+    expected, found, counts = [], [], []
+    for one in chunks:
+        expected.append(on_time.step(iter([one]))[0])
+        terms, _ = late.step(iter([one]))
+        found.append(terms)
+        counts.append(len(terms))
+    # A row each third iteration, a checkpoint each fourth, and the last is the seventh.
+    assert counts == [0, 1, 2, 1, 0, 2, 1]
+    assert torch.equal(torch.cat(found), torch.cat(expected))
+    assert all(torch.equal(weights(late)[n], w) for n, w in weights(on_time).items())
+
+
+def test_a_stop_waits_for_the_last_terms(params, chunks):
+    trainer = new_trainer(params, True)
+    terms, stop = trainer.step(iter([chunks[0]]), stop=15)
+    assert stop == 15
+    assert len(terms) == 1
+
+
+def test_weights_stay_as_before_an_infinite_loss_that_is_seen_late(params, chunks):
+    trainer = new_trainer(params, True)
+    trainer.step(iter([chunks[0]]))
+    before = weights(trainer)
+    moments = trainer.optimizer.state_dict()["state"][0]
+    steps, average = moments["step"].clone(), moments["exp_avg"].clone()
+    broken = {number: spoiled(chunk) for number, chunk in chunks[1].items()}
+    trainer.step(iter([broken]))  # launched, not looked at
+    with pytest.raises(NonFinite, match="iteration 2: not finite: offset") as caught:
+        trainer.step(iter([chunks[2]]))  # finite, but comes after
+    assert caught.value.iteration == 2
+    assert all(torch.equal(before[name], w) for name, w in weights(trainer).items())
+    assert torch.equal(moments["step"], steps)
+    assert torch.equal(moments["exp_avg"], average)
+
+
+def test_reading_stops_at_the_first_that_is_not_finite():
+    reader = LossReader(torch.device("cpu"))
+    fine, bad = torch.ones(6, dtype=torch.float64), torch.ones(6, dtype=torch.float64)
+    bad[3] = torch.nan
+    for iteration, terms in enumerate((fine, bad, fine), start=1):
+        reader.add(iteration, terms)
+    assert float(reader.broken) == 1
+    with pytest.raises(NonFinite, match=r"iteration 2: not finite: pull"):
+        reader.read()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_takes_the_steps_of_the_cpu(params, chunks):
+    found = []
+    for device in ("cpu", "cuda"):
+        trainer = Trainer(params, CATEGORIES, 0, None, Group(), device)
+        terms = [trainer.step(iter([one]))[0] for one in chunks[:3]]
+        found.append(torch.cat(terms))
+    torch.testing.assert_close(found[1], found[0], rtol=0.02, atol=0.02)
+
+
+@pytest.fixture(scope="module")
+def wide(data):
+    sizes = ("model.dims=[16, 16]", "model.stem_channels=16", "model.pool_channels=16")
+    more = ("augmentation.input_size=63", "augmentation.crop_border=16", "train.chunks=[3, 3]")
+    return tiny_params(data, *sizes, *more)
+
+
+def trained(params, chunks, precision):
+    params = replace(params, train=replace(params.train, precision=precision))
+    trainer = Trainer(params, CATEGORIES, 0, None, Group(), "cpu")
+    rows, norms = [], []
+    for one in chunks:
+        rows.append(trainer.step(iter([one]))[0])
+        norms.append(float(trainer.gradients.vector.norm()))
+    return trainer, torch.cat(rows), torch.tensor(norms)
+
+
+def test_bf16_follows_fp32(wide):
+    params, chunks = wide, chunks_of(wide)
+    _, exact, exact_norms = trained(params, chunks, "fp32")
+    trainer, lower, norms = trained(params, chunks, "bf16")
+    assert not torch.equal(lower, exact)
+    # Wide margins: training amplifies rounding, in another way on each processor.
+    torch.testing.assert_close(lower[:, 0], exact[:, 0], rtol=0.15, atol=0)
+    assert lower[:, 0].mean() == pytest.approx(float(exact[:, 0].mean()), rel=0.05)
+    assert norms[0] == pytest.approx(float(exact_norms[0]), rel=0.1)  # of the same weights
+    assert norms.mean() == pytest.approx(float(exact_norms.mean()), rel=0.3)
+    kept = [*trainer.model.parameters(), *(p.grad for p in trainer.model.parameters())]
+    kept += [t for name, t in trainer.model.named_buffers() if "running" in name]
+    kept += [s for state in trainer.optimizer.state.values() for s in state.values()]
+    assert {tensor.dtype for tensor in kept} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("precision", "deterministic", "tf32"),
+    [("fp32", True, False), ("tf32", True, True), ("bf16", False, False)],
+)
+def test_settings_hold_while_training_and_are_put_back(params, precision, deterministic, tf32):
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+    train = replace(params.train, precision=precision, deterministic=deterministic)
+    with training_settings(train):
+        assert torch.backends.cudnn.allow_tf32 == tf32
+        assert torch.backends.cudnn.benchmark == (not deterministic)
+        assert torch.are_deterministic_algorithms_enabled() == deterministic
+    assert before == (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark)

@@ -1,0 +1,204 @@
+"""workflow/profiles/slurm, as shipped, on a real Slurm of two nodes: what ends jobs, and what then."""
+
+import filecmp
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from workflow.clone import REPOSITORY, clone_to, environment_of, ok, run, snakemake
+from workflow.slurm.commands import job_field, slurm, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.usefixtures("two_nodes")]
+
+PROFILE = ("--workflow-profile", "workflow/profiles/slurm")
+# Asked more often than users would, so that tests wait less.
+OFTEN = ("--slurm-init-seconds-before-status-checks", "2")
+TESTED = "tested=[{variants: [baseline, full_schedule], split: val, modes: [single_scale]}]"
+WEIGHTS = "data/smoke/models/baseline-s0.safetensors"
+LOG = "data/smoke/logs/train-baseline-s0.log"
+CHECKPOINTS = "data/smoke/checkpoints/baseline-s0"
+STOPPED = r"stopped by SIGTERM after iteration (\d+)"
+# Ten chunks as in the paper, and long enough to be stopped in between.
+LONG = (
+    "train.chunks=[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
+    "train.iterations=60",
+    "train.checkpoint_every=10",
+    "train.validate.every=1000",
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A clone with a data set that is ready to be trained on."""
+    folder = clone_to(tmp_path_factory.mktemp("prepared"))
+    ready = ["data/smoke/radii.parquet", "data/smoke/tracking.txt"]
+    ok(snakemake(folder, *ready, "--config", "profile=smoke", f"set={TESTED}"))
+    return folder
+
+
+@pytest.fixture
+def copy_of(prepared, tmp_path):
+    """Makes copies of the prepared clone."""
+
+    def copy(name):
+        return shutil.copytree(prepared, tmp_path / name, symlinks=True)
+
+    return copy
+
+
+def by_slurm(folder, *words, config=()):
+    """The command that a user types, and the environment of its machine's only address."""
+    command = [sys.executable, "-m", "snakemake", *PROFILE, *OFTEN, *words]
+    command += ["--config", "profile=smoke", "gpus_per_node=1", "cpus_per_gpu=2", *config]
+    return {
+        "args": command,
+        "cwd": folder,
+        "env": environment_of(folder) | {"MASTER_ADDR": "127.0.0.1"},
+    }
+
+
+@contextmanager
+def started(command, folder):
+    """A command that is under way; its output is left in a file."""
+    with (folder / "said.txt").open("a") as said:
+        process = subprocess.Popen(**command, stdout=said, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.kill()  # its jobs are cancelled with Slurm itself
+        process.wait()
+
+
+def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(copy_of):
+    here, there = copy_of("here"), copy_of("there")
+    ok(snakemake(here, "--config", "profile=smoke", f"set={TESTED}"))
+    done = subprocess.run(
+        **by_slurm(there, config=[f"set={TESTED}"]), capture_output=True, text=True
+    )
+    said = ok(done)
+    assert "100%" in said
+    assert max(map(len, said.splitlines())) < 300  # a job is a line, without its reasons
+    results = [
+        path.relative_to(here)
+        for pattern in ("data/smoke/models/*.safetensors", "data/smoke/detections/*.json",
+                        "reports/smoke/metrics/*.json", "reports/smoke/*.csv")
+        for path in here.glob(pattern)
+        if not path.name.endswith(".provenance.json")
+    ]  # fmt: skip
+    assert len(results) > 6
+    assert filecmp.cmpfiles(here, there, results, shallow=False)[1:] == ([], [])
+
+
+class Training:
+    """The job of the one training that is under way, as Slurm sees it."""
+
+    def __init__(self, folder, process):
+        self.folder, self.process = folder, process
+
+    @property
+    def job(self):
+        """Its number, once it runs."""
+        until(lambda: self.process.poll() is None and slurm("squeue", "-h", "-tR", "-o%i"), 900)
+        return slurm("squeue", "-h", "-tR", "-o%i")
+
+    def newest(self):
+        """The iteration of the newest checkpoint."""
+        found = (self.folder / CHECKPOINTS).glob("iteration-*.pt")
+        return max((int(path.stem.partition("-")[2]) for path in found), default=0)
+
+    def goes_on(self, since):
+        """Wait until more iterations are done than `since`, and saved; how many."""
+        until(lambda: self.newest() > since and self.process.poll() is None, 900)
+        return self.newest()
+
+    def runs_again(self, job, restarts):
+        """Wait until Slurm has run a job so many times anew."""
+        until(lambda: job_field(job, "Restarts") == str(restarts), 300)
+        # Slurm waits for two minutes before it does; nobody else needs the nodes here.
+        slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
+        until(lambda: job_field(job, "JobState") == "RUNNING", 300)
+
+
+def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
+    """One command, weights as of a training that nothing disturbed on one node."""
+    undisturbed, folder = copy_of("undisturbed"), copy_of("disturbed")
+    overrides = [word for text in LONG for word in ("--set", text)]
+    alone = ["train", "--profile", "smoke", "--devices", "2", *overrides]
+    ok(run(undisturbed, "cornernet", *alone))
+    settings = ["nodes=2", f"set={[*LONG]}"]
+    command = by_slurm(folder, WEIGHTS, "--set-resources", "train:runtime=60", config=settings)
+
+    with started(command, folder) as process:
+        training = Training(folder, process)
+        done = training.goes_on(0)
+        job = training.job
+        # What the command line changes leaves the other resources as they are.
+        assert job_field(job, "TimeLimit") == "01:00:00"
+        assert job_field(job, "NumNodes") == "2"
+        assert "gpu:1" in job_field(job, "TresPerNode")
+        slurm("scancel", job)
+        assert process.wait(600) != 0
+    said = re.findall(STOPPED, (folder / "said.txt").read_text())
+    assert int(said[0]) == training.newest() >= done  # saved when it was told to stop
+
+    with started(command, folder) as process:
+        training = Training(folder, process)
+        job = training.job
+        done = training.goes_on(training.newest())
+        # The limit that is near at once: a signal comes five minutes before it.
+        slurm("scontrol", "update", f"JobId={job}", "TimeLimit=5")
+        training.runs_again(job, 1)
+        slurm("scontrol", "update", f"JobId={job}", "TimeLimit=60")
+        done = training.goes_on(done)
+        slurm("scontrol", "requeue", job)
+        training.runs_again(job, 2)
+        done = training.goes_on(done)
+        slurm("scontrol", "update", "NodeName=node2", "State=DOWN", "Reason=test")
+        slurm("scontrol", "update", "NodeName=node2", "State=RESUME")
+        training.runs_again(job, 3)
+        training.goes_on(done)
+        slurm("scancel", "--signal=KILL", f"{job}.0")
+        assert process.wait(600) == 0
+    assert (folder / WEIGHTS).read_bytes() == (undisturbed / WEIGHTS).read_bytes()
+
+
+def test_a_loss_that_is_not_finite_is_not_trained_again(copy_of):
+    folder = copy_of("failing")
+    command = by_slurm(folder, WEIGHTS, config=["set=train.learning_rate=1e30"])
+    assert subprocess.run(**command, capture_output=True).returncode != 0
+    log = (folder / LOG).read_text()
+    assert "not tried again after job" in log
+    assert "not finite" in log
+
+
+LEASE = """
+import os, time
+from pathlib import Path
+from cornernet.pipeline.gpu_lease import leased_gpus
+mine = "GPU-" + os.environ["SLURM_JOB_GPUS"]  # what CUDA would call the job's own number 0
+with leased_gpus(1, print, gpus=[mine]) as held:
+    Path(held[0]).touch()
+    while len(list(Path().glob("GPU-*"))) < 2:
+        time.sleep(0.1)
+"""
+
+
+def test_jobs_with_gpus_of_their_own_do_not_wait_for_each_other(tmp_path):
+    (tmp_path / "lease.py").write_text(LEASE)
+    words = [
+        "sbatch",
+        "--parsable",
+        f"--chdir={tmp_path}",
+        "--gpus=1",
+        "--mem=100",
+        "--nodelist=node1",
+    ]
+    words += [f"--wrap=PYTHONPATH={REPOSITORY / 'src'} {sys.executable} lease.py"]
+    jobs = [slurm(*words), slurm(*words)]
+    for job in jobs:
+        until(lambda job=job: job_field(job, "JobState") == "COMPLETED", 300)
+    assert len(list(tmp_path.glob("GPU-*"))) == 2
