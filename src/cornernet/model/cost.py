@@ -60,7 +60,9 @@ def network_cost(params: Model, num_categories: int, input_size: int, last_only:
 
     with torch.device("meta"):  # unpooled: pooling refuses empty maps
         network = CornerNet(num_categories, replace(params, corner_pooling=False)).train()
-    network.to_empty(device="cpu")
+    tensors = network.state_dict().items()
+    empty = {name: torch.empty(tensor.shape, dtype=tensor.dtype) for name, tensor in tensors}
+    network.load_state_dict(empty, assign=True)
     for module in network.modules():
         module.register_forward_hook(count)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
