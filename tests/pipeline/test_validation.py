@@ -41,7 +41,7 @@ def test_the_first_images_are_scored_and_no_others(params, monkeypatch):
             {
                 "image_id": image.id,
                 "category_id": split.category_ids[category],
-                "bbox": [*box[:2], *(box[2:] - box[:2])],
+                "bbox": [*box[:2].tolist(), *(box[2:] - box[:2]).tolist()],
                 "score": 0.9,
             }
             for image, boxes in zip(split.images, split.boxes, strict=True)

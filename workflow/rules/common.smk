@@ -28,10 +28,10 @@ ON_GPUS = [stage.name for stage in STAGES.values() if stage.on_gpus]
 
 def runtimes():
     """Minutes that jobs ask of Slurm, by rule; of an expression, nothing is known before."""
-    asked = {rule: cluster.runtime for rule in ON_GPUS}
-    for rule, others in workflow.resource_settings.overwrite_resources.items():
-        if rule in asked and (own := others.get("runtime")):
-            asked[rule] = 0 if own.is_evaluable() else own.value
+    asked = {name: cluster.runtime for name in ON_GPUS}
+    for name, others in workflow.resource_settings.overwrite_resources.items():
+        if name in asked and (own := others.get("runtime")):
+            asked[name] = 0 if own.is_evaluable() else own.value
     return asked
 
 

@@ -26,7 +26,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_box(value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 4 and all(map(_is_number, value))
+    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
 
 
 def _is_area(value: Any) -> bool:
