@@ -42,10 +42,10 @@ effects: .venv/.ready
 	cornernet record-effects --profile differences
 
 test: .venv/.ready
-	python -m pytest -n 2 --dist loadscope
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope
 
 slow-test: .venv/.ready
-	python -m pytest -n 2 --dist loadscope -m slow --timeout 900
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m slow --timeout 900
 
 docs: .venv/.ready
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
