@@ -154,7 +154,7 @@ def test_signals_save_a_checkpoint_in_any_phase(folder, uninterrupted, phase, ct
         os.killpg(process.pid, signal.SIGINT)
     else:
         process.terminate()
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=200)
     assert process.returncode == 1, said
     assert f"stopped by {'SIGINT' if ctrl_c else 'SIGTERM'} after iteration" in said
     assert "Traceback" not in said

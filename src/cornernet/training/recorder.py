@@ -116,6 +116,7 @@ class Recorder:
         self._progress.show(self.trainer.iteration)
         if self.trainer.iteration == self.job.params.train.iterations:
             self._progress.refresh()  # a log ends with the last loss
+            self._progress.close()
 
     def _add_row(self) -> None:
         train, done = self.job.params.train, self.trainer.iteration
