@@ -68,7 +68,8 @@ def run(job: Job) -> dict[str, Any]:
 def _devices(job: Job, nodes: Nodes) -> Iterator[tuple[str, ...]]:
     """This node's part of the devices that are asked for, at most one for each chunk of a step.
 
-    Without a GPU one process computes on the CPU, or as many as `--devices` says.
+    Without a GPU one process computes on the CPU; or as many as `--devices` says, as far as the
+    machine has cores for `train.threads` each.
     """
     asked, train = job.options.devices, job.params.train
     wanted = min(asked or train.devices, len(train.chunks))
@@ -82,8 +83,9 @@ def _devices(job: Job, nodes: Nodes) -> Iterator[tuple[str, ...]]:
     ) as gpus:
         if gpus:
             say(f"{job.trained}: {describe_rounds(len(train.chunks), wanted)}")
-        on_cpu = ("cpu",) * (nodes.share(wanted) if asked else 1)
-        yield tuple(f"cuda:{index}" for index in range(len(gpus))) or on_cpu
+        on_cpu = min(nodes.share(wanted), (os.cpu_count() or 1) // train.threads) if asked else 1
+        cpus = ("cpu",) * max(on_cpu, 1)
+        yield tuple(f"cuda:{index}" for index in range(len(gpus))) or cpus
 
 
 def _training(job: Job) -> TrainingJob:
