@@ -122,7 +122,7 @@ def focal_loss(logits: Tensor, target: Tensor, mask: Tensor, params: Losses) -> 
         params: alpha, beta, the clamp and `focal_normaliser`. With `chunk`, N is the number of
             cells that equal 1 in the chunk, where corners that coincide count once.
     """
-    lowest, highest = _logit_bounds(params.probability_clamp, logits.dtype)
+    lowest, highest = logit_bounds(params.probability_clamp, logits.dtype)
     clamped = logits.clamp(lowest, highest)
     score, rest = clamped.sigmoid(), (-clamped).sigmoid()  # p and 1 - p
     at_corners = rest.pow(params.focal_alpha) * F.logsigmoid(clamped)
@@ -136,8 +136,7 @@ def focal_loss(logits: Tensor, target: Tensor, mask: Tensor, params: Losses) -> 
     return -(cells.sum((1, 2, 3)) / mask.sum(1).clamp(min=1)).mean()
 
 
-@torch.compiler.assume_constant_result  # a compiler cannot follow a tensor to Python numbers
-def _logit_bounds(clamp: float, dtype: torch.dtype) -> tuple[float, float]:
+def logit_bounds(clamp: float, dtype: torch.dtype) -> tuple[float, float]:
     """Logits of the scores c and 1 - c, the scores rounded to `dtype`.
 
     1 - 1e-4 is 0.99989998 in 32 bits, which puts the loss of a sure mistake 2e-5 away from the

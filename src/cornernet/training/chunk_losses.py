@@ -12,7 +12,7 @@ from cornernet.config.schema import Losses, Params, Targets, Train
 from cornernet.data.sampling.chunks import Chunk
 from cornernet.data.sampling.targets import draw_heatmaps
 from cornernet.model.compilation import Compiled
-from cornernet.model.losses import CornerTargets, LossTerms, corner_losses
+from cornernet.model.losses import CornerTargets, LossTerms, corner_losses, logit_bounds
 from cornernet.model.network import CornerNet, CornerOutputs
 
 CPU_VECTOR = 16  # float32 numbers in the widest vector of a CPU (AVX-512)
@@ -41,6 +41,9 @@ def compiled_losses(params: Train, report: Callable[[str], None], **options: Any
     def say(line: str) -> None:
         report(f"train.compile: the network {line}")
 
+    # A compiler cannot follow a tensor to Python numbers. The mark is set here, for it loads the
+    # compiler, which takes seconds.
+    torch.compiler.assume_constant_result(logit_bounds)
     return Compiled(plain_losses, say, 2 * len(set(params.chunks)) + 2, **options)
 
 
