@@ -18,11 +18,9 @@ ROOT = Path(__file__).parents[2]
 )
 @pytest.mark.parametrize(
     ("file", "least"),
-    [
-        ("tests/model/test_corner_pooling.py", 16),
-        pytest.param("tests/parity/test_corner_pool.py", 4, marks=pytest.mark.slow),
-    ],
+    [("tests/model/test_corner_pooling.py", 15), ("tests/parity/test_corner_pool.py", 4)],
 )
+@pytest.mark.slow
 def test_the_interpreted_kernel_passes_the_tests_of_each_form(file, least):
     """In a process of its own: triton must know before its first import."""
     command = [sys.executable, "-m", "pytest", file, "-k", "triton", "-v", "-p", "no:cacheprovider"]

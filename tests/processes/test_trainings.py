@@ -99,6 +99,7 @@ def finish(folder, *overrides, **options):
     return said
 
 
+@pytest.mark.slow
 def test_a_killed_member_is_started_again(folder, uninterrupted):
     process = start(folder)
     wait_until_row(process, folder, 10)

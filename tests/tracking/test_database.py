@@ -50,7 +50,7 @@ def assert_it_works(folder, tmp_path):
 def test_a_kill_while_it_is_made_leaves_nothing_half_made(tmp_path):
     folder = tmp_path / "mlflow"
     process = start(folder, tmp_path)
-    while not any(path.stat().st_size > 50_000 for path in folder.glob(".unfinished-*")):
+    while not any(p.stat().st_size > 50_000 for p in folder.glob(".unfinished-mlflow.db.????????")):
         assert process.poll() is None
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)

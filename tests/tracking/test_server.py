@@ -24,6 +24,8 @@ from tracking.runs_case import (
 
 from cornernet.tracking import send
 
+pytestmark = pytest.mark.slow  # each starts a server of MLflow
+
 
 def test_a_server_that_dies_midway_and_comes_back_gets_each_point_once(running, tmp_path):
     run, said = opened(tmp_path)
