@@ -10,7 +10,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test slow-test campaign lint docs mlflow smoke effects
+.PHONY: demo test slow-test long-test campaign lint docs mlflow smoke effects
 
 # Set up once; again only when the lock or the project's own metadata change.
 .venv/.ready: requirements.lock pyproject.toml
@@ -45,7 +45,10 @@ test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope
 
 slow-test: .venv/.ready
-	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m slow --timeout 900
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m "slow and not long" --timeout 900
+
+long-test: .venv/.ready
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m long --timeout 1800
 
 docs: .venv/.ready
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

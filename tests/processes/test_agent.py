@@ -74,7 +74,7 @@ def test_ten_restarts_in_a_row(start):
     assert process.returncode == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_member_that_is_killed_each_time_ends_all(start):
     process = start("kills_itself_always", restarts=1)
     said, _ = process.communicate(timeout=120)
@@ -85,7 +85,7 @@ def test_a_member_that_is_killed_each_time_ends_all(start):
     assert not any(psutil.pid_exists(int(p.name[2:])) for p in start.folder.glob("[01]-*"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_member_that_hangs_is_ended_and_started_again(start, processes):
     began = time.monotonic()

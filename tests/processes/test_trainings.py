@@ -112,7 +112,7 @@ def test_a_killed_member_is_started_again(folder, uninterrupted):
     assert_same(folder, uninterrupted(1))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_many_kills_of_all_processes_change_nothing(folder, uninterrupted):
     rng, landed = random.Random(time.time_ns()), []
     for number in range(4):
@@ -146,7 +146,7 @@ PHASES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("ctrl_c", [True, False])
+@pytest.mark.parametrize("ctrl_c", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_signals_save_a_checkpoint_in_any_phase(folder, uninterrupted, phase, ctrl_c):
     """Ctrl-C in a terminal, which reaches every process, and SIGTERM to the first alone."""
     process = start(folder, "train.workers=1")
@@ -167,7 +167,7 @@ def test_signals_save_a_checkpoint_in_any_phase(folder, uninterrupted, phase, ct
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_member_that_hangs_is_ended_and_started_again(folder, uninterrupted, processes):
     process = start(folder, "train.hang_minutes=0.3", processes=processes)
     wait_until_row(process, folder, 10)
@@ -203,7 +203,7 @@ def test_two_nodes_compute_what_two_processes_do_and_survive_a_kill(folder, unin
     assert_same(folder, uninterrupted(2))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("node", [0, 1])
 def test_a_signal_to_one_node_stops_both(folder, uninterrupted, node):
     nodes = start_nodes(folder)
@@ -216,7 +216,7 @@ def test_a_signal_to_one_node_stops_both(folder, uninterrupted, node):
     assert_same(folder, uninterrupted(2))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_node_that_is_gone_ends_the_other(folder):
     nodes = start_nodes(folder, "train.restarts=1")
     wait_until_row(nodes[0], folder, 10)

@@ -117,7 +117,7 @@ def test_training_outlives_its_server_and_nothing_is_lost(running, place):
     assert version.run_id == run.info.run_id
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_training_continues_its_own_curve(running, place):
     """kill -9 of the training, then of its successor with the server away; the third ends."""
     killed = []
@@ -139,7 +139,7 @@ def test_a_killed_training_continues_its_own_curve(running, place):
     assert run.info.status == "FINISHED"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_a_cluster_s_jobs_left_is_told_afterwards_while_training_too(place, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("SLURM_JOB_ID", "7")

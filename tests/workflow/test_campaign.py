@@ -19,13 +19,15 @@ def assert_survived(kind, base, whole):
     assert (counts.landed, counts.identical) == (1, 1), "\n".join(counts.wrong)
 
 
-@pytest.mark.parametrize("name", ["train", "nodes", "download"])
+@pytest.mark.parametrize(
+    "name", ["train", pytest.param("nodes", marks=pytest.mark.long), "download"]
+)
 def test_a_kill_changes_nothing(name, tmp_path):
     with kinds() as known:
         assert_survived(known[name], tmp_path, undisturbed(known[name], tmp_path))
 
 
-@pytest.mark.parametrize("name", ["snakemake", "dvc"])
+@pytest.mark.parametrize("name", ["snakemake", pytest.param("dvc", marks=pytest.mark.long)])
 def test_a_kill_of_an_engine_changes_nothing(name, tmp_path, by_dvc):
     """From the prepared data set on."""
 

@@ -72,12 +72,14 @@ def test_a_changed_param_reruns_the_same_stages_in_both(made_by, change, expecte
         assert left_to_dvc(folder) == asked
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("made_by", ["by_dvc", "by_snakemake"])
 def test_params_put_back_leave_nothing_to_do(made_by, request):
     folder = request.getfixturevalue(made_by)
     assert left_to_snakemake(folder) == left_to_dvc(folder) == []
 
 
+@pytest.mark.long
 def test_half_by_one_and_the_rest_by_the_other(by_snakemake):
     """And what DVC made with new params is not taken for what Snakemake made with the old ones."""
     params = by_snakemake / "params/smoke.yaml"

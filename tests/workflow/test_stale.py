@@ -47,6 +47,7 @@ def test_words_and_what_decides_nothing_rerun_nothing(by_dvc):
             path.write_text(text)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
@@ -166,6 +167,7 @@ rule count:
 """
 
 
+@pytest.mark.long
 def test_a_new_stage_touches_its_adapter_its_description_and_its_rule(by_dvc, tmp_path):
     folder = tmp_path / "clone"
     shutil.copytree(by_dvc, folder, symlinks=True)

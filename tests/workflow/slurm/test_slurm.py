@@ -123,6 +123,7 @@ class Training:
         until(lambda: job_field(job, "JobState") == "RUNNING", 300)
 
 
+@pytest.mark.long
 def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
     """One command, weights as of a training that nothing disturbed on one node."""
     undisturbed, folder = copy_of("undisturbed"), copy_of("disturbed")
