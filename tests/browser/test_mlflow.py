@@ -101,10 +101,13 @@ def test_a_run_shows_its_curves(browser, page):
     wait_for_text(browser, ["Model metrics", "train.learning_rate"])
     open_tab(browser, "Model metrics")
     wait_for_text(browser, ["loss", *TERMS])
-    deadline = time.monotonic() + 60
-    while len(drawn := browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot path.js-line")) < 3:
+    deadline, curves = time.monotonic() + 60, []
+    while (
+        len(curves) < 3
+    ):  # a metric of one point is a panel without a line; this loss is a straight one
         assert time.monotonic() < deadline, "no curves were drawn"
         time.sleep(0.3)
-    assert all(line.get_attribute("d").count("L") > 5 for line in drawn[:3])
+        drawn = browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot path.js-line")
+        curves = [line for line in drawn if line.get_attribute("d").count("L") > 0]
     open_tab(browser, "System metrics")
     wait_for_text(browser, ["cpu_utilization_percentage"])

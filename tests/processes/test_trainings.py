@@ -166,8 +166,8 @@ def test_signals_save_a_checkpoint_in_any_phase(folder, uninterrupted, phase, ct
     assert_same(folder, uninterrupted(1))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("processes", [1, 2])
 def test_a_member_that_hangs_is_ended_and_started_again(folder, uninterrupted, processes):
     process = start(folder, "train.hang_minutes=0.3", processes=processes)
     wait_until_row(process, folder, 10)

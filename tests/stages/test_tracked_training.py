@@ -88,7 +88,7 @@ def assert_whole(server, place, run):
         assert points(server.records, run.data.tags["run_key"], name) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_training_outlives_its_server_and_nothing_is_lost(running, place):
     training = cornernet(place, "train")
     wait_for(lambda: iterations_done(place) >= 20, "training did not start", 120)

@@ -12,7 +12,7 @@ ITERATIONS = 150
 CONFIG = ("--config", "profile=smoke", f"set=[train.iterations={ITERATIONS},train.log_every=1]")
 COMMAND = (*CONFIG, "--", WEIGHTS)
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_the_same_command_takes_over_a_training_that_lives(tmp_path):

@@ -18,10 +18,9 @@ from workflow.clone import (
 )
 from workflow.graphs import dvc_changed
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
-@pytest.mark.long
 def test_switching_the_profile_loses_nothing(by_dvc):
     profile = by_dvc / "params/profile.yaml"
     with changed_file(profile, lambda _: "profile: demo\n"):
@@ -33,7 +32,6 @@ def test_switching_the_profile_loses_nothing(by_dvc):
     assert planned_jobs(snakemake(by_dvc, "-n")) == {}
 
 
-@pytest.mark.long
 def test_a_second_repro_at_the_same_time_is_refused_and_harms_nothing(by_dvc):
     holder = run_in_background(by_dvc)
     try:

@@ -33,6 +33,7 @@ def kinds(commands):
     return {name: names.count(name) for name in names}
 
 
+@pytest.mark.long
 def test_what_snakemake_made_dvc_takes_as_done(by_snakemake):
     assert dvc_changed(by_snakemake) == set()
     assert RAN.findall(ok(dvc(by_snakemake, "repro"))) == ["inputs-smoke"]
@@ -49,9 +50,10 @@ def test_what_dvc_made_snakemake_takes_as_done(by_dvc):
 AFTER_METRICS = {"tables": 1, "figures": 1, "claims": 1, "report": 1}
 AFTER_WEIGHTS = {"predict": 7, "corners": 2, "submit": 2, "evaluate": 7, **AFTER_METRICS}
 AFTER_RADII = {"radii": 1, "train": 3, **AFTER_WEIGHTS}
-CONFIDENCE = ("bootstrap_resamples: 20\n", "bootstrap_resamples: 20\n  confidence: 0.9\n")
+CONFIDENCE = ("halves: 20\n", "halves: 20\n  confidence: 0.9\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("made_by", "change", "expected"),
     [

@@ -7,7 +7,7 @@ import pytest
 
 from workflow.clone import FEWER, REPOSITORY, clone_to, ok, snakemake
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 SHARED = REPOSITORY.parent / "shared" / "data"
 TINY = """
 augmentation: {input_size: 127}

@@ -73,6 +73,7 @@ def started(command, folder):
         process.wait()
 
 
+@pytest.mark.long
 def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(copy_of):
     here, there = copy_of("here"), copy_of("there")
     ok(snakemake(here, "--config", "profile=smoke", f"set={TESTED}"))
@@ -167,6 +168,7 @@ def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
     assert (folder / WEIGHTS).read_bytes() == (undisturbed / WEIGHTS).read_bytes()
 
 
+@pytest.mark.long
 def test_a_loss_that_is_not_finite_is_not_trained_again(copy_of):
     folder = copy_of("failing")
     command = by_slurm(folder, WEIGHTS, config=["set=train.learning_rate=1e30"])
