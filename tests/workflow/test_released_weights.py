@@ -50,7 +50,7 @@ def clone(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_target_imports_tests_and_reports(clone):
     ok(snakemake(clone, "released_weights", "--config", "weights=my released.pkl"))
     results = pd.read_csv(clone / "reports/released_weights/results.csv")
