@@ -8,8 +8,7 @@ another matter: with many categories and few images average precision is biased 
 which a metric is undefined are left out.
 
 A bootstrap draws images twice, and the copies of a true positive raise average precision: its
-intervals sit too high. Half-sampling draws none twice. How often the intervals hold what they
-should, `python -m benchmarks coverage` measures.
+intervals sit too high. Half-sampling draws none twice.
 """
 
 import math
