@@ -108,8 +108,8 @@ def _print_trainings(
             f"{images} images each, {_hours(seconds)}"
         )
     print(f"  together {_hours(total)}")
-    validate = getattr(params.train, "validate", None)
-    if validate and validate.every:
+    validate = params.train.validate
+    if validate.every:
         # One GPU tests while the others wait.
         step = images_in_turn(params.train.chunks, gpus) * rates.training
         share = validate.images * rates.testing / (validate.every * step)

@@ -16,7 +16,9 @@ from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
 from cornernet.pipeline.provenance import digest, file_digest, read_provenance
 from cornernet.pipeline.stage import options_of
-from cornernet.tracking import VALIDATION, ModelFiles, Registered, leaves_to_others, send
+from cornernet.tracking import ModelFiles, Registered, leaves_to_others, send
+from cornernet.training.checkpoint import RUN
+from cornernet.training.history import VALIDATION
 
 SHOWN_DECIMALS = 2  # of a percentage in the tracker, which shows all that it gets
 KEY_LENGTH = 32
@@ -57,7 +59,7 @@ def files_of(graph: Graph, overrides: Sequence[str], trained: Trained) -> Iterat
             began=ended and ended - int(1000 * made.get("training_seconds", 0)),
             ended=ended,
         )
-    under_way = read_provenance(checkpoints / "run.json")
+    under_way = read_provenance(checkpoints / RUN)
     if under_way.get("run_id") not in (None, key):
         params = under_way.get("fingerprint", {}).get("params", {})
         tags = tags_of(graph, overrides, trained)

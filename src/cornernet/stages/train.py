@@ -26,8 +26,8 @@ from cornernet.pipeline.validation import Validation
 from cornernet.processes.nodes import Nodes, this_node
 from cornernet.processes.signals import stop_requests
 from cornernet.progress import say
-from cornernet.tracking import VALIDATION, ModelFiles, Run
-from cornernet.training.history import read_validation
+from cornernet.tracking import ModelFiles, Run
+from cornernet.training.history import VALIDATION, read_validation
 from cornernet.training.job import Interrupted, TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.loop import Members, run_on, train
 from cornernet.training.start import Start

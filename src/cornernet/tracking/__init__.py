@@ -7,11 +7,11 @@ what it watches.
 
 from cornernet.tracking.experiments import pages
 from cornernet.tracking.model_files import ModelFiles, Registered
-from cornernet.tracking.run import VALIDATION, Run
+from cornernet.tracking.run import Run
 from cornernet.tracking.send import send
 from cornernet.tracking.server import Attempts, leaves_to_others
 
 __all__ = [
-    "VALIDATION", "Attempts", "ModelFiles", "Registered", "Run",
+    "Attempts", "ModelFiles", "Registered", "Run",
     "leaves_to_others", "pages", "send",
 ]  # fmt: skip

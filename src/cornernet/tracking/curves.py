@@ -1,9 +1,11 @@
 """The points of a run's curves: read from files of rows by iteration, and each sent once."""
 
-import csv
+import math
 import time
 from pathlib import Path
 from typing import Any
+
+from cornernet.training.history import COLUMNS, VALIDATION, VALIDATION_COLUMNS, read_history
 
 POINTS_PER_REQUEST = 1000  # the most that MLflow takes
 NO_LOSS = ("learning_rate", "images_per_second")
@@ -16,16 +18,16 @@ def read_points(path: Path) -> list[Point]:
 
     MLflow draws one section of curves per prefix of a metric's name.
     """
-    kind = "validation" if "validation" in path.name else "loss"
-    whole, _, _ = (path.read_text() if path.is_file() else "").rpartition("\n")
+    is_validation = path.name == VALIDATION
+    kind = "validation" if is_validation else "loss"
     points: list[Point] = []
-    for row in csv.DictReader(whole.splitlines()):  # without a last line that is being written
-        try:
-            iteration, values = int(row.pop("iteration")), {k: float(v) for k, v in row.items()}
-        except (KeyError, TypeError, ValueError):  # a crash cut it short, or a value is undefined
-            continue
-        for name, value in values.items():
-            points.append((f"{'training' if name in NO_LOSS else kind}/{name}", iteration, value))
+    for row in read_history(path, VALIDATION_COLUMNS if is_validation else COLUMNS):
+        iteration = int(row.pop("iteration"))
+        for name, value in row.items():
+            if math.isfinite(value):  # a score may be undefined
+                points.append(
+                    (f"{'training' if name in NO_LOSS else kind}/{name}", iteration, value)
+                )
     return points
 
 

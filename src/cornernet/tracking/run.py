@@ -11,10 +11,10 @@ from cornernet.tracking import server
 from cornernet.tracking.curves import Curves, read_points
 from cornernet.tracking.model_files import ModelFiles
 from cornernet.tracking.send import PATIENCE, send, send_files, sender_lock
+from cornernet.training.history import VALIDATION
 
 INTERVAL = 3.0  # seconds between two looks at the history
 RETRY_INTERVAL = 60.0  # seconds to leave a tracker alone that failed
-VALIDATION = "validation.csv"  # beside the history: iteration, AP, AP50
 
 
 class Run:

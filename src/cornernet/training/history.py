@@ -23,12 +23,12 @@ def read_history(path: Path, columns: tuple[str, ...] = COLUMNS) -> list[dict[st
     if not path.is_file():
         return []
     rows: list[dict[str, float]] = []
-    with path.open(newline="") as stream:
-        for line in csv.DictReader(stream):
-            row = _parsed(line, columns)
-            if row is None:
-                break
-            rows.append(row)
+    whole, _, _ = path.read_text().rpartition("\n")  # without a last line that is being written
+    for line in csv.DictReader(whole.splitlines()):
+        row = _parsed(line, columns)
+        if row is None:
+            break
+        rows.append(row)
     return rows
 
 
