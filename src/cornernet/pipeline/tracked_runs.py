@@ -17,8 +17,8 @@ from cornernet.pipeline.paths import Trained
 from cornernet.pipeline.provenance import digest, file_digest, read_provenance
 from cornernet.pipeline.stage import options_of
 from cornernet.tracking import ModelFiles, Registered, leaves_to_others, send
-from cornernet.training.checkpoint import RUN
 from cornernet.training.history import VALIDATION
+from cornernet.training.job import RUN
 
 SHOWN_DECIMALS = 2  # of a percentage in the tracker, which shows all that it gets
 KEY_LENGTH = 32

@@ -10,13 +10,19 @@ from typing import Any
 
 from cornernet.files import locked, remove_unfinished, write_json
 from cornernet.progress import say
-from cornernet.training.job import Fingerprint, changed_modules, differences, plain, summary
+from cornernet.training.job import (
+    RUN,
+    Fingerprint,
+    changed_modules,
+    differences,
+    plain,
+    summary,
+)
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
 Report = Callable[[str], None]
 
 LOCK = ".lock"
-RUN = "run.json"
 FINISHED = "finished.json"
 
 

@@ -23,6 +23,7 @@ CodeSpan = dict[str, Any]
 # they are undefined. Raises BadInput when it cannot.
 Validate = Callable[["CornerNet"], Mapping[str, float | None]]
 
+RUN = "run.json"  # beside the checkpoints: the key of the tracker's run, and the fingerprint
 MISSING = object()
 MOST_SHOWN = 8
 
