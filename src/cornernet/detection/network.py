@@ -16,7 +16,7 @@ from cornernet.errors import BadInput
 from cornernet.memory import is_out_of_memory
 from cornernet.model.compilation import Compiled
 from cornernet.model.hourglass import ConvolutionNorm
-from cornernet.model.layout import widths_fill_vectors
+from cornernet.model.layout import fill_vectors
 from cornernet.model.network import CornerNet, CornerOutputs
 
 Network = Callable[[Tensor], CornerOutputs]  # images [B, 3, h, w], normalised
@@ -29,7 +29,7 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     """The part of a model that testing needs: evaluation mode, the last stack's predictions.
 
     What runs is a copy with batch norm folded into the convolutions. Its channels are innermost in
-    memory on a CPU if `widths_fill_vectors`, and on a GPU in bf16, as tensor cores need them.
+    memory on a CPU if its widths `fill_vectors`, and on a GPU in bf16, as tensor cores need them.
 
     Args:
         model: left as it is, but for being put into evaluation mode.
@@ -41,7 +41,8 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     ready = fold_batch_norm(model)
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     on_cpu = next(ready.parameters()).device.type == "cpu"
-    innermost = widths_fill_vectors(model) if on_cpu else precision == "bf16"
+    widths = (m.conv.out_channels for m in model.modules() if isinstance(m, ConvolutionNorm))
+    innermost = fill_vectors(widths) if on_cpu else precision == "bf16"
     layout = torch.channels_last if innermost else torch.contiguous_format
     ready = ready.to(kind)
     ready = ready.to(memory_format=layout)  # type: ignore[call-overload]

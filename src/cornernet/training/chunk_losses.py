@@ -12,10 +12,9 @@ from cornernet.config.schema import Losses, Params, Targets, Train
 from cornernet.data.sampling.chunks import Chunk
 from cornernet.data.sampling.targets import draw_heatmaps
 from cornernet.model.compilation import Compiled
+from cornernet.model.layout import fill_vectors
 from cornernet.model.losses import CornerTargets, LossTerms, corner_losses, logit_bounds
 from cornernet.model.network import CornerNet, CornerOutputs
-
-CPU_VECTOR = 16  # float32 numbers in the widest vector of a CPU (AVX-512)
 
 # From images [B, 3, S, S], their targets, and whether to compute in bf16, to the chunk's terms.
 Form = Callable[[CornerNet, Tensor, CornerTargets, bool, Losses], LossTerms]
@@ -57,14 +56,12 @@ def form_for(params: Train, device: torch.device, report: Callable[[str], None])
 def runs_channels_last(params: Params, device: torch.device) -> bool:
     """Whether convolutions run with the channels innermost.
 
-    A GPU's tensor cores want it; on a CPU a step of a small network takes a fifth less time. Torch
-    2.13's CPU kernels write past their buffers where a layer has few channels (4, with 127 pixels:
-    the process dies), so there all widths must be whole vectors of them.
+    A GPU's tensor cores want it; on a CPU a step of a small network takes a fifth less time,
+    where the widths allow it.
     """
     if device.type == "cpu":
         model = params.model
-        widths = (model.stem_channels, model.pool_channels, *model.dims)
-        return all(width % CPU_VECTOR == 0 for width in widths)
+        return fill_vectors((model.stem_channels, model.pool_channels, *model.dims))
     return params.train.precision != "fp32"
 
 
