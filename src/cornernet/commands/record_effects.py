@@ -9,7 +9,8 @@ from cornernet.errors import BadInput
 from cornernet.files import write_text
 from cornernet.options import existing, params_of
 from cornernet.pipeline.paths import Paths, Trained
-from cornernet.reporting.tables.differences import read_differences
+from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
+from cornernet.reporting.tables.results import read_csv
 from cornernet.reporting.text_and_code import FILE, REFERENCE, found_effects, recorded_text
 
 FOLDER = Path(cornernet.reporting.__file__).parent
@@ -19,7 +20,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the profile's effects into the package, with the provenance of their trainings."""
     params = params_of(options)
     paths = Paths(params.profile)
-    effects = found_effects(read_differences(existing(paths.differences, "tables")))
+    effects = found_effects(read_csv(existing(paths.differences, "tables"), DIFFERENCE_COLUMNS))
     if not effects:
         raise BadInput(
             f"{paths.differences} has no effect to record: profile {params.profile} has no variant "

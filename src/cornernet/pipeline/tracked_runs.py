@@ -17,7 +17,7 @@ from cornernet.pipeline.paths import Trained
 from cornernet.pipeline.provenance import digest, file_digest, read_provenance
 from cornernet.pipeline.stage import options_of
 from cornernet.tracking import ModelFiles, Registered, leaves_to_others, send
-from cornernet.training.history import VALIDATION
+from cornernet.training.history import HISTORY, VALIDATION
 from cornernet.training.job import RUN
 
 SHOWN_DECIMALS = 2  # of a percentage in the tracker, which shows all that it gets
@@ -63,7 +63,7 @@ def files_of(graph: Graph, overrides: Sequence[str], trained: Trained) -> Iterat
     if under_way.get("run_id") not in (None, key):
         params = under_way.get("fingerprint", {}).get("params", {})
         tags = tags_of(graph, overrides, trained)
-        curves = (checkpoints / "history.csv", validation)
+        curves = (checkpoints / HISTORY, validation)
         yield ModelFiles(*names, under_way["run_id"], params, tags, curves=curves)
 
 

@@ -6,9 +6,9 @@ from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, provenance
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import InferenceTime, judge_claims
-from cornernet.reporting.tables.differences import read_differences
+from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
 from cornernet.reporting.tables.literature import load_literature
-from cornernet.reporting.tables.results import read_results, write_csv
+from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv, write_csv
 
 
 def run(job: Job) -> None:
@@ -18,8 +18,8 @@ def run(job: Job) -> None:
         CLAIMS_FILE, load_literature(LITERATURE), report.reference, params.variants
     )
     judged = judge_claims(
-        read_results(job.paths.results),
-        read_differences(job.paths.differences),
+        read_csv(job.paths.results, RESULT_COLUMNS),
+        read_csv(job.paths.differences, DIFFERENCE_COLUMNS),
         claims,
         report.comparable,
         _inference_time(job) if report.comparable else None,

@@ -22,7 +22,7 @@ from cornernet.reporting.figures.method import radii_histogram, targets_figure
 from cornernet.reporting.figures.network import network_figures
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
 from cornernet.reporting.figures.training import training_curves
-from cornernet.reporting.tables.results import read_results
+from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 from cornernet.stages.tables import table_context
 from cornernet.training.history import read_history
 
@@ -56,7 +56,7 @@ def _val_tests(job: Job) -> list[Tested]:
 
 def _of_scores(job: Job) -> list[Figure]:
     """AP by size and by category, precision and recall."""
-    results = read_results(job.paths.results)
+    results = read_csv(job.paths.results, RESULT_COLUMNS)
     borrowed = [name for name, variant in job.profile.variants.items() if variant.weights_of]
     by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(job.profile))
     by_category, curves = {}, {}

@@ -13,9 +13,9 @@ from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
 from cornernet.reporting.page import PageContext, render_page
 from cornernet.reporting.tables.corners import CORNER_COLUMNS, corner_table
-from cornernet.reporting.tables.differences import read_differences
+from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
 from cornernet.reporting.tables.paper_tables import build_tables, iou_table, waiting_table
-from cornernet.reporting.tables.results import read_csv, read_results
+from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 from cornernet.reporting.tables.table import Table
 from cornernet.reporting.text_and_code import load_recorded, text_and_code
 from cornernet.stages.tables import table_context
@@ -24,7 +24,7 @@ from cornernet.stages.tables import table_context
 def run(job: Job) -> None:
     """Render the page from files alone."""
     paths, recorded = job.paths, load_recorded()
-    differences = read_differences(paths.differences)
+    differences = read_csv(paths.differences, DIFFERENCE_COLUMNS)
     context = PageContext(
         params=job.profile,
         claims=read_csv(paths.claims, CLAIM_COLUMNS),
@@ -43,7 +43,7 @@ def run(job: Job) -> None:
 
 def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
     """The paper's tables, the two that the journal version adds, and what waits for its scores."""
-    context, results = table_context(job.profile), read_results(job.paths.results)
+    context, results = table_context(job.profile), read_csv(job.paths.results, RESULT_COLUMNS)
     corners = read_csv(job.paths.corner_scores, CORNER_COLUMNS)
     waiting = waiting_table(results, context)
     return [

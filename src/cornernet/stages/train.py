@@ -27,7 +27,7 @@ from cornernet.processes.nodes import Nodes, this_node
 from cornernet.processes.signals import stop_requests
 from cornernet.progress import say
 from cornernet.tracking import ModelFiles, Run
-from cornernet.training.history import VALIDATION, read_validation
+from cornernet.training.history import HISTORY, VALIDATION, read_validation
 from cornernet.training.job import Interrupted, TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.loop import Members, run_on, train
 from cornernet.training.start import Start
@@ -51,7 +51,7 @@ def run(job: Job) -> dict[str, Any]:
         "seed": trained.seed,
         "code_spans": result.code_spans,
         "weights_digest": file_digest(job.paths.weights(trained)),
-        "validation": read_validation(training.checkpoints / "history.csv"),
+        "validation": read_validation(training.checkpoints / HISTORY),
         "run_key": tracked.model.key,
         "mlflow_run_id": tracked.run_id,
         "nodes": nodes.count,
@@ -121,7 +121,7 @@ def _training(job: Job) -> TrainingJob:
 
 def _train(job: Job, training: TrainingJob, members: Members) -> tuple[TrainingResult, Run]:
     """Run the training with a run of the tracker beside it."""
-    paths, trained, history = job.paths, job.trained, training.checkpoints / "history.csv"
+    paths, trained, history = job.paths, job.trained, training.checkpoints / HISTORY
     tracked: Run | None = None
     following = ExitStack()
 

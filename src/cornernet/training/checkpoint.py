@@ -10,6 +10,7 @@ from typing import Any
 
 from cornernet.files import locked, remove_unfinished, write_json
 from cornernet.progress import say
+from cornernet.training.history import HISTORY
 from cornernet.training.job import (
     RUN,
     Fingerprint,
@@ -36,7 +37,7 @@ class CheckpointFolder:
     @property
     def history(self) -> Path:
         """The losses by iteration, beside the checkpoints that they belong to."""
-        return self.path / "history.csv"
+        return self.path / HISTORY
 
     def file(self, iteration: int) -> Path:
         """Where the checkpoint of an iteration lies."""

@@ -10,6 +10,7 @@ from cornernet.files import replacing
 
 LOSSES = ("total", "focal_tl", "focal_br", "pull", "push", "offset")
 COLUMNS = ("iteration", "learning_rate", *LOSSES, "images_per_second")
+HISTORY = "history.csv"  # beside the checkpoints; of a finished model, what its name ends with
 # Of the file beside the history; in percent, nan where a score is undefined.
 VALIDATION, VALIDATION_COLUMNS = "validation.csv", ("iteration", "AP", "AP50")
 

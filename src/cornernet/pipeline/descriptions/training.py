@@ -7,6 +7,7 @@ from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths
 from cornernet.pipeline.stage import Key, Stage, model_of
 from cornernet.pipeline.staleness import deciding
+from cornernet.training.history import HISTORY
 
 
 def _train_inputs(graph: Graph, key: Key) -> list[Path]:
@@ -67,7 +68,7 @@ TRAIN = Stage(
     deciding=deciding.TRAIN,
     reads=lambda key: ("train",),
     on_gpus=True,
-    plots=".history.csv",
+    plots=f".{HISTORY}",
 )
 
 IMPORT_WEIGHTS = Stage(

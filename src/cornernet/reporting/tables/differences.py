@@ -1,14 +1,13 @@
 """differences.csv: every difference that the paper's tables and claims speak of, paired."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from cornernet.evaluation.half_sampling import Interval
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.literature import Comparison, Literature
-from cornernet.reporting.tables.results import as_table, read_csv, rows_where
+from cornernet.reporting.tables.results import as_table, rows_where
 from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
 
 DIFFERENCE_COLUMNS = (
@@ -60,11 +59,6 @@ def collect_differences(
             paper = literature.difference(reference, comparison, metric)
             rows.append((*key, metric, pooled.value, pooled.low, pooled.high, paper))
     return as_table(rows, DIFFERENCE_COLUMNS)
-
-
-def read_differences(path: Path) -> pd.DataFrame:
-    """Read differences.csv. Raises BadInput if it is not one."""
-    return read_csv(path, DIFFERENCE_COLUMNS)
 
 
 def difference(

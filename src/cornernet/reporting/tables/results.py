@@ -118,8 +118,3 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         return frame.astype({name: "float64" for name in NUMBERS if name in columns})
     except ValueError as error:
         raise BadInput(f"{path}: {error}; run `tables` again") from None
-
-
-def read_results(path: Path) -> pd.DataFrame:
-    """Read results.csv. Raises BadInput if it is not one."""
-    return read_csv(path, RESULT_COLUMNS)
