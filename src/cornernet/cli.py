@@ -39,30 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _command(options.command)(options)
         sys.stdout.flush()  # here, where an error can still be told
-    except BadInput as error:
-        return _refuse(options.command, error)
     except BrokenPipeError:
         if not _nobody_reads_output():
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
         return 1
-    except OSError as error:
-        if (refusal := bad_input_of(error)) is None:
-            raise
-        return _refuse(options.command, refusal)
-    except TrainingFailed as failure:
-        print(f"cornernet {options.command}: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"cornernet {options.command}: interrupted", file=sys.stderr)
+    except (BadInput, OSError) as error:
+        for problem in bad_input_of(error).problems:
+            print(f"cornernet {options.command}: {problem}", file=sys.stderr)
+        return 2
+    except (TrainingFailed, KeyboardInterrupt) as failure:
+        print(f"cornernet {options.command}: {str(failure) or 'interrupted'}", file=sys.stderr)
         return 1
     return 0
-
-
-def _refuse(command: str, error: BadInput) -> int:
-    for problem in error.problems:
-        print(f"cornernet {command}: {problem}", file=sys.stderr)
-    return 2
 
 
 def _nobody_reads_output() -> bool:

@@ -33,10 +33,12 @@ class BadInput(Exception):
         super().__init__("\n".join(self.problems))
 
 
-def bad_input_of(error: OSError) -> BadInput | None:
-    """What the user can mend, if this is a refusal of the disk; None if it is something else."""
+def bad_input_of(error: BadInput | OSError) -> BadInput:
+    """What the user can mend, in a refusal of the disk too. Raises any other error again."""
+    if isinstance(error, BadInput):
+        return error
     if error.errno not in REMEDIES:
-        return None
+        raise error
     # A rename names its target second. What cannot be made is told by where it would have been.
     path = os.fsdecode(error.filename2 or error.filename or "")
     while path and not os.path.lexists(path):

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import platform
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -69,6 +70,13 @@ def write_if_changed(path: Path, text: str) -> None:
     """Write `text` unless the file holds just that, so that its time stays that of its content."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
+
+
+def free_bytes(folder: Path) -> int:
+    """What is free on the disk that `folder`, or a link at its place, is on or is to be made on."""
+    real = Path(os.path.realpath(folder))  # a link to itself is no error here
+    there = next(path for path in (real, *real.parents) if path.exists())
+    return shutil.disk_usage(there).free
 
 
 @contextmanager

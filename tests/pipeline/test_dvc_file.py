@@ -12,14 +12,6 @@ from cornernet.pipeline.engines.dvc_file import check_dvc_file, dvc_name, dvc_te
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def here(graph_of, tmp_path):
-    """The graph of smoke, in a folder whose params/profile.yaml names it."""
-    (tmp_path / "params").mkdir()
-    (tmp_path / "params/profile.yaml").write_text("profile: smoke\n")
-    return graph_of
-
-
 def test_the_committed_file_is_what_the_command_writes(graph_of):
     profile = yaml.safe_load((REPOSITORY / "params/profile.yaml").read_text())["profile"]
     committed = (REPOSITORY / "dvc.yaml").read_text()
@@ -45,15 +37,15 @@ def test_every_job_is_a_stage_with_its_inputs_and_outputs(graph_of, profile):
     assert stages[f"inputs-{profile}"]["always_changed"]
 
 
-def test_a_file_of_another_profile_or_of_other_tests_is_refused(here):
-    Path("dvc.yaml").write_text(dvc_text(here("smoke")))
-    check_dvc_file(here("smoke"))
+def test_what_dvc_cannot_run_is_refused(graph_of):
+    """A file of other tests, or of another profile than params/profile.yaml names, and imports."""
+    Path("params").mkdir()
+    Path("params/profile.yaml").write_text("profile: smoke\n")
+    Path("dvc.yaml").write_text(dvc_text(graph_of("smoke")))
+    check_dvc_file(graph_of("smoke"))
     with pytest.raises(BadInput, match="write it anew: cornernet dvc-yaml"):
-        check_dvc_file(here("smoke", "train.seeds=[0, 1]"))
+        check_dvc_file(graph_of("smoke", "train.seeds=[0, 1]"))
     with pytest.raises(BadInput, match=r"params/profile.yaml names smoke.*cornernet dvc-yaml"):
-        check_dvc_file(here("demo"))
-
-
-def test_imported_weights_are_a_target_of_snakemake_alone(graph_of):
+        check_dvc_file(graph_of("demo"))
     with pytest.raises(BadInput, match="snakemake released_weights --config weights=FILE"):
         dvc_text(graph_of("released_weights"))

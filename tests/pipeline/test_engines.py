@@ -28,25 +28,13 @@ def smoke(tmp_path, monkeypatch):
     return graph
 
 
-def test_a_copy_without_git_goes_on_in_silence(smoke):
+def test_what_dvc_cannot_be_told_or_asked_is_said(smoke):
     Path("dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-    assert take_from_dvc(smoke) is None
-    assert tell_dvc(smoke) is None
-
-
-def test_a_profile_that_dvc_does_not_follow_is_said(smoke):
+    assert take_from_dvc(smoke) is tell_dvc(smoke) is None  # a copy without git
     git(Path(), "init", "-q", ".")
     assert "DVC follows params/profile.yaml (smoke)" in tell_dvc(Graph(load_params("demo")))
-
-
-def test_a_lock_file_that_cannot_be_read_is_said_and_stays(smoke):
-    git(Path(), "init", "-q", ".")
     Path("dvc.lock").write_text(BROKEN)
     assert "not looked at" in take_from_dvc(smoke)
     assert Path("dvc.lock").read_text() == BROKEN
-
-
-def test_a_file_of_other_stages_is_said(smoke):
-    git(Path(), "init", "-q", ".")
     Path("dvc.yaml").write_text("stages: {}\n")
     assert "cornernet dvc-yaml" in tell_dvc(smoke)

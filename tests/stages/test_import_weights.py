@@ -20,19 +20,13 @@ SMOKE = (*COMMAND, "smoke", "--set", "model.merge_kernel=1")
 WEIGHT = "kps.0.up1.0.bn1.bias"
 
 
-@pytest.fixture(scope="module")
-def state():
-    """A whole state dict as the authors saved theirs, of the smallest profile's network."""
-    params = load_params("smoke", ["model.merge_kernel=1"], folder=REPOSITORY / "params").model
-    model = CornerNet(4, params)
-    return {f"module.{released_name(name)}": each for name, each in model.state_dict().items()}
-
-
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def state(tmp_path, monkeypatch):
+    """A whole state dict as the authors saved theirs, of the smallest profile's network."""
     shutil.copytree(REPOSITORY / "params", tmp_path / "params")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    model = CornerNet(4, load_params("smoke", ["model.merge_kernel=1"]).model)
+    return {f"module.{released_name(name)}": each for name, each in model.state_dict().items()}
 
 
 def refused(command, capsys):
@@ -43,21 +37,14 @@ def refused(command, capsys):
     return line
 
 
-def test_a_whole_file_is_written(place, state, capsys):
-    torch.save(state, "released.pkl")
-    assert main(SMOKE) == 0
-    assert f"{len(state)} tensors under profile smoke" in capsys.readouterr().out
-    assert (place / "models/ours.safetensors").is_file()
-
-
-def test_a_wrong_file_is_one_line_and_leaves_nothing(place, state, capsys):
+def test_a_whole_file_is_written_and_a_wrong_one_is_one_line_and_leaves_nothing(state, capsys):
     assert "import-weights: released.pkl: no such file" in refused(SMOKE, capsys)
     torch.save(state | {f"module.{WEIGHT}": torch.full((8,), torch.nan)}, "released.pkl")
     assert f"released.pkl: NaN or infinite numbers in {WEIGHT}" in refused(SMOKE, capsys)
     torch.save(state, "released.pkl")
     assert "use profile as_run or released" in refused([*COMMAND, "smoke"], capsys)
-
-
-def test_an_imported_variant_cannot_be_trained(place, capsys):
-    command = ["train", "--profile", "released_weights", "--variant", "released_weights"]
-    assert "is not trained; `cornernet import-weights" in refused(command, capsys)
+    train = ["train", "--profile", "released_weights", "--variant", "released_weights"]
+    assert "is not trained; `cornernet import-weights" in refused(train, capsys)
+    assert main(SMOKE) == 0
+    assert f"{len(state)} tensors under profile smoke" in capsys.readouterr().out
+    assert Path("models/ours.safetensors").is_file()

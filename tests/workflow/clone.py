@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
-JOB = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
 RAN = re.compile(r"^Running stage '(?P<name>[^']+)'", re.MULTILINE)
 # Two of smoke's ablations fewer: they take time, and are run as the third is.
 FEWER = """
@@ -108,14 +107,6 @@ def repository_in(folder: Path, profile: str) -> Path:
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "as cloned")
     return folder
-
-
-def planned_jobs(dry_run: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """How many jobs of each rule a dry run lists; `all` and `total` left out."""
-    assert dry_run.returncode == 0, dry_run.stdout + dry_run.stderr
-    text = dry_run.stdout + dry_run.stderr
-    counts = {name: int(count) for name, count in JOB.findall(text)}
-    return {name: count for name, count in counts.items() if name not in ("all", "total")}
 
 
 def ok(done: subprocess.CompletedProcess[str]) -> str:

@@ -62,6 +62,7 @@ def test_one_target_imports_tests_and_reports(clone):
     assert not list((clone / "data/released_weights/models").glob("*.state"))
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_given_or_damaged_stops_the_workflow_with_one_line(clone):
     done = snakemake(clone, "-n", "released_weights")
     assert done.returncode != 0

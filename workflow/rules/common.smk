@@ -52,10 +52,7 @@ try:
         if line := take_from_dvc(graph, settings.overrides):
             print(line, file=sys.stderr)
 except (BadInput, OSError) as error:
-    refusal = bad_input_of(error) if isinstance(error, OSError) else error
-    if refusal is None:
-        raise
-    raise WorkflowError("\n".join(refusal.problems)) from None
+    raise WorkflowError(str(bad_input_of(error))) from None
 
 paths = graph.paths
 OPTIONS = options_of(graph.params, settings.overrides)

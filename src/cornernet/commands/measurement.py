@@ -4,68 +4,45 @@ A few steps with made-up images, so nothing is read and nothing is learned: what
 extrapolates from. Uncompiled, for compiling the paper's network takes minutes: an upper bound.
 """
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import repeat
 
 import torch
 from torch import Tensor
+from torch.utils.benchmark import Timer
 
 from cornernet.config.schema import Params
 from cornernet.data.sampling.chunks import Chunk
-from cornernet.model.cost import network_cost
 from cornernet.training.group import Group
 from cornernet.training.trainer import Trainer
 
-WARM_UP, STEPS = 2, 3  # the first steps choose kernels
+STEPS = 3
 
 
-@dataclass(frozen=True)
-class StepMeasurement:
-    """`memory`: bytes by size of chunk; the peak of a GPU, else what is kept for the gradients."""
+def measure_step(params: Params, num_categories: int, device: str) -> tuple[float, dict[int, int]]:
+    """Seconds per image in steps of the largest chunk; a GPU's peak memory by size of chunk, bytes.
 
-    seconds_per_image: float
-    memory: dict[int, int]
-    memory_is_peak: bool
-
-
-def measure_step(params: Params, num_categories: int, device: str) -> StepMeasurement:
-    """Time steps of the largest chunk on one device; memory for each size of chunk.
-
-    Raises BadInput when the device's memory does not hold a chunk.
+    Memory of a CPU is not measured. Raises BadInput when the device's memory does not hold a chunk.
     """
-    sizes = sorted(set(params.train.chunks))
+    sizes, memory = sorted(set(params.train.chunks)), {}
     if not device.startswith("cuda"):
-        torch.set_num_threads(params.train.threads)
-        seconds = _seconds_per_step(params, num_categories, device, sizes[-1])
-        side = params.augmentation.input_size
-        cost = network_cost(params.model, num_categories, side, last_only=False)
-        kept = {size: cost.training_memory(size) for size in sizes}
-        return StepMeasurement(seconds / sizes[-1], kept, memory_is_peak=False)
-    memory, seconds = {}, 0.0
+        return _seconds_per_step(params, num_categories, device, sizes[-1]) / sizes[-1], {}
     for size in sizes:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         seconds = _seconds_per_step(params, num_categories, device, size)
         memory[size] = torch.cuda.max_memory_reserved(device)
-    return StepMeasurement(seconds / sizes[-1], memory, memory_is_peak=True)
+    return seconds / sizes[-1], memory
 
 
 def _seconds_per_step(params: Params, num_categories: int, device: str, images: int) -> float:
     """Mean seconds of a step of one chunk of `images` images, once the device is warm."""
-    train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS, compile=False)
-    params = replace(params, train=train)
-    trainer = Trainer(params, num_categories, 0, None, Group(), device)
-    chunk = made_chunk(params, num_categories, images)
-    source = repeat({0: chunk})
-    for _ in range(WARM_UP):
-        trainer.step(source)
-    _wait_for(device)
-    began = time.perf_counter()
-    for _ in range(STEPS):
-        trainer.step(source)
-    _wait_for(device)
-    return (time.perf_counter() - began) / STEPS
+    train = replace(params.train, chunks=(images,), compile=False)
+    trainer = Trainer(replace(params, train=train), num_categories, 0, None, Group(), device)
+    source = repeat({0: made_chunk(params, num_categories, images)})
+    names = {"step": lambda: trainer.step(source)}
+    timer = Timer("step()", globals=names, num_threads=train.threads)
+    return timer.timeit(STEPS).mean  # it warms up first, and waits for the GPU
 
 
 def made_chunk(params: Params, num_categories: int, images: int) -> Chunk:
@@ -91,9 +68,3 @@ def made_chunk(params: Params, num_categories: int, images: int) -> Chunk:
         radius=3 * fraction(),
         mask=torch.ones(shape, dtype=torch.bool),
     )
-
-
-def _wait_for(device: str) -> None:
-    """Until all that was given to a GPU is done."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)

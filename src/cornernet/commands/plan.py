@@ -1,8 +1,6 @@
 """`cornernet plan`: what a profile would run, its time and disk, before anything starts."""
 
 import argparse
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from cornernet.data.coco.split import has_annotations
 from cornernet.data.download.manifest import describe_download
 from cornernet.data.shapes.render import CATEGORIES
 from cornernet.errors import BadInput
+from cornernet.files import free_bytes
 from cornernet.model.cost import BYTES, Cost, network_cost
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
@@ -190,6 +189,4 @@ def _print_disk(graph: Graph, parameters: int, images: dict[str, int]) -> None:
     for what, size in sizes.items():
         if size:
             print(f"  {what}: {_size(size)}")
-    folder = Path(os.path.realpath(graph.paths.data))  # a link to itself is no error here
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    print(f"  free on the disk of {graph.paths.data}/: {_size(shutil.disk_usage(there).free)}")
+    print(f"  free on the disk of {graph.paths.data}/: {_size(free_bytes(graph.paths.data))}")

@@ -99,13 +99,13 @@ def measured_rates(params: Params, num_categories: int) -> Rates:
 
     on_gpu = torch.cuda.is_available()
     device = "cuda:0" if on_gpu else "cpu"
-    step = measure_step(params, num_categories, device)
+    seconds, memory = measure_step(params, num_categories, device)
     return Rates(
         torch.cuda.get_device_name(0) if on_gpu else "CPU like this one",
-        step.seconds_per_image,
+        seconds,
         _seconds_per_test(params, num_categories, device),
         "measured just now, without reading images, uncompiled",
-        step.memory if step.memory_is_peak else {},
+        memory,
     )
 
 

@@ -9,7 +9,7 @@ import torch
 
 from cornernet.config import Params
 from cornernet.data.coco.split import load_split
-from cornernet.detection.network import as_network
+from cornernet.detection.network import Network, as_network
 from cornernet.detection.parallel import Share, shared_out
 from cornernet.detection.predict import predict_split
 from cornernet.files import write_text
@@ -48,23 +48,23 @@ def predict_share(
     share: Share, params: Params, tested: Tested, weights: Path, num_categories: int
 ) -> tuple[list[dict[str, Any]], float]:
     """COCO results of a share, and the seconds that reading, testing and soft-NMS took."""
-    torch.set_num_threads(params.detection.threads)
-    model = CornerNet(num_categories, params.model)
-    load_weights(weights, model)
-    model.to(share.device)
+    device = torch.device(share.device)
+    network = network_of(weights, params, num_categories, device)
     split = load_split(Path(params.data.root), params.data.splits[tested.split], tested.split)
     mine, began = share.of(split), time.monotonic()
     with Progress(share.name(str(tested)), len(mine.images)) as progress:
         results = predict_split(
-            as_network(model, params.detection.precision, params.detection.compile),
-            params.model,
-            mine,
-            params.detection,
-            tested.mode,
-            torch.device(share.device),
-            progress,
+            network, params.model, mine, params.detection, tested.mode, device, progress
         )
     return results, time.monotonic() - began
+
+
+def network_of(weights: Path, params: Params, num_categories: int, device: torch.device) -> Network:
+    """The network that is tested, with the weights of a file, on a device."""
+    torch.set_num_threads(params.detection.threads)
+    model = CornerNet(num_categories, params.model)
+    load_weights(weights, model)
+    return as_network(model.to(device), params.detection.precision, params.detection.compile)
 
 
 def write_json_lines(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -1,14 +1,12 @@
 """`cornernet prepare`: checks the data set and writes what it found, dataset.json."""
 
 import dataclasses
-import shutil
-from pathlib import Path
 
 from cornernet.config import Params
 from cornernet.data.coco.check import check_dataset
 from cornernet.data.coco.dataset import SplitRecord
 from cornernet.errors import BadInput
-from cornernet.files import write_json
+from cornernet.files import free_bytes, write_json
 from cornernet.model.cost import BYTES, network_cost
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.job import Job
@@ -47,15 +45,10 @@ def check_room(params: Params, num_categories: int) -> None:
     model = network_cost(params.model, num_categories, size, last_only=False).parameters * BYTES
     trained = [t for t in graph.trained if not graph.paths.weights(t).is_file()]
     needed = len(trained) * model * (1 + STATE_COPIES * (1 + params.train.keep_checkpoints))
-    free = shutil.disk_usage(_existing_part(graph.paths.data)).free
+    free = free_bytes(graph.paths.data)
     if free < needed:
         raise BadInput(
             f"no space left for what training writes: {len(trained)} models with their checkpoints "
             f"need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; make room, or lower "
             "train.keep_checkpoints"
         )
-
-
-def _existing_part(folder: Path) -> Path:
-    """`folder` or its nearest parent that is there; data/ may be a link to another disk."""
-    return next(path for path in (folder, *folder.parents) if path.exists())

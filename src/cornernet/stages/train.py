@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -91,6 +90,7 @@ def _devices(job: Job, nodes: Nodes) -> Iterator[tuple[str, ...]]:
 def _training(job: Job) -> TrainingJob:
     """What is to be trained: the job's model on the split train, validated on the split val."""
     params, trained, paths = job.params, job.trained, job.paths
+    parent = job.graph.parent(trained)
     split = load_split(job.root, params.data.splits["train"], "train")
     return TrainingJob(
         params=params,
@@ -113,7 +113,7 @@ def _training(job: Job) -> TrainingJob:
         },
         name=str(trained),
         validate=Validation(params) if "val" in params.data.splits else None,
-        initial_state=_initial_state(job),
+        initial_state=None if parent is None else paths.state(parent),
         resume=job.options.resume,
         fresh=job.options.fresh,
     )
@@ -163,8 +163,3 @@ def _stored_radii(job: Job) -> NDArray[Any] | None:
     if job.params.targets.min_iou != job.profile.targets.min_iou:
         return None
     return stored_radii(pd.read_parquet(job.paths.radii), "train", job.params.targets)
-
-
-def _initial_state(job: Job) -> Path | None:
-    parent = job.graph.parent(job.trained)
-    return None if parent is None else job.paths.state(parent)

@@ -43,20 +43,11 @@ def refuse_repeated(words: Sequence[str]) -> None:
 
     The same for a second `--config`, which makes Snakemake forget the first.
     """
-    options = [word for word in words if word in ("--config", "-C") or word.startswith("--config=")]
-    given = [word.removeprefix("--config=") for word in words]
-    for name in ("set", "profile", "weights"):
-        values = [word.partition("=")[2] for word in given if word.startswith(f"{name}=")]
-        if len(values) > 1 and name == "set":
-            listed = ", ".join(f'"{value}"' for value in values)
+    names = ["--config" if word == "-C" else word.partition("=")[0] for word in words]
+    names += [word.split("=")[1] for word in words if word.startswith("--config=")]
+    for name in ("set", "profile", "weights", "--config"):
+        if (times := names.count(name)) > 1:
             raise BadInput(
-                f"set= is given {len(values)} times, and Snakemake hands over only the last; "
-                f"write: --config 'set=[{listed}]'"
+                f"{name} is given {times} times, and Snakemake hands over only the last; write all "
+                'settings once: --config profile=demo \'set=["a.b=1", "c.d=2"]\''
             )
-        if len(values) > 1:
-            raise BadInput(f"{name}= is given {len(values)} times; give it once")
-    if len(options) > 1:
-        raise BadInput(
-            f"--config is given {len(options)} times, and Snakemake hands over only the last; "
-            "write all settings after one --config"
-        )

@@ -7,7 +7,6 @@ result or in what hangs on it.
 """
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
@@ -21,6 +20,7 @@ from cornernet.pipeline.paths import Paths
 from cornernet.pipeline.provenance import read_provenance
 from cornernet.pipeline.stage import Key, Stage
 from cornernet.pipeline.staleness.code import code_of
+from cornernet.training.job import changed_modules
 
 
 def read_accepted(paths: Paths) -> list[dict[str, Any]]:
@@ -43,11 +43,7 @@ def as_accepted(paths: Paths, job: str, code: dict[str, str]) -> dict[str, str]:
 
 def forget(paths: Paths, job: str) -> None:
     """Drop what was accepted of a job, which is made anew."""
-    with _held(paths):
-        entries = read_accepted(paths)
-        left = [entry for entry in entries if entry["result"] != job]
-        if len(left) < len(entries):
-            _write(paths, left)
+    _replace(paths, {job}, [])
 
 
 def accept(graph: Graph, pattern: str, because: str) -> list[str]:
@@ -65,20 +61,18 @@ def accept(graph: Graph, pattern: str, because: str) -> list[str]:
         for stage, key in matching(graph, pattern)
         if (changes := _changed(stage, key, graph))
     ]
-    names = {entry["result"] for entry in kept}
-    with _held(graph.paths):
-        others = [entry for entry in read_accepted(graph.paths) if entry["result"] not in names]
-        _write(graph.paths, [*others, *kept])
-    return [str(entry["result"]) for entry in kept]
+    names = [str(entry["result"]) for entry in kept]
+    _replace(graph.paths, set(names), kept)
+    return names
 
 
-def _write(paths: Paths, entries: list[dict[str, Any]]) -> None:
-    write_text(paths.accepted, yaml.safe_dump(entries, sort_keys=False, allow_unicode=True))
-
-
-def _held(paths: Paths) -> AbstractContextManager[bool]:
-    """The right to change the file: jobs that run side by side may each want to."""
-    return locked(paths.data / ".accepted.lock", lambda holder: None)
+def _replace(paths: Paths, jobs: set[str], entries: list[dict[str, Any]]) -> None:
+    """Put `entries` in the place of those of these jobs; others may want to write at that time."""
+    with locked(paths.data / ".accepted.lock", lambda holder: None):
+        before = read_accepted(paths)
+        after = [entry for entry in before if entry["result"] not in jobs] + entries
+        if after != before:
+            write_text(paths.accepted, yaml.safe_dump(after, sort_keys=False, allow_unicode=True))
 
 
 def matching(graph: Graph, pattern: str) -> Iterable[tuple[Stage, Key]]:
@@ -99,6 +93,5 @@ def _changed(stage: Stage, key: Key, graph: Graph) -> dict[str, dict[str, str]]:
     was, now = made["code"], code_of(stage.deciding)
     return {
         module: {"was": was.get(module, ""), "now": now.get(module, "")}
-        for module in sorted(was.keys() | now.keys())
-        if was.get(module) != now.get(module)
+        for module in changed_modules(was, now)
     }

@@ -77,6 +77,7 @@ CORNERS = (
     *_MAPS,
     "cornernet.detection.corners",
     "cornernet.stages.corners",
+    "cornernet.stages.predict",
 )
 SUBMIT = (*_SPLIT, *_in("evaluation", "coco_results", "submission"), "cornernet.stages.submit")
 EVALUATE = (*_ANNOTATIONS, *_METRICS, "cornernet.stages.evaluate")

@@ -19,6 +19,7 @@ from cornernet.pipeline.stage import Key, Stage, variant_of
 from cornernet.pipeline.staleness.accepted import as_accepted
 from cornernet.pipeline.staleness.code import code_of
 from cornernet.pipeline.staleness.dataset_state import state_of_files
+from cornernet.training.job import plain
 
 # Params that change how a stage runs, and not what it makes.
 NOT_RESULT = {"detection": ("batch_size", "compile")}
@@ -68,7 +69,7 @@ def params_of_job(profile: Params, stage: Stage, key: Key) -> dict[str, Any]:
 
 def stage_params(params: Params, stage: str) -> dict[str, Any]:
     """The part of (a variant's) params that changes what `stage` makes, as plain values."""
-    tree = _plain(dataclasses.asdict(params))
+    tree = plain(dataclasses.asdict(params))
     result: dict[str, Any] = {}
     for name in STAGES[stage].params:
         section, _, key = name.partition(".")
@@ -80,12 +81,3 @@ def stage_params(params: Params, stage: str) -> dict[str, Any]:
         else:
             result[section] = tree[section]
     return result
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, so that YAML stays plain."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
