@@ -168,7 +168,3 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
     weights = commands["import-weights"]
     weights.add_argument("released", type=Path, metavar="RELEASED.pkl")
     weights.add_argument("--out", required=True, type=Path, metavar="W.safetensors")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,9 +12,12 @@ from cornernet.errors import BadInput, bad_input_of
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.engines.cluster import check_slurm, cluster_of
 from cornernet.pipeline.engines.interchange import NESTED, take_from_dvc, tell_dvc
-from cornernet.pipeline.engines.running import running_alone
+from cornernet.pipeline.engines.snakemake_call import (
+    refuse_repeated,
+    running_alone,
+    settings_of,
+)
 from cornernet.pipeline.staleness.resolved import refresh
-from cornernet.pipeline.engines.settings import refuse_repeated, settings_of
 from cornernet.pipeline.stage import key_from, options_of
 
 # The runs of one call of snakemake are a group in MLflow; jobs, those on a cluster too, inherit this.

@@ -41,7 +41,9 @@ def files_of(graph: Graph, overrides: Sequence[str], trained: Trained) -> Iterat
     names = (paths.profile, trained.variant, trained.seed)
     validation = checkpoints / VALIDATION
     if key:
-        ended = _milliseconds(made.get("finished"))
+        ended = None  # in milliseconds, as MLflow counts
+        if "finished" in made:
+            ended = int(1000 * datetime.fromisoformat(made["finished"]).timestamp())
         tags = {"weights_digest": weights_digest, "trained_elsewhere": "yes"}
         if "run_key" in made:
             tags = tags_of(graph, overrides, trained, made["commit"], made["packages"])
@@ -160,8 +162,3 @@ def _registered(graph: Graph, trained: Trained, weights_digest: str) -> Register
         settings,
         min(pictures, default=None),
     )
-
-
-def _milliseconds(iso: str | None) -> int | None:
-    """A time of provenance as MLflow counts it."""
-    return None if iso is None else int(datetime.fromisoformat(iso).timestamp() * 1000)

@@ -28,15 +28,25 @@ def state_of_files(params: Params) -> str:
     if not paths.dataset.is_file():
         return paths.files.read_text() if paths.files.is_file() else UNCHANGED
     dataset = read_dataset(paths.dataset)
-    root, found = Path(params.data.root), {}
+    found = {}
     for name, files in params.data.splits.items():
         try:
-            now = split_digests(root, files, name, paths.file_digests(name))
+            found[name] = split_digests(
+                Path(params.data.root), files, name, paths.file_digests(name)
+            )
         except BadInput:  # not there: to be fetched again, or told by the stage that needs it
             return dataset.prepared_with
-        found[name] = {"annotations": now.annotations, "images": now.images}
-    prepared = {name: dataset.splits[name].digests for name in found if name in dataset.splits}
-    return dataset.prepared_with if found == prepared else yaml.safe_dump(found)
+    same = all(
+        name in dataset.splits
+        and digests.annotations == dataset.splits[name].annotations_sha256
+        and digests.images == dataset.splits[name].images_sha256
+        for name, digests in found.items()
+    )
+    if same:
+        return dataset.prepared_with
+    return yaml.safe_dump(
+        {name: {"annotations": d.annotations, "images": d.images} for name, d in found.items()}
+    )
 
 
 @contextmanager

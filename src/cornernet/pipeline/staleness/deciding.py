@@ -189,14 +189,7 @@ EXEMPT_IN = {
 
 def exempt(stage: str, module: str) -> str | None:
     """Why a module that is not listed for a stage decides nothing in it; None if it may decide."""
-    reasons = EXEMPT | EXEMPT_IN.get(stage, {})
-    for name in (module, *_rooms_of(module)):
-        if name in reasons:
-            return reasons[name]
-    return None
-
-
-def _rooms_of(module: str) -> list[str]:
-    """The rooms that a module lies in, but for the package itself: "cornernet.data.coco", ..."""
-    parts = module.split(".")
-    return [".".join(parts[:length]) for length in range(len(parts) - 1, 1, -1)]
+    reasons, parts = EXEMPT | EXEMPT_IN.get(stage, {}), module.split(".")
+    # Its name, and the rooms that it lies in, but for the package itself.
+    names = [module, *(".".join(parts[:length]) for length in range(len(parts) - 1, 1, -1))]
+    return next((reasons[name] for name in names if name in reasons), None)
