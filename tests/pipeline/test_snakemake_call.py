@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cornernet.errors import BadInput
-from cornernet.pipeline.engines.snakemake_call import refuse_repeated, running_alone, settings_of
+from cornernet.pipeline.engines.snakemake_call import asked_of, refuse_repeated, running_alone
 
 BUSY = rf"process {os.getpid()} on .* is running profile smoke .* type the same command again"
 
@@ -30,24 +30,18 @@ def test_one_that_only_looks_is_let_through(graph_of, word):
         pass
 
 
-@pytest.mark.parametrize(
-    ("config", "overrides"),
-    [
-        ({}, ()),
-        ({"set": "train.iterations=3"}, ("train.iterations=3",)),
-        ({"set": ["a.b=1", "c.d=2"]}, ("a.b=1", "c.d=2")),
-    ],
-)
-def test_overrides_are_one_or_a_list(config, overrides):
-    assert settings_of({"profile": "smoke", **config}).overrides == overrides
-
-
-def test_weights_have_a_profile_of_their_own(tmp_path):
+def test_overrides_are_one_or_a_list_and_weights_have_a_profile_of_their_own(tmp_path):
+    one, other = "train.log_every=3", "train.workers=1"
+    for given, expected in ((None, []), (one, [one]), ([one, other], [one, other])):
+        graph, overrides = asked_of({"profile": "smoke", "set": given})
+        assert overrides == expected
+        assert (graph.params.train.log_every == 3) == (one in expected)
     weights = tmp_path / "my weights.pkl"
     weights.touch()
-    assert settings_of({"profile": "paper", "weights": str(weights)}).profile == "released_weights"
+    graph, _ = asked_of({"profile": "paper", "weights": str(weights)})
+    assert (graph.paths.profile, graph.released) == ("released_weights", weights)
     with pytest.raises(BadInput, match="no such file"):
-        settings_of({"profile": "paper", "weights": str(tmp_path / "$(touch x).pkl")})
+        asked_of({"profile": "paper", "weights": str(tmp_path / "$(touch x).pkl")})
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def _commands(job: Job) -> dict[Path, str]:
     if job.key is not None:  # which the profile need not name
         own = job.key if isinstance(job.key, Tested) else Tested(job.key, "val", "single_scale")
         row = TestedRow((own.trained.variant,), own.split, (own.mode,))
-        train = replace(params.train, seeds=(*params.train.seeds, own.trained.seed))
+        train = replace(params.train, seeds=tuple({*params.train.seeds, own.trained.seed}))
         params = replace(params, tested=(*params.tested, row), train=train)
     return {
         path: stage.command_line(options, key)

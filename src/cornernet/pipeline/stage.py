@@ -122,8 +122,8 @@ def key_from(values: Mapping[str, Any]) -> Key:
     """
     if "variant" not in values:
         return None
-    seed = values["seed"]
-    trained = Trained(values["variant"], int(seed) if seed.isdigit() else seed)
+    seed = str(values["seed"])
+    trained = Trained(values["variant"], int(seed) if seed.isdigit() else seed)  # type: ignore[arg-type]
     if "mode" not in values:
         return trained
     return Tested(trained, values.get("split", "test_dev"), values["mode"])

@@ -1,12 +1,12 @@
 """`cornernet report`: the page, and tables and figures on every run of the tracker."""
 
-import json
 from typing import Any
 
 import pandas as pd
 
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
+from cornernet.pipeline.provenance import read_provenance
 from cornernet.pipeline.staleness.accepted import read_accepted
 from cornernet.pipeline.tracked_runs import tell
 from cornernet.reporting.claims.judge import CLAIM_COLUMNS
@@ -57,4 +57,4 @@ def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
 def _provenance(job: Job) -> dict[str, dict[str, Any]]:
     """What is recorded beside each trained model."""
     files = map(job.paths.model_provenance, job.graph.trained)
-    return {path.name: json.loads(path.read_text()) for path in files if path.is_file()}
+    return {path.name: read_provenance(path) for path in files if path.is_file()}

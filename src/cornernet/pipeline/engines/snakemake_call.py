@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +28,18 @@ LOOKING = {
 DRY_RUN = re.compile(r"-[a-zA-Z]*n[a-zA-Z]*")  # -n, also among other letters
 
 
-@dataclass(frozen=True)
-class Settings:
-    """`overrides` are "section.key=value" strings, as `cornernet --set` takes them."""
+def asked_of(config: Mapping[str, Any]) -> tuple[Graph, list[str]]:
+    """What Snakemake's config asks to be run, and the "section.key=value" that it overrides.
 
-    profile: str
-    overrides: tuple[str, ...] = ()
-    weights: Path | None = None
-
-    def graph(self) -> Graph:
-        """What is to be run. Raises BadInput for params that cannot be used."""
-        return Graph(load_params(self.profile, self.overrides), self.weights)
-
-
-def settings_of(config: Mapping[str, Any]) -> Settings:
-    """The settings in Snakemake's config. Raises BadInput for weights that are not there."""
-    asked = config.get("set") or []
-    overrides = [str(asked)] if not isinstance(asked, list) else [str(text) for text in asked]
-    weights = config.get("weights")
+    Raises BadInput for params that cannot be used, and for weights that are not there.
+    """
+    asked, weights = config.get("set") or [], config.get("weights")
+    overrides = [str(text) for text in asked] if isinstance(asked, list) else [str(asked)]
     if not weights:
-        return Settings(str(config["profile"]), tuple(overrides))
+        return Graph(load_params(config["profile"], overrides)), overrides
     if not Path(weights).is_file():
         raise BadInput(f"weights={weights}: no such file; give the path of the released weights")
-    return Settings(RELEASED_PROFILE, tuple(overrides), Path(weights))
+    return Graph(load_params(RELEASED_PROFILE, overrides), Path(weights)), overrides
 
 
 def refuse_repeated(words: Sequence[str]) -> None:
