@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -90,24 +88,6 @@ def test_own_categories_are_known_before_prepare(printed, tmp_path):
     assert "baseline-s0-val-single_scale: 1 images" in text
     (folder / "instances_train.json").write_text("{")
     assert main(["plan", "--profile", "custom"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("program", "heavy"),
-    [
-        (
-            "main(['plan', '--profile', 'paper', '--no-measure'])",
-            "numba pandas cornernet.detection",
-        ),
-        ("import cornernet.commands.status, cornernet.reporting.tables.formats", "numba torch"),
-    ],
-)
-def test_commands_start_without_what_they_do_not_need(program, heavy):
-    program = f"import sys; from cornernet.cli import main; {program}; print(sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert not {repr(name) for name in heavy.split()} & set(
-        done.stdout.splitlines()[-1].strip("[]").split(", ")
-    )
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_any_batch_size_and_number_of_devices_gives_the_same(place):
     assert detections(place) == of_the_profile
 
 
-def test_all_stages_of_a_model_are_on_one_run(place, client, runs):
+def test_all_stages_of_a_model_are_on_one_run_and_in_the_registry_once(place, client, runs):
     (run,) = (r for r in runs if r.info.run_id == provenance(place)["mlflow_run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.tags["variant"] == "baseline"
@@ -196,15 +196,11 @@ def test_all_stages_of_a_model_are_on_one_run(place, client, runs):
     assert {run.data.tags["variant"] for run in runs} == trained
     flat = {run.data.tags["variant"]: run.data.params["model.corner_pooling"] for run in runs}
     assert [name for name, value in flat.items() if value == "False"] == ["no_corner_pooling"]
-
-
-def test_each_model_is_in_the_registry_once_with_its_metrics(place, client):
     versions = client.search_model_versions()
-    trained = {trained.variant for trained in Graph(load_params("smoke")).trained}
     assert sorted(v.name for v in versions) == sorted(f"cornernet-smoke-{name}" for name in trained)
     (version,) = (v for v in versions if v.name == "cornernet-smoke-baseline")
-    assert version.run_id == provenance(place)["mlflow_run_id"]
-    scored = client.get_run(version.run_id).data.metrics
+    assert version.run_id == run.info.run_id
+    scored = run.data.metrics
     for mode in ("single_scale", "gt_heatmaps", "gt_heatmaps_offsets"):
         assert float(version.tags[f"AP.val.{mode}"]) == scored[f"AP.val.{mode}"]
     model = client.get_logged_model(version.tags["model_id"])
@@ -237,7 +233,7 @@ def test_the_registered_model_finds_what_predict_found(place, monkeypatch):
     assert not suffixes & {".pkl", ".pickle", ".pt", ".pth", ".py"}
 
 
-def test_borrowed_weights_are_tested_in_another_way(place):
+def test_borrowed_weights_are_tested_in_another_way_and_paired_with_the_lender_s(place, runs):
     assert not (place / "data/smoke/models/rounded_scores-s0.safetensors").exists()
     own, borrowed = detections(place), detections(place, "rounded_scores")
     assert own != borrowed
@@ -245,9 +241,6 @@ def test_borrowed_weights_are_tested_in_another_way(place):
         assert mine["image_id"] == rounded["image_id"]
         assert round(rounded["score"], 1) == rounded["score"]
         assert rounded["score"] == pytest.approx(mine["score"], abs=0.0501)
-
-
-def test_the_difference_to_the_lender_is_paired_on_the_page_and_on_the_lender_s_run(place, runs):
     found = pd.read_csv(place / "reports/smoke/differences.csv")
     row = found[(found["variant"] == "rounded_scores") & (found["metric"] == "AP")]
     assert row["reference"].tolist() == ["baseline"]

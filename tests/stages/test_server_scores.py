@@ -51,10 +51,9 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def place(finished, tmp_path, monkeypatch):
     """A copy of it to work in."""
-    shutil.copytree(finished, tmp_path / "place")
-    monkeypatch.chdir(tmp_path / "place")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return tmp_path / "place"
+    monkeypatch.chdir(shutil.copytree(finished, tmp_path / "place"))
+    return Path()
 
 
 def run(name, *more):

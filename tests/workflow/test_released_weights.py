@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 import torch
-from parity.recipe import parameter
 
 from cornernet.config import load_params
 from cornernet.model.network import CornerNet
@@ -29,24 +28,14 @@ tested:
 """
 
 
-def write_released(path, model):
-    """A file as the authors saved theirs, with weights made from the recipe."""
-    with torch.device("meta"):
-        shapes = {name: tuple(t.shape) for name, t in CornerNet(4, model).state_dict().items()}
-    names = {name: released_name(name) for name in shapes}
-    tensors = {
-        f"module.{names[name]}": torch.from_numpy(parameter(names[name], shape, "test"))
-        for name, shape in shapes.items()
-    }
-    torch.save(tensors, path)
-
-
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     folder = clone_to(tmp_path_factory.mktemp("released"))
     (folder / "params/released_weights.yaml").write_text(TINY)
     params = load_params("released_weights", folder=folder / "params")
-    write_released(folder / "my released.pkl", params.model)
+    state = CornerNet(4, params.model).state_dict()  # saved as the authors saved theirs
+    released = {f"module.{released_name(name)}": tensor for name, tensor in state.items()}
+    torch.save(released, folder / "my released.pkl")
     return folder
 
 
