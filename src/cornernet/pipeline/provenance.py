@@ -6,6 +6,8 @@ import json
 import os
 import platform
 import subprocess
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -72,17 +74,13 @@ def versions() -> dict[str, str]:
     """Versions of the packages that matter, those that are installed."""
     found = {}
     for name in PACKAGES:
-        try:
+        with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return found
 
 
 def hardware() -> dict[str, Any]:
     """The processor, its cores, and the GPUs if torch is loaded and sees any."""
-    import sys
-
     gpus: list[str] = []
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():

@@ -103,14 +103,12 @@ def _metrics(graph: Graph, trained: Trained, ended: int | None) -> dict[str, flo
     Metrics of a variant that borrows the model's weights end with its name, for the model's own are
     there too.
     """
-    found = {}
-    for path in sorted((graph.paths.reports / "metrics").glob("*.json")):
-        test = json.loads(path.read_text())
-        if "metrics" not in test or test["variant"] not in graph.params.variants:
-            continue  # another's provenance, or a variant that the profile has no more
-        tested = Trained(test["variant"], test["seed"])
-        if graph.weights_of(tested) == trained and _is_of(path, ended):
-            borrowed = "" if tested == trained else f".{tested.variant}"
+    variants, found = graph.params.variants, {}
+    borrowers = [name for name in variants if variants[name].weights_of == trained.variant]
+    for variant in (trained.variant, *borrowers):
+        borrowed = "" if variant == trained.variant else f".{variant}"
+        for path in _metrics_files(graph, Trained(variant, trained.seed), ended):
+            test = json.loads(path.read_text())
             for name, value in test["metrics"].items():
                 if value is not None:
                     where = f"{test['split']}.{test['mode']}{borrowed}"
@@ -118,14 +116,18 @@ def _metrics(graph: Graph, trained: Trained, ended: int | None) -> dict[str, flo
     return found
 
 
+def _metrics_files(graph: Graph, trained: Trained, ended: int | None) -> list[Path]:
+    """The metrics of a variant's tests, those that are not of another training."""
+    files = sorted((graph.paths.reports / "metrics").glob(f"{trained}-*.json"))
+    return [path for path in files if path.suffixes == [".json"] and _is_of(path, ended)]
+
+
 def _artifacts(
     graph: Graph, trained: Trained, ended: int | None
 ) -> Iterator[tuple[Path, str | None]]:
     """Metrics, tables, figures and the page, those that are not of another training."""
     paths = graph.paths
-    for path in sorted((paths.reports / "metrics").glob(f"{trained}-*.json")):
-        if not path.name.endswith(".provenance.json") and _is_of(path, ended):
-            yield path, "metrics"
+    yield from ((path, "metrics") for path in _metrics_files(graph, trained, ended))
     if _is_of(paths.page, ended):
         yield from ((paths.table(number, "md"), "tables") for number in (1, 2, 3, 4))
         yield from ((path, "figures") for path in sorted(paths.figures.glob("*.svg")))
