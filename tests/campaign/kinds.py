@@ -73,17 +73,8 @@ class Kind:
 def kinds() -> Iterator[dict[str, Kind]]:
     """All kinds by name, while the server of the downloads runs."""
     python = sys.executable
-    snakemake = (
-        python,
-        "-m",
-        "snakemake",
-        "--cores",
-        "2",
-        "--config",
-        "profile=smoke",
-        "--",
-        SCORE,
-    )
+    options = ("--cores", "2", "--config", "profile=smoke", "--")
+    snakemake = (python, "-m", "snakemake", *options, SCORE)
     dvc = (python, "-m", "dvc", "repro", DVC_STAGE)
     scored = ("data/smoke/models/*.safetensors", "data/smoke/models/*.state", SCORE)
     with FaultServer() as server:

@@ -80,9 +80,6 @@ def test_gpus_are_told_apart_without_starting_cuda_here(monkeypatch):
     assert visible_gpus() == []  # what CUDA answers in another process, where nothing was changed
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert visible_gpus() == []
-
-
-def test_a_gpu_is_named_by_its_uuid(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     properties = SimpleNamespace(uuid="0f12-34")
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)

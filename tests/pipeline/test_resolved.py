@@ -76,9 +76,7 @@ def test_borrowed_weights_are_trained_by_their_own_name_and_nothing_is_trained_a
     assert written["detection"]["keep_ties"] is True
     alone = files_of_job(graph_of("smoke"), STAGES["train"], lender)
     assert files_of_job(graph, STAGES["train"], lender) == alone
-
-
-def test_imported_weights_can_be_borrowed_too(graph_of):
+    # Imported weights can be borrowed too.
     ties = "variants.ties={weights_of: released_weights, set: {detection.keep_ties: false}}"
     graph = graph_of("released_weights", ties, TESTED)
     assert graph.trained == ()

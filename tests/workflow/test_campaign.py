@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 def assert_survived(kind, base, whole):
     seed = time.time_ns()
     print(f"seed {seed}")
-    counts = campaign(kind, 1, random.Random(seed), base, whole)
-    assert (counts.landed, counts.identical) == (1, 1), "\n".join(counts.wrong)
+    identical, wrong = campaign(kind, 1, random.Random(seed), base, whole)
+    assert identical == 1, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,8 @@ def test_a_kill_of_an_engine_changes_nothing(name, tmp_path, by_dvc):
         if name == "snakemake":
             (folder / "dvc.lock").unlink()  # else it looks first at what DVC has made
         shutil.rmtree(folder / "data/smoke/checkpoints/baseline-s0")
-        for path in folder.glob(
-            "data/smoke/*/baseline-s0*"
-        ):  # its model and all that is made of it
-            path.unlink()
-        (folder / SCORE).unlink()
+        for path in (*folder.glob("data/smoke/*/baseline-s0*"), folder / SCORE):
+            path.unlink()  # the model, and all that is made of it
 
     with kinds() as known:
         whole = Undisturbed(20, known[name].digests(by_dvc))
