@@ -39,7 +39,7 @@ def measure_step(params: Params, num_categories: int, device: str) -> StepMeasur
         torch.set_num_threads(params.train.threads)
         seconds = _seconds_per_step(params, num_categories, device, sizes[-1])
         side = params.augmentation.input_size
-        cost = network_cost(params.model, num_categories, side, last_only=False)
+        cost = network_cost(params.model, num_categories, (side, side), last_only=False)
         kept = {size: cost.training_memory(size) for size in sizes}
         return StepMeasurement(seconds / sizes[-1], kept, memory_is_peak=False)
     memory, seconds = {}, 0.0

@@ -61,9 +61,8 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
         # cuDNN computes fp32 convolutions in fp32, not in TF32 (mantissas of 10 bits).
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             outputs = run(images)
-        if isinstance(run, Compiled):  # a CUDA graph reuses the memory of its outputs
-            return CornerOutputs(*(output.clone() for output in outputs))
-        return outputs
+        # Copies, for a CUDA graph reuses the memory of its outputs.
+        return CornerOutputs(*(output.clone() for output in outputs))
 
     return network
 
@@ -71,16 +70,13 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
 def fold_batch_norm(model: CornerNet) -> CornerNet:
     """A copy of `model`, in evaluation mode, whose convolutions do what batch norm did.
 
-    A pass over every map in memory is saved; the results differ by rounding alone. Factors are
-    multiplied in float64, so that a weight is rounded once. The copy cannot be trained further.
+    The results differ by rounding alone. The copy cannot be trained further.
     """
     folded = copy.deepcopy(model).eval().requires_grad_(False)
     for module in folded.modules():
-        if isinstance(module, ConvolutionNorm):
-            kind = module.conv.weight.dtype
+        if isinstance(module, ConvolutionNorm):  # in float64, so that a weight is rounded once
             fused = fuse_conv_bn_eval(module.conv.double(), module.bn.double())
-            module.conv = fused.to(kind)
-            module.bn = nn.Identity()  # type: ignore[assignment]
+            module.conv, module.bn = fused.float(), nn.Identity()  # type: ignore[assignment]
     return folded
 
 
@@ -96,7 +92,6 @@ def run_network(
     suffice, or when a prediction is not finite.
     """
     images = torch.from_numpy(np.stack(canvases)).to(device).permute(0, 3, 1, 2)  # [B, 3, h, w]
-    doing = f"{len(canvases)} images of {images.shape[2]} x {images.shape[3]} pixels on {device}"
     try:
         with torch.inference_mode():
             batch = normalize_batch(images)
@@ -108,12 +103,11 @@ def run_network(
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        remedy = (
-            f"lower detection.batch_size, now {params.batch_size}"
-            if params.batch_size > 1
-            else "detection.batch_size is 1 already: use a device with more memory, or the CPU"
-        )
-        raise BadInput(f"out of memory while testing {doing}: {remedy}") from error
+        count, (height, width) = len(canvases), canvases[0].shape[:2]
+        raise BadInput(
+            f"out of memory while testing {count} images of {height} x {width} pixels on {device}: "
+            f"lower detection.batch_size, now {params.batch_size}, or use another device"
+        ) from error
     return outputs
 
 
@@ -130,8 +124,7 @@ def normalize_batch(images: Tensor) -> Tensor:
 
 def _check_finite(outputs: CornerOutputs) -> None:
     """Raise BadInput if any prediction is NaN or infinite."""
-    extremes = torch.stack([torch.stack(output.aminmax()) for output in outputs])  # [6, 2]
-    finite = torch.isfinite(extremes).all(dim=1).tolist()
+    finite = torch.stack([output.isfinite().all() for output in outputs]).tolist()
     bad = [name for name, fine in zip(outputs._fields, finite, strict=True) if not fine]
     if bad:
         raise BadInput(
