@@ -50,8 +50,7 @@ def find_corners(
     batches = prepared_batches(split, model_params.size_multiple, params, "single_scale", device)
     with closing(batches):
         for ids, images in batches:
-            canvases = [image.canvases[0] for image in images]
-            outputs = run_network(network, canvases, params, device)
+            outputs = run_network(network, [image.canvases[0] for image in images], params, device)
             placements = [image.placements[0] for image in images]
             tl = _corners(outputs.tl_heat, outputs.tl_offset, placements, params)
             br = _corners(outputs.br_heat, outputs.br_offset, placements, params)

@@ -1,7 +1,6 @@
 """Runs the network on a batch of test images, and on their mirror images."""
 
 import copy
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,18 +13,14 @@ from cornernet.config.schema import Detection
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
 from cornernet.errors import BadInput
 from cornernet.memory import is_out_of_memory
-from cornernet.model.compilation import Compiled
 from cornernet.model.hourglass import ConvolutionNorm
 from cornernet.model.layout import fill_vectors
 from cornernet.model.network import CornerNet, CornerOutputs
 
 Network = Callable[[Tensor], CornerOutputs]  # images [B, 3, h, w], normalised
-# Shapes of input at most: COCO's images pad to some 30 sizes of canvas at each of five scales, and
-# the last batch of each size may be smaller.
-MOST_SIZES = 512
 
 
-def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False) -> Network:
+def as_network(model: CornerNet, precision: str = "fp32") -> Network:
     """The part of a model that testing needs: evaluation mode, the last stack's predictions.
 
     What runs is a copy with batch norm folded into the convolutions. Its channels are innermost in
@@ -34,8 +29,6 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     Args:
         model: left as it is, but for being put into evaluation mode.
         precision: "bf16" for weights and maps in bfloat16, else "fp32".
-        compiled: on a GPU, compile the network for each size of input, and launch all of its
-            kernels at once (a CUDA graph).
     """
     model.eval()
     ready = fold_batch_norm(model)
@@ -47,22 +40,10 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     ready = ready.to(kind)
     ready = ready.to(memory_format=layout)  # type: ignore[call-overload]
 
-    def last_stack(images: Tensor) -> CornerOutputs:
-        return ready(images.to(kind, memory_format=layout), last_only=True)[-1]
-
-    def warn(line: str) -> None:
-        warnings.warn(f"detection.compile: the network {line}", stacklevel=2)
-
-    run: Network = last_stack
-    if compiled and not on_cpu:
-        run = Compiled(last_stack, warn, MOST_SIZES, mode="reduce-overhead")
-
     def network(images: Tensor) -> CornerOutputs:
         # cuDNN computes fp32 convolutions in fp32, not in TF32 (mantissas of 10 bits).
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            outputs = run(images)
-        # Copies, for a CUDA graph reuses the memory of its outputs.
-        return CornerOutputs(*(output.clone() for output in outputs))
+            return ready(images.to(kind, memory_format=layout), last_only=True)[-1]
 
     return network
 

@@ -42,7 +42,7 @@ def run(job: Job) -> dict[str, Any]:
         Progress(f"corners of {trained}", len(split.images)) as progress,
     ):
         device = torch.device("cuda:0" if gpus else "cpu")
-        network = as_network(model.to(device), params.detection.precision, params.detection.compile)
+        network = as_network(model.to(device), params.detection.precision)
         found = find_corners(network, params.model, split, params.detection, device, progress)
     frames = [
         _rows(corner, image_id, corners)

@@ -56,7 +56,7 @@ def predict_share(
     mine, began = share.of(split), time.monotonic()
     with Progress(share.name(str(tested)), len(mine.images)) as progress:
         results = predict_split(
-            as_network(model, params.detection.precision, params.detection.compile),
+            as_network(model, params.detection.precision),
             params.model,
             mine,
             params.detection,
