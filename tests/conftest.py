@@ -7,9 +7,20 @@ reason. With CORNERNET_REQUIRE_ALL set, only a missing GPU excuses a skip.
 import os
 from collections import defaultdict
 
-from parity.fixtures import Fixture
+import pytest
 
 PARITY = defaultdict(dict)  # file -> array -> largest difference, None where it was read alone
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Sums in one order; and quicker for maps as small as those of tests."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def pytest_runtest_logreport(report):
@@ -25,8 +36,15 @@ def unused():
     return [
         f"NOT COMPARED: {key} of {name}.npz"
         for name, looked_at in PARITY.items()
-        for key in sorted(set(Fixture(name)) - set(looked_at))
+        for key in arrays_of(name) - set(looked_at)
     ]
+
+
+def arrays_of(name):
+    """The names of all arrays of a file."""
+    from parity.fixtures import Fixture  # with torch: only where it was needed anyway
+
+    return set(Fixture(name))
 
 
 def runs_whole_files(config):
@@ -67,5 +85,5 @@ def pytest_terminal_summary(terminalreporter):
     for name, looked_at in sorted(PARITY.items()):
         compared = [each for each in looked_at.values() if each is not None]
         terminalreporter.line(
-            f"{name:<16}{len(Fixture(name)):>8}{len(compared):>10}{max(compared, default=0):>20.3g}"
+            f"{name:<16}{len(arrays_of(name)):>8}{len(compared):>10}{max(compared, default=0):>20.3g}"
         )

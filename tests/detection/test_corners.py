@@ -9,15 +9,14 @@ from detection.settings import CLEAN, SMALL_MODEL
 
 from cornernet.detection.corners import find_corners
 
-
-def find(split, params=CLEAN, progress=lambda done, total: None):
-    device = torch.device("cpu")
-    return find_corners(rectangle_network, SMALL_MODEL, split, params, device, progress)
+CPU = torch.device("cpu")
 
 
 def test_every_corner_is_found_where_it_is(split):
-    found = find(split)
+    seen, known = [], (rectangle_network, SMALL_MODEL, split)
+    found = find_corners(*known, CLEAN, CPU, lambda *progress: seen.append(progress))
     assert set(found) == set(SIZES)
+    assert seen[-1] == (6, 6)
     for image, objects in zip(split.images, split.boxes, strict=True):
         for kind, ends in enumerate((slice(0, 2), slice(2, 4))):
             corners = found[image.id][kind]
@@ -26,12 +25,5 @@ def test_every_corner_is_found_where_it_is(split):
             best = sorted(zip(corners.categories[:count], *corners.points[:count].T, strict=True))
             true = sorted(zip(objects.categories, *objects.boxes[:, ends].T, strict=True))
             np.testing.assert_allclose(best, true, atol=1e-3)
-
-
-def test_as_many_corners_as_asked_for_and_progress_to_the_last_image(split):
-    seen = []
-    found = find(
-        split, replace(CLEAN, top_corners=2), lambda done, total: seen.append((done, total))
-    )
-    assert {len(one.scores) for pair in found.values() for one in pair} == {2}
-    assert seen[-1] == (6, 6)
+    fewer = find_corners(*known, replace(CLEAN, top_corners=2), CPU, lambda *_: None)
+    assert {len(one.scores) for pair in fewer.values() for one in pair} == {2}

@@ -1,8 +1,5 @@
 """The cost that `plan` prints: the numbers of the text and of the released code."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from model.sizes import TINY, tiny_network
@@ -41,8 +38,3 @@ def test_training_memory_is_that_of_a_real_forward_pass(images):
     kept = sum(size for address, size in sizes.items() if address not in own)
     # batch norm keeps the statistics of a chunk once, whatever its size
     assert cost.training_memory(images) == pytest.approx(16 * cost.parameters + kept, rel=0.01)
-
-
-def test_torch_is_not_imported_before_it_is_needed():
-    command = "import sys, cornernet.model.cost; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", command]).returncode == 0

@@ -26,6 +26,7 @@ from cornernet.training.trainer import adam
 from parity import recipe
 from parity.fixtures import HEADS, Fixture, in_order, valid_rows
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 FILES = {name: Fixture(name) for name in ("small_model_a", "small_model_b")}
 # Released names with no ReLU or maximum between them and the loss; what lies before flips, as the
 # backbone does, in the prediction modules too.
@@ -34,15 +35,6 @@ NUDGES = (1, 2, 3)
 IN_TEST_MODE, IN_TRAINING, OF_BACKBONE, OF_HEADS, OF_ADAM = 1e-5, 2e-4, 2e-2, 1e-4, 1e-3
 OF_STEM = 1e-3  # running statistics of the first layer after eight steps
 MARGIN = 4  # the reference's distance from ours, in distances of nudged weights from ours
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Sums in one order, and quicker for maps as small as these."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=FILES.values(), ids=FILES.keys())
