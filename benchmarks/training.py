@@ -17,7 +17,6 @@ from benchmarks.measuring import (
     Settings,
     Window,
     convolution,
-    operations,
     rates,
     ratios,
     require_equal,
@@ -31,6 +30,7 @@ from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.chunks import Chunk
 from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.data.shapes.generate import generate_shapes
+from cornernet.model.cost import network_cost
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import ChunkLosses
 from cornernet.training.group import Group
@@ -225,7 +225,8 @@ def _time_steps(trainers: dict[str, Trainer], settings: Settings, record: Record
 def _describe(params: Params, categories: int, record: Record) -> tuple[int, int]:
     """Images and floating-point operations of a step; what else a step is goes to the record."""
     images, size = sum(params.train.chunks), params.augmentation.input_size
-    work = PASSES * images * operations(params, categories, size, size, last_only=False)
+    cost = network_cost(params.model, categories, (size, size), last_only=False)
+    work = PASSES * images * cost.operations
     record.sizes(chunks=list(params.train.chunks), pixels=size, categories=categories)
     record.sizes(operations_per_step=work, deterministic=params.train.deterministic)
     return images, work

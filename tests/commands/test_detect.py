@@ -27,7 +27,7 @@ def place(tmp_path_factory):
         patch.chdir(folder)
         torch.manual_seed(0)
         untrained = CornerNet(4, load_params("smoke").model)
-        save_weights(folder / "data/smoke/models/baseline-s0.safetensors", untrained)
+        save_weights(folder / "data/smoke/models/baseline-s0.safetensors", untrained.state_dict())
         for stage in ("download", "prepare", "predict"):
             assert main([stage, *SMOKE]) == 0, stage
         yield folder
@@ -73,7 +73,7 @@ def test_detect_refuses_what_is_no_image_before_it_writes(place, capsys, tmp_pat
 
 def test_weights_that_do_not_fit_are_refused(place, capsys):
     weights = "data/smoke/models/baseline-s7.safetensors"
-    save_weights(place / weights, CornerNet(3, load_params("smoke").model))
+    save_weights(place / weights, CornerNet(3, load_params("smoke").model).state_dict())
     good = next((place / "data/smoke/shapes/val").iterdir())
     assert detect(place, good, weights="params/demo.yaml") == 2
     assert "not a weights file" in capsys.readouterr().err

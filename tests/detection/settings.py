@@ -26,7 +26,6 @@ CLEAN = Detection(
     batch_size=4,
     threads=1,
     precision="fp32",
-    compile=False,
 )
 RELEASED = replace(
     CLEAN,

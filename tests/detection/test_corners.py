@@ -4,34 +4,25 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from detection.rectangles import SIZES, rectangle_network
+from detection.rectangles import rectangle_network
 from detection.settings import CLEAN, SMALL_MODEL
 
 from cornernet.detection.corners import find_corners
 
-
-def find(split, params=CLEAN, progress=lambda done, total: None):
-    device = torch.device("cpu")
-    return find_corners(rectangle_network, SMALL_MODEL, split, params, device, progress)
+CPU = torch.device("cpu")
 
 
 def test_every_corner_is_found_where_it_is(split):
-    found = find(split)
-    assert set(found) == set(SIZES)
-    for image, objects in zip(split.images, split.boxes, strict=True):
-        for kind, ends in enumerate((slice(0, 2), slice(2, 4))):
-            corners = found[image.id][kind]
-            count = len(objects.ids)
-            assert (np.diff(corners.scores) <= 0).all()
-            best = sorted(zip(corners.categories[:count], *corners.points[:count].T, strict=True))
-            true = sorted(zip(objects.categories, *objects.boxes[:, ends].T, strict=True))
-            np.testing.assert_allclose(best, true, atol=1e-3)
-
-
-def test_as_many_corners_as_asked_for_and_progress_to_the_last_image(split):
-    seen = []
-    found = find(
-        split, replace(CLEAN, top_corners=2), lambda done, total: seen.append((done, total))
-    )
-    assert {len(one.scores) for pair in found.values() for one in pair} == {2}
+    seen, known = [], (rectangle_network, SMALL_MODEL, split)
+    found = find_corners(*known, CLEAN, CPU, lambda *progress: seen.append(progress))
+    assert found["image_id"].is_monotonic_increasing
     assert seen[-1] == (6, 6)
+    for image, objects in zip(split.images, split.boxes, strict=True):
+        for kind, ends in (("top_left", slice(0, 2)), ("bottom_right", slice(2, 4))):
+            corners = found[(found["image_id"] == image.id) & (found["corner"] == kind)]
+            assert (np.diff(corners["score"]) <= 0).all()
+            best = corners[["category", "x", "y"]].to_numpy()[: len(objects.ids)]
+            true = np.column_stack([objects.categories, objects.boxes[:, ends]])
+            np.testing.assert_allclose(sorted(best.tolist()), sorted(true.tolist()), atol=1e-3)
+    fewer = find_corners(*known, replace(CLEAN, top_corners=2), CPU, lambda *_: None)
+    assert set(fewer.value_counts(["image_id", "corner"])) == {2}

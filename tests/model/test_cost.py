@@ -1,9 +1,5 @@
 """The cost that `plan` prints: the numbers of the text and of the released code."""
 
-import subprocess
-import sys
-from dataclasses import replace
-
 import pytest
 import torch
 from model.sizes import TINY, tiny_network
@@ -20,17 +16,14 @@ from cornernet.model.cost import network_cost
     ],
 )
 def test_hourglass_104(profile, last_only, parameters, operations):
-    cost = network_cost(load_params(profile).model, 80, 511, last_only)
+    cost = network_cost(load_params(profile).model, 80, (511, 511), last_only)
     assert (cost.parameters, cost.operations) == (parameters, operations)
 
 
 @pytest.mark.parametrize("images", [1, 4])
 def test_training_memory_is_that_of_a_real_forward_pass(images):
-    """Counted on the CPU by address: every tensor that the backward pass will need, once.
-
-    Without corner pooling, which keeps other things on a CPU, where it has kernels of its own.
-    """
-    network = tiny_network(corner_pooling=False).train()
+    """Counted on the CPU by address: every tensor that the backward pass will need, once."""
+    network = tiny_network().train()
     own = {parameter.data_ptr() for parameter in network.parameters()}
     sizes, alive = {}, []
 
@@ -41,12 +34,7 @@ def test_training_memory_is_that_of_a_real_forward_pass(images):
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         network(torch.zeros(images, 3, 127, 127))
-    cost = network_cost(replace(TINY, corner_pooling=False), 3, 127, last_only=False)
+    cost = network_cost(TINY, 3, (127, 127), last_only=False)
     kept = sum(size for address, size in sizes.items() if address not in own)
     # batch norm keeps the statistics of a chunk once, whatever its size
     assert cost.training_memory(images) == pytest.approx(16 * cost.parameters + kept, rel=0.01)
-
-
-def test_torch_is_not_imported_before_it_is_needed():
-    command = "import sys, cornernet.model.cost; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", command]).returncode == 0

@@ -2,25 +2,19 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from detection.settings import RELEASED
 
 from cornernet.detection.decode import decode
-from cornernet.model.network import CornerOutputs
-from parity.fixtures import compared, load, used
-from parity.pairs import in_order, valid_rows
+from parity.fixtures import Fixture, in_order, valid_rows
 
-FILE = "decode"
-HEADS = ("tl_heat", "br_heat", "tl_tag", "br_tag", "tl_regr", "br_regr")
+ARRAYS = Fixture("decode")
 
 
-@pytest.mark.parametrize("case", load(FILE)["cases"].tolist())
+@pytest.mark.parametrize("case", ARRAYS["cases"].tolist())
 def test_pairs(case):
-    arrays = load(FILE)
-    used(FILE, "cases", f"{case}_params", *(f"{case}_{head}" for head in HEADS))
-    corners, kernel, distance, pairs = arrays[f"{case}_params"].tolist()
+    corners, kernel, distance, pairs = ARRAYS[f"{case}_params"].tolist()
     params = replace(
         RELEASED,
         top_corners=int(corners),
@@ -28,22 +22,12 @@ def test_pairs(case):
         embedding_distance=distance,
         max_pairs=int(pairs),
     )
-    outputs = CornerOutputs(*(torch.from_numpy(arrays[f"{case}_{head}"]) for head in HEADS))
+    outputs = ARRAYS.outputs(f"{case}_")
     if case.endswith("noregr"):
         moved = decode(outputs, params)
-        outputs = outputs._replace(
-            tl_offset=torch.zeros_like(outputs.tl_offset),
-            br_offset=torch.zeros_like(outputs.br_offset),
-        )
+        nowhere = torch.zeros_like(outputs.tl_offset)
+        outputs = outputs._replace(tl_offset=nowhere, br_offset=nowhere)
         assert not torch.equal(decode(outputs, params).boxes, moved.boxes)
-
-    found = decode(outputs, params)
-
-    difference = 0.0
-    for valid, reference in zip(valid_rows(found), arrays[f"{case}_detections"], strict=True):
-        reference = reference[reference[:, 4] > -1]
-        assert len(valid) == len(reference)
-        reference, valid = in_order(reference), in_order(valid)
-        difference = max(difference, np.abs(valid - reference).max(initial=0))
-        np.testing.assert_allclose(valid, reference, rtol=1e-6, atol=1e-6)
-    compared(FILE, f"{case}_detections", difference)
+    key = f"{case}_detections"
+    for ours, rows in zip(valid_rows(decode(outputs, params)), ARRAYS[key], strict=True):
+        ARRAYS.compare(key, in_order(ours), in_order(rows[rows[:, 4] > -1]), 1e-6, 1e-6)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from cornernet.model.weights import import_released, save_tensors
+from cornernet.model.weights import import_released, save_weights
 from cornernet.options import params_of
 
 
@@ -10,5 +10,5 @@ def run(options: argparse.Namespace) -> None:
     """Read a released state dict, without running code that it may hold, and write safetensors."""
     params = params_of(options)
     tensors = import_released(options.released, params.model)
-    save_tensors(options.out, tensors)
+    save_weights(options.out, tensors)
     print(f"{options.out}: {len(tensors)} tensors under profile {params.profile}")

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     graph = Graph(params)
     categories, images, source = _known_data(graph)
     size = params.augmentation.input_size
-    cost = network_cost(params.model, categories, size, last_only=False)
+    cost = network_cost(params.model, categories, (size, size), last_only=False)
     print(f"profile {params.profile}: {params.report.title}")
     print(
         f"network: {cost.parameters:,} parameters, {cost.operations / 1e9:,.4g} GFLOP forward for "

@@ -161,7 +161,6 @@ class Detection:
     batch_size: int = field(metadata=AT_LEAST_1)
     threads: int = field(metadata=AT_LEAST_1)
     precision: Literal["fp32", "bf16"]
-    compile: bool  # on a GPU, once per size of the padded image; changes how sums round
 
     def __post_init__(self) -> None:
         require(self.peak_kernel % 2 == 1, "peak_kernel: must be odd")

@@ -46,9 +46,8 @@ def placements_of(
 ) -> tuple[Placement, ...]:
     """Where an image of height x width pixels lies in its canvas, for each scale of `mode`."""
     scales = params.scales if mode == "multi_scale" else (1.0,)
-    return tuple(
-        place(height, width, scale, size_multiple, params.lose_last_row) for scale in scales
-    )
+    lose = params.lose_last_row
+    return tuple(place(height, width, scale, size_multiple, lose) for scale in scales)
 
 
 def prepare_image(

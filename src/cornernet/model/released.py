@@ -55,9 +55,8 @@ RULES: tuple[tuple[str, str], ...] = (
 # A damaged file fails anywhere in torch's readers: what thousands of altered files raise.
 _OF_DAMAGED_FILES = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
-    *(OSError, RuntimeError, TypeError, ValueError, struct.error),
+    *(OSError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError, struct.error),
 )
-_NAMED = "state dict of named tensors; get the released file"
 _PREFIX = "module."  # of the wrapper that the authors trained in [code nnet/py_factory.py:25-31]
 
 
@@ -71,8 +70,8 @@ def released_name(name: str) -> str:
 def read_released(path: Path) -> dict[str, Tensor]:
     """The tensors of a released file by their released names, without `module.`; on the CPU.
 
-    Reads zip files of today's torch and the older ones. Only tensors are read: a file that holds
-    anything that would have to be run is refused. BadInput, one line, for whatever is wrong.
+    Reads zip files of today's torch and the older ones. Raises BadInput for a file that is missing
+    or damaged, holds anything but dense tensors, or would run code.
     """
     try:
         with warnings.catch_warnings():
@@ -81,28 +80,19 @@ def read_released(path: Path) -> dict[str, Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; give the path of the released weights") from None
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        reason = "not a file of torch, or damaged; get the released file anew"
-        if found:
-            refused = f"would run {found[1]} when read, so it was not read"
-            reason = f"{refused}; only plain tensors are accepted: get the released file"
-        raise BadInput(f"{path}: {reason}") from None
     except _OF_DAMAGED_FILES as error:
-        first = str(error).strip().partition("\n")[0][:120]
-        reason = f"truncated or not a file of torch ({type(error).__name__}: {first})"
-        raise BadInput(f"{path}: {reason}; get it anew") from None
-    return _tensors(path, state)
-
-
-def _tensors(path: Path, state: object) -> dict[str, Tensor]:
-    """`state` as a flat dict of dense tensors, the prefix taken off; BadInput if it is not that."""
-    if not isinstance(state, dict) or not state:
-        found = "nothing" if state == {} else f"a {type(state).__name__}"
-        raise BadInput(f"{path}: holds {found}, not a {_NAMED}")
-    for name, tensor in state.items():
-        dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided
-        if not isinstance(name, str) or not dense or tensor.is_quantized:
-            raise BadInput(f"{path}: {str(name)[:80]!r} is no tensor, so this is not a {_NAMED}")
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+        damaged = f"truncated or not a file of torch ({type(error).__name__})"
+        reason = f"would run {found[1]} when read, so it was not read" if found else damaged
+        raise BadInput(f"{path}: {reason}; get the released file anew") from None
+    if not isinstance(state, dict) or not state or not all(map(_is_named_tensor, state.items())):
+        raise BadInput(f"{path}: not a state dict of named tensors; get the released file")
     prefix = _PREFIX if all(name.startswith(_PREFIX) for name in state) else ""
     return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+
+
+def _is_named_tensor(item: tuple[object, object]) -> bool:
+    name, tensor = item
+    if not isinstance(name, str) or not isinstance(tensor, Tensor):
+        return False
+    return tensor.layout == torch.strided and not tensor.is_quantized

@@ -21,18 +21,14 @@ from cornernet.model.network import CornerNet
 from cornernet.model.released import read_released, released_name
 
 SHOWN = 5  # differing tensors that are named one by one
+HINT = "get the weights anew or give the `model` params that they were made with"
 
 _COUNTER = ".num_batches_tracked"
 _CATEGORY_TENSOR = "top_left.0.heatmap.output.bias"  # [C]
 
 
-def save_weights(path: Path, model: CornerNet) -> None:
-    """Write parameters and running statistics; atomically, so that no half file is ever seen."""
-    save_tensors(path, model.state_dict())
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a state dict in our names (say, from `import_released`); atomically."""
+def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a state dict in our names; atomically, so that no half file is ever seen."""
     dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
         try:
@@ -72,10 +68,8 @@ def import_released(path: Path, params: Model) -> dict[str, Tensor]:
     """The authors' released weights as a state dict of `CornerNet(C, params)`, in our names.
 
     C is read from the file. Counters of batch-norm steps, which torch 0.4 did not keep, are 0.
-
-    Raises:
-        BadInput: the file is missing, damaged, no state dict or would run code; or a tensor is
-            missing, unknown, misshapen or not finite (named as in the file).
+    Raises BadInput for a file that `read_released` refuses, and for tensors that are missing,
+    unknown, misshapen or not finite (named as in the file).
     """
     held = read_released(path)
     _check_merge(path, held, params)
@@ -94,15 +88,14 @@ def import_released(path: Path, params: Model) -> dict[str, Tensor]:
 
 def _check_merge(path: Path, held: Mapping[str, Tensor], params: Model) -> None:
     """Say plainly why released weights do not fit the text's 3x3 merge (section 3.5)."""
-    merge = held.get("inters_.0.0.weight")  # [C, C, k, k]
-    if merge is None or merge.ndim != 4 or merge.shape[-1] == params.merge_kernel:
-        return
-    kernel = merge.shape[-1]
-    raise BadInput(
-        f"{path}: merges its stacks by {kernel}x{kernel} convolutions, `model.merge_kernel` asks "
-        f"for {params.merge_kernel}x{params.merge_kernel}; use profile as_run or released, or "
-        f"--set model.merge_kernel={kernel}"
-    )
+    merge, asked = held.get("inters_.0.0.weight"), params.merge_kernel  # [C, C, k, k]
+    if merge is not None and merge.ndim == 4 and merge.shape[-1] != asked:
+        kernel = merge.shape[-1]
+        raise BadInput(
+            f"{path}: merges its stacks by {kernel}x{kernel} convolutions, `model.merge_kernel` "
+            f"asks for {asked}x{asked}; use profile as_run or released, or "
+            f"--set model.merge_kernel={kernel}"
+        )
 
 
 def _check(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> None:
@@ -113,25 +106,21 @@ def _check(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, tor
             f"{path}: predicts {held.shape[0]} categories, the data set has {wanted[0]}; "
             "use the data set that the weights were trained on"
         )
-    missing = [name for name in expected if name not in tensors]
-    extra = [name for name in tensors if name not in expected]
-    misshapen, broken = [], []
-    for name, shape in expected.items():
-        tensor = tensors.get(name)
-        if tensor is not None and tensor.shape != shape:
-            misshapen.append(f"{name} is {list(tensor.shape)}, not {list(shape)}")
-        elif tensor is not None and not tensor.isfinite().all():
-            broken.append(name)
-    hint = "`model` params must be the ones that the weights were made with"
-    found = (("lacks", missing), ("has unknown", extra), ("has another shape:", misshapen))
-    problems = [f"{path}: {what} {_some(names)}; {hint}" for what, names in found if names]
-    if broken:
-        problems.append(f"{path}: NaN or infinite numbers in {_some(broken)}; get the file anew")
+    shared = [name for name in expected if name in tensors]
+    differing = {
+        "lacks": [name for name in expected if name not in tensors],
+        "has unknown": [name for name in tensors if name not in expected],
+        "has another shape:": [
+            f"{name} is {list(tensors[name].shape)}, not {list(expected[name])}"
+            for name in shared
+            if tensors[name].shape != expected[name]
+        ],
+        "NaN or infinite numbers in": [n for n in shared if not tensors[n].isfinite().all()],
+    }
+    problems = []
+    for what, names in differing.items():
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            problems.append(f"{path}: {what} {', '.join(names[:SHOWN])}{more}; {HINT}")
     if problems:
         raise BadInput(problems)
-
-
-def _some(names: list[str]) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

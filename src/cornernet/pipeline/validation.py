@@ -28,8 +28,7 @@ class Validation:
         """The scores in percent, None where undefined. Raises BadInput if memory is too small."""
         data, root = self.params.data, Path(self.params.data.root)
         split = load_split(root, data.splits["val"], "val")
-        count = self.params.train.validate.images
-        first = replace(split, images=split.images[:count], boxes=split.boxes[:count])
+        first = split.at(range(len(split.images))[: self.params.train.validate.images])
         found = predict_split(
             as_network(copy.deepcopy(model), self.params.detection.precision),
             self.params.model,

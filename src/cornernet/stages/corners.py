@@ -6,7 +6,6 @@ without corner pooling; `tables` scores them.
 
 from typing import Any
 
-import pandas as pd
 import torch
 
 from cornernet.data.coco.split import load_split
@@ -17,12 +16,6 @@ from cornernet.pipeline.job import Job
 from cornernet.pipeline.provenance import file_digest
 from cornernet.progress import Progress, say
 from cornernet.stages.predict import network_of
-
-# One row per corner; x, y in pixels of the image, category an index among the split's.
-TYPES = {
-    "corner": "str", "image_id": "int64", "category": "int64",
-    "x": "float32", "y": "float32", "score": "float32",
-}  # fmt: skip
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -37,23 +30,8 @@ def run(job: Job) -> dict[str, Any]:
     ):
         device = torch.device("cuda:0" if gpus else "cpu")
         network = network_of(weights, params, job.dataset.num_categories, device)
-        found = find_corners(network, params.model, split, params.detection, device, progress)
-    frames = [
-        pd.DataFrame(
-            {
-                "corner": corner,
-                "image_id": image_id,
-                "category": corners.categories,
-                "x": corners.points[:, 0],
-                "y": corners.points[:, 1],
-                "score": corners.scores,
-            }
-        )
-        for image_id in sorted(found)
-        for corner, corners in zip(("top_left", "bottom_right"), found[image_id], strict=True)
-    ]
-    table = pd.concat(frames, ignore_index=True).astype(TYPES)
+        table = find_corners(network, params.model, split, params.detection, device, progress)
     with replacing(paths.corners(trained)) as temporary:
         table.to_parquet(temporary, index=False)
-    print(f"corners: {len(table):,} in {len(found)} images, {paths.corners(trained)}")
+    print(f"corners: {len(table):,} in {len(split.images)} images, {paths.corners(trained)}")
     return {"weights_digest": file_digest(weights)}

@@ -64,7 +64,7 @@ def network_of(weights: Path, params: Params, num_categories: int, device: torch
     torch.set_num_threads(params.detection.threads)
     model = CornerNet(num_categories, params.model)
     load_weights(weights, model)
-    return as_network(model.to(device), params.detection.precision, params.detection.compile)
+    return as_network(model.to(device), params.detection.precision)
 
 
 def write_json_lines(path: Path, rows: list[dict[str, Any]]) -> None:

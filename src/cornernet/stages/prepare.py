@@ -7,7 +7,7 @@ from cornernet.data.coco.check import check_dataset
 from cornernet.data.coco.dataset import SplitRecord
 from cornernet.errors import BadInput
 from cornernet.files import free_bytes, write_json
-from cornernet.model.cost import BYTES, network_cost
+from cornernet.model.cost import BYTES, parameter_count
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.job import Job
 
@@ -41,8 +41,7 @@ def _summary(split: SplitRecord) -> str:
 def check_room(params: Params, num_categories: int) -> None:
     """Raise BadInput if the disk is too small for the models and checkpoints of the profile."""
     graph = Graph(params)
-    size = params.augmentation.input_size
-    model = network_cost(params.model, num_categories, size, last_only=False).parameters * BYTES
+    model = parameter_count(params.model, num_categories) * BYTES
     trained = [t for t in graph.trained if not graph.paths.weights(t).is_file()]
     needed = len(trained) * model * (1 + STATE_COPIES * (1 + params.train.keep_checkpoints))
     free = free_bytes(graph.paths.data)

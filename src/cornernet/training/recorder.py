@@ -101,7 +101,7 @@ class Recorder:
         outputs = self.job.outputs
         for path in (outputs.weights, outputs.state, outputs.history):
             path.parent.mkdir(parents=True, exist_ok=True)
-        save_weights(outputs.weights, self.trainer.model)
+        save_weights(outputs.weights, self.trainer.model.state_dict())
         save_state(outputs.state, self._state().anonymous())
         history.write_history(outputs.history, history.read_history(self.folder.history))
         self.folder.prune(1)

@@ -1,7 +1,8 @@
 """A split of a data set in COCO's format: its images and their boxes."""
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,11 @@ class CocoSplit:
     category_ids: tuple[int, ...]  # index -> id in the file, ascending
     category_names: tuple[str, ...]
     annotations_sha256: str = ""  # of the annotation file that was read, if the split is of one
+
+    def at(self, positions: Sequence[int]) -> "CocoSplit":
+        """The split with the images at these positions alone."""
+        images = tuple(self.images[position] for position in positions)
+        return replace(self, images=images, boxes=tuple(self.boxes[at] for at in positions))
 
 
 def has_annotations(name: str) -> bool:
