@@ -98,8 +98,6 @@ class Recorder:
     def _write_results(self) -> None:
         """Write weights, state and history; of the checkpoints the last one stays."""
         outputs = self.job.outputs
-        for path in (outputs.weights, outputs.state, outputs.history):
-            path.parent.mkdir(parents=True, exist_ok=True)
         save_weights(outputs.weights, self.trainer.model)
         save_state(outputs.state, self._state())
         history.write_history(outputs.history, history.read_history(self.folder.history))
