@@ -21,6 +21,7 @@ from tracking.runs_case import (
 from cornernet.tracking.server import connect
 
 
+@pytest.mark.slow
 def test_six_first_writers_at_once_and_of_one_model_too(tmp_path):
     folder, rows = tmp_path / "data" / "mlflow", history(tmp_path / "history.csv", 3)
     writers = [start_training(folder, rows, f"key{number}", "shared") for number in range(6)]

@@ -67,6 +67,7 @@ def crashes(model):
     raise ZeroDivisionError("of the first member")
 
 
+@pytest.mark.slow
 def test_what_raises_is_one_line_and_one_file(data, tmp_path):
     params = tiny_params(data, "train.validate.every=1", "train.restarts=0")
     words = r"process 0 failed: ZeroDivisionError: of the first .*, and 0 new starts did not help"
