@@ -10,7 +10,7 @@ from cornernet.config import resolve_variant
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
-from cornernet.training.history import HISTORY, read_history, read_validation
+from cornernet.training.history import HISTORY, VALIDATION, read_history
 
 
 def run(options: argparse.Namespace) -> None:
@@ -45,7 +45,7 @@ def _training_state(graph: Graph, trained: Trained) -> str:
     history = graph.paths.checkpoints(trained) / HISTORY
     scores = [
         f"{name} {score:.1f} after iteration {row['iteration']:,}"
-        for row in read_validation(history)[-1:]
+        for row in read_history(history.with_name(VALIDATION))[-1:]
         if math.isfinite(score := row[(name := "AP")])
     ]
     if graph.paths.weights(trained).is_file():

@@ -26,7 +26,7 @@ from cornernet.processes.nodes import Nodes, this_node
 from cornernet.processes.signals import stop_requests
 from cornernet.progress import say
 from cornernet.tracking import ModelFiles, Run
-from cornernet.training.history import HISTORY, VALIDATION, read_validation
+from cornernet.training.history import HISTORY, VALIDATION, read_history
 from cornernet.training.job import Interrupted, TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.loop import Members, run_on, train
 from cornernet.training.start import Start
@@ -50,13 +50,13 @@ def run(job: Job) -> dict[str, Any]:
         "seed": trained.seed,
         "code_spans": result.code_spans,
         "weights_digest": file_digest(job.paths.weights(trained)),
-        "validation": read_validation(training.checkpoints / HISTORY),
+        "validation": read_history(training.checkpoints / VALIDATION),
         "run_key": tracked.model.key,
         "mlflow_run_id": tracked.run_id,
         "nodes": nodes.count,
         "processes": result.processes,
         "devices": list(devices),
-        "iterations": result.iterations,
+        "iterations": job.params.train.iterations,
         "started_from": result.started_from,
         "training_seconds": result.seconds,
         "images_per_second": result.images_per_second,

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.tracking import server
-from cornernet.tracking.curves import Curves, read_points
 from cornernet.tracking.model_files import ModelFiles
-from cornernet.tracking.send import PATIENCE, send, send_files, sender_lock
+from cornernet.tracking.send import PATIENCE, Curves, read_points, send, send_files, sender_lock
 from cornernet.training.history import VALIDATION
 
 INTERVAL = 3.0  # seconds between two looks at the history

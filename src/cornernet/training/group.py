@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -23,44 +23,33 @@ class Group:
     size: int = 1
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
 
-    def agree(
-        self, losses: Tensor, stop: int, failure: Exception | None = None
-    ) -> tuple[Tensor, int]:
-        """All-reduce: the losses, summed over the members, and the signal by which to stop, or 0.
+    def agree(self, stop: int = 0, failure: Exception | None = None) -> int:
+        """The signal by which any member is to stop, or 0.
 
         Raises the first failure that a member has, in every member.
         """
-        if self.size == 1:
-            if failure is not None:
-                raise failure
-            return losses, stop
-        flag = torch.tensor([float(stop != 0 or failure is not None)], dtype=torch.float64)
-        on_cpu = losses.device.type == "cpu"
-        # A GPU's losses go from GPU to GPU, without a wait for their values.
-        shared = torch.cat([losses.flatten(), flag]) if on_cpu else flag
-        told: list[Any] = [(0, None)] * self.size
-        with self.heartbeat.excused():
-            dist.all_reduce(shared)
-            if shared[-1] > 0:
-                dist.all_gather_object(told, (stop, failure))
+        told: list[Any] = [(stop, failure)]
+        if self.size > 1:
+            news = torch.tensor(float(told != [(0, None)]))
+            with self.heartbeat.excused():
+                dist.all_reduce(news)
+                if news > 0:
+                    told *= self.size
+                    dist.all_gather_object(told, told[0])
         for _, failed in told:
             if failed is not None:
                 raise failed
-        if on_cpu:
-            losses = shared[:-1].reshape(losses.shape)
-        else:
-            dist.all_reduce(losses)
-        return losses, next((number for number, _ in told if number), 0)
+        return next((number for number, _ in told if number), 0)
 
     def together(self, work: Callable[[], Found]) -> Found:
         """What each member finds; all of them raise the BadInput of one."""
+        found, failure = None, None
         try:
             found = work()
         except BadInput as error:
-            self.agree(torch.zeros(0), 0, error)
-            raise  # not reached in a group
-        self.agree(torch.zeros(0), 0)
-        return found
+            failure = error
+        self.agree(failure=failure)
+        return cast(Found, found)
 
     def from_first(self, find: Callable[[], Found]) -> Found:
         """What the first member finds, in every member; all of them raise its BadInput."""
@@ -70,10 +59,10 @@ class Group:
                 dist.broadcast_object_list(found, src=0)
         return found[0]
 
-    def sum_gradients(self, gradients: Tensor) -> None:
-        """All-reduce: replace each member's gradients by their sum over the members."""
+    def sum(self, tensor: Tensor) -> None:
+        """All-reduce: replace each member's tensor by the sum over the members."""
         if self.size > 1:
-            dist.all_reduce(gradients)
+            dist.all_reduce(tensor)
 
 
 def deal_chunks(num_chunks: int, members: int) -> tuple[tuple[int, ...], ...]:
