@@ -6,7 +6,7 @@ from data.download.download_case import SPLITS
 from cornernet.data.download.manifest import describe_download, needed_archives
 from cornernet.errors import BadInput
 
-GOOD = {"url": "http://127.0.0.1/train2017.zip", "bytes": 100, "checksum": None}
+GOOD = {"url": "http://127.0.0.1/train2017.zip", "bytes": 100, "checksum": f"sha256:{64 * '0'}"}
 GOOD |= {"unpacked_bytes": 150, "folder": "train2017"}
 
 
