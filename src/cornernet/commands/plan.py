@@ -14,7 +14,7 @@ from cornernet.config import Params
 from cornernet.data.coco.annotations import read_annotation_file
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.split import has_annotations
-from cornernet.data.download.manifest import describe_download
+from cornernet.data.download.manifest import needed_archives, peak_bytes
 from cornernet.data.shapes.render import CATEGORIES
 from cornernet.errors import BadInput
 from cornernet.model.cost import BYTES, Cost, network_cost
@@ -183,9 +183,10 @@ def _print_disk(graph: Graph, parameters: int, images: dict[str, int]) -> None:
         "detections": detections,
     }
     if data.source == "coco":
-        fetched, peak = describe_download(data.files, data.splits)
+        archives = needed_archives(data.files, data.splits)
+        fetched = sum(archive.bytes for archive in archives)
         unpacked = "images and annotations, while they are unpacked"
-        sizes = {"to download": fetched, unpacked: peak} | sizes
+        sizes = {"to download": fetched, unpacked: peak_bytes(archives)} | sizes
     print("\ndisk:")
     for what, size in sizes.items():
         if size:

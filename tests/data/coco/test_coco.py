@@ -57,8 +57,8 @@ def test_a_split_holds_what_pycocotools_reads_with_defaults_for_area_and_crowd(t
     del content["annotations"][0]["area"], content["annotations"][0]["iscrowd"]
     boxes = load(tmp_path, content).boxes[1]
     assert (boxes.area.tolist(), boxes.crowd.tolist()) == ([10 * 20.25, 7.5], [False, False])
-    kinds = (boxes.boxes.dtype, boxes.categories.dtype, boxes.crowd.dtype)
-    assert kinds == (np.float64, np.int64, bool)
+    kinds = [column.dtype for column in vars(boxes).values()]
+    assert kinds == [np.float64, np.int64, np.int64, bool, np.float64]
 
 
 def assert_as_pycocotools(split, path):
@@ -83,7 +83,7 @@ def test_only_test_dev_goes_without_annotations(tmp_path):
     split = load(tmp_path, content, "test_dev")
     assert [len(boxes.ids) for boxes in split.boxes] == [0, 0]
     (line,) = refused(tmp_path, content, "val")
-    assert "has no 'annotations'" in line
+    assert "has no list 'annotations'" in line
 
 
 def test_polygons_are_cut_out_before_the_json_is_parsed_and_nothing_else(tmp_path):
@@ -115,9 +115,9 @@ def test_polygons_are_cut_out_before_the_json_is_parsed_and_nothing_else(tmp_pat
         (b"[" * 100_000, "is not JSON"),
         # Placed in the file as it is written, with its polygons.
         (b'{"annotations": [\n{"segmentation": [[1,\n 3, 4]],\n"bbox": [1,, 4]}]}', "line 4"),
-        (b"[1, 2]", "holds a list"),
-        (b'{"images": []}', "has no 'categories', has no 'annotations'"),
-        (b'{"images": {}, "categories": [], "annotations": 3}', "'images' is not a list"),
+        (b"[1, 2]", "has no list 'images', 'categories', 'annotations'; it must hold"),
+        (b'{"images": []}', "has no list 'categories', 'annotations'; it must hold"),
+        (b'{"images": {}, "categories": [], "annotations": 3}', "no list 'images', 'annotations'"),
     ],
 )
 def test_what_is_not_coco_is_refused(tmp_path, content, said):

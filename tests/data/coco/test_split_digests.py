@@ -35,7 +35,8 @@ def later(monkeypatch):
 
 
 def changes(dataset, found, names=tuple(SPLITS)):
-    return changed_inputs(found, dataset.root, SPLITS, dataset.record_of, names)
+    splits = {name: SPLITS[name] for name in names}
+    return changed_inputs(found, dataset.root, splits, dataset.record_of)
 
 
 def replace_image(dataset, keep_times=False):

@@ -3,7 +3,7 @@
 import pytest
 from data.download.download_case import SPLITS
 
-from cornernet.data.download.manifest import describe_download, needed_archives
+from cornernet.data.download.manifest import needed_archives, peak_bytes
 from cornernet.errors import BadInput
 
 GOOD = {"url": "http://127.0.0.1/train2017.zip", "bytes": 100, "checksum": f"sha256:{64 * '0'}"}
@@ -40,4 +40,6 @@ def test_peak_counts_the_worst_moment():
         "train2017.zip": GOOD,
         "other.zip": {**GOOD, "folder": "unlabeled2017"},  # of no split
     }
-    assert describe_download(files, SPLITS) == (110, 250)  # train's zip and folder
+    archives = needed_archives(files, SPLITS)
+    assert [archive.bytes for archive in archives] == [100, 10]
+    assert peak_bytes(archives) == 250  # train's zip and folder

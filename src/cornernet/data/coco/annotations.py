@@ -90,16 +90,12 @@ def _parse(path: Path, content: bytes) -> Any:
 
 
 def _require_coco(path: Path, tree: Any, need_annotations: bool) -> None:
-    needed = LISTS if need_annotations else LISTS[:2]
-    wrong = [f"holds a {type(tree).__name__}"]
-    if isinstance(tree, dict):
-        wrong = [f"has no {key!r}" for key in needed if key not in tree]
-        lists = (key for key in LISTS if key in tree)
-        wrong += [f"{key!r} is not a list" for key in lists if not isinstance(tree[key], list)]
-    if wrong:
+    content = tree if isinstance(tree, dict) else {}
+    needed = LISTS if need_annotations or "annotations" in content else LISTS[:2]
+    if wrong := [repr(key) for key in needed if not isinstance(content.get(key), list)]:
         raise BadInput(
-            f"{path}: is not in COCO's format: {', '.join(wrong)}; it must hold an object with "
-            f"the lists {', '.join(needed)}"
+            f"{path}: is not in COCO's format: has no list {', '.join(wrong)}; it must hold an "
+            f"object with the lists {', '.join(needed)}"
         )
 
 

@@ -31,9 +31,6 @@ class SplitContent:
     images: list[FoundImage]
 
 
-Copy = tuple[str, FoundImage, FoundImage]  # a split, an image of train, the same one of the split
-
-
 def check_dataset(root: Path, data: Data, record_of: Callable[[str], Path]) -> Dataset:
     """Check every split, read and decode every image once, and describe the data set.
 
@@ -53,10 +50,10 @@ def check_dataset(root: Path, data: Data, record_of: Callable[[str], Path]) -> D
         splits[name] = SplitContent(name, files, file, images)
         where = f"{name} ({root / files.annotations})"
         lines += [problem.message(where) for problem in _problems(root, splits[name], data)]
-    copies = _copies(splits) if "train" in splits else []
+    copies = []
     if "train" in splits:
-        lines += _category_problems(splits)
-    lines += _shared_image_problems(copies, data)
+        copies = _copies(splits)
+        lines += [*_category_problems(splits), *_shared_image_problems(copies, data)]
     if lines:
         raise BadInput(lines)
     categories = splits["train"].file.categories.sort_values("id")
@@ -100,7 +97,21 @@ def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
             yield problem.message(f"train, {name}")
 
 
-def _shared_image_problems(copies: Sequence[Copy], data: Data) -> Iterator[str]:
+def _copies(splits: Mapping[str, SplitContent]) -> list[tuple[str, str, str]]:
+    """Images of train that are held out too, by their bytes: split, name in train, name in it."""
+    trained = [(found.on_disk.sha256, found.file_name) for found in splits["train"].images]
+    names, pairs = dict(trained), set(trained)
+    return [
+        # The file of the same name, rather than a copy of it.
+        (name, other if (digest, other) in pairs else names[digest], other)
+        for name in HELD_OUT
+        if name in splits
+        for digest, other in ((one.on_disk.sha256, one.file_name) for one in splits[name].images)
+        if digest and digest in names
+    ]
+
+
+def _shared_image_problems(copies: Sequence[tuple[str, str, str]], data: Data) -> Iterator[str]:
     """Images of train that are in val or test-dev, too.
 
     The same picture under two names is let through in COCO alone, where it comes from Flickr, to
@@ -108,33 +119,12 @@ def _shared_image_problems(copies: Sequence[Copy], data: Data) -> Iterator[str]:
     """
     cases = defaultdict(list)
     for name, one, other in copies:
-        if data.source != "coco" or _same_file(one, other):
-            cases[name].append(" = ".join(dict.fromkeys([one.file_name, other.file_name])))
+        if data.source != "coco" or one == other:
+            cases[name].append(" = ".join(dict.fromkeys([one, other])))
     for name, files in cases.items():
         remedy = "take each out of one of the two, or the scores mean nothing"
         problem = Problem(f"train and {name} share images", remedy, files, "file")
         yield problem.message(f"train, {name}")
-
-
-def _copies(splits: Mapping[str, SplitContent]) -> list[Copy]:
-    """Images of train that are held out as well: one file, or two with the same bytes."""
-    by_digest = defaultdict(list)
-    for found in splits["train"].images:
-        by_digest[found.on_disk.sha256].append(found)
-    by_digest.pop("", None)  # those that could not be read
-    copies = []
-    for name in HELD_OUT:
-        for found in splits[name].images if name in splits else []:
-            if twins := by_digest.get(found.on_disk.sha256):
-                # One file rather than a copy of it.
-                twin = max(twins, key=lambda twin: _same_file(twin, found))
-                copies.append((name, twin, found))
-    return copies
-
-
-def _same_file(one: FoundImage, other: FoundImage) -> bool:
-    """Whether two images with the same bytes have one name, or are one file by another path."""
-    return one.file_name == other.file_name or one.path.resolve() == other.path.resolve()
 
 
 def _recorded(split: SplitContent, path: Path) -> SplitRecord:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.coco.file_digests import NOT_READ, FileDigest, size_and_times
-from cornernet.data.coco.images import REMEDIES, UnusableImage, decode_image, read_bytes
+from cornernet.data.coco.images import UnusableImage, decode_image, read_bytes
 from cornernet.data.coco.problems import Problem
 from cornernet.progress import Progress
 
@@ -23,7 +23,6 @@ class FoundImage:
     """What was found in place of one declared image."""
 
     file_name: str
-    path: Path
     on_disk: FileDigest
     problem: UnusableImage | None
 
@@ -45,7 +44,7 @@ def read_all_images(folder: Path, images: pd.DataFrame, title: str) -> list[Foun
             decode_image(content, path, width, height)
         except UnusableImage as error:
             problem = error
-        return FoundImage(file_name, path, on_disk, problem)
+        return FoundImage(file_name, on_disk, problem)
 
     inside = images.loc[[not leaves_folder(name) for name in images.file_name]]
     columns = (inside[key].tolist() for key in ("file_name", "width", "height"))
@@ -69,6 +68,6 @@ def image_problems(folder: Path, found: Sequence[FoundImage]) -> list[Problem]:
             name, detail = item.file_name, item.problem.detail
             cases[item.problem.kind].append(f"{name}: {detail}" if detail else name)
     return [
-        Problem(f"{kind} below {folder}", REMEDIES[kind], names, "file")
-        for kind, names in cases.items()
+        Problem(f"{what} below {folder}", remedy, names, "file")
+        for (what, remedy), names in cases.items()
     ]

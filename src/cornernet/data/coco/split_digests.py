@@ -65,19 +65,18 @@ def changed_inputs(
     root: Path,
     splits: Mapping[Split, SplitFiles],
     record_of: Callable[[str], Path],
-    names: Sequence[Split],
 ) -> list[str]:
-    """A line for each split of `names` whose files are not those that `dataset` describes.
+    """A line for each of `splits` whose files are not those that `dataset` describes.
 
     `record_of` gives the path of a split's record. A line says what changed, and how to mend it.
     """
     lines = []
-    for name in names:
+    for name, files in splits.items():
         if name not in dataset.splits:
             lines.append(f"{name}: is not among the splits that were checked; {MEND}")
             continue
         try:
-            now, paths = split_digests(root, splits[name], name, record_of(name))
+            now, paths = split_digests(root, files, name, record_of(name))
         except BadInput as error:
             lines += error.problems
             continue

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from cornernet.config.schema import Split, SplitFiles
 from cornernet.data.download.archive import unpack
 from cornernet.data.download.manifest import Archive, needed_archives, peak_bytes
-from cornernet.data.download.transfer import checksum_of, fetch
+from cornernet.data.download.transfer import fetch, is_right
 from cornernet.errors import BadInput
 from cornernet.files import locked
 from cornernet.progress import say
@@ -62,7 +62,7 @@ def _fetch_archive(root: Path, archive: Archive, path: Path, report: Callable[[s
     """Have what `archive` gives in `root`; the zip is fetched unless it lies at `path` already."""
     if path.exists():
         report(f"{path}: checking")
-        if checksum_of(path) != archive.checksum:
+        if not is_right(archive, path):
             path.unlink()
     if not path.exists():
         part = path.with_name(f"{path.name}.part")
@@ -86,11 +86,10 @@ def _check_free_disk(root: Path, absent: list[Archive]) -> None:
     there = sum(path.stat().st_size for path in (root / FOLDER).iterdir())
     wanted, free = peak_bytes(absent) - there, shutil.disk_usage(root).free
     if wanted > free:
-        wanted_text, free_text = map(tqdm.format_sizeof, (wanted, free))
         raise BadInput(
-            f"{root}: {wanted_text} bytes of free disk are needed to fetch and unpack "
-            f"{', '.join(archive.name for archive in absent)}, {free_text} are free; make room, "
-            "or set data.root to a folder on another disk"
+            f"{root}: {tqdm.format_sizeof(wanted)} bytes of free disk are needed to fetch and "
+            f"unpack {', '.join(archive.name for archive in absent)}, {tqdm.format_sizeof(free)} "
+            "are free; make room, or set data.root to a folder on another disk"
         )
 
 

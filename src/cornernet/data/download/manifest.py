@@ -69,14 +69,6 @@ def needed_archives(
     return sorted(needed, key=lambda a: (a.folder is not None, -a.bytes, a.name))
 
 
-def describe_download(
-    files: Mapping[str, Mapping[str, Any]], splits: Mapping[Split, SplitFiles]
-) -> tuple[int, int]:
-    """(bytes to fetch, bytes on disk at the highest) when nothing is there yet."""
-    archives = needed_archives(files, splits)
-    return sum(a.bytes for a in archives), peak_bytes(archives)
-
-
 def peak_bytes(archives: Iterable[Archive]) -> int:
     """Bytes of disk that fetching and unpacking `archives` in this order takes at the highest.
 

@@ -1,6 +1,5 @@
 """Fetch one file with requests: goes on where it was, waits for servers, takes the next mirror."""
 
-import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import requests
 from urllib3.util import Retry
 
+from cornernet.data.coco.file_digests import hash_file
 from cornernet.data.download.manifest import Archive
 from cornernet.errors import BadInput
 from cornernet.progress import Progress
@@ -42,7 +42,7 @@ def _fetch_right(archive: Archive, url: str, part: Path, report: Callable[[str],
     for _ in range(2):
         _fetch_whole(archive, url, part, report)
         report(f"{archive.name}: checking")
-        if archive.checksum == checksum_of(part):
+        if is_right(archive, part):
             return
         report(f"{archive.name}: {part}: corrupt, removed")
         part.unlink()
@@ -99,14 +99,13 @@ def _fetch_rest(archive: Archive, url: str, part: Path) -> None:
         raise requests.ConnectionError(f"ends before byte {archive.bytes:,}")
 
 
+def is_right(archive: Archive, path: Path) -> bool:
+    """Whether a file has the checksum of the archive."""
+    return archive.checksum == f"sha256:{hash_file(path).sha256}"
+
+
 def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
-
-
-def checksum_of(path: Path) -> str:
-    """The checksum of a file's bytes, "sha256:<hex>"."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def _may_pass(error: requests.RequestException) -> bool:

@@ -47,12 +47,7 @@ def files_as_prepared(params: Params, dataset: Dataset, names: Sequence[str]) ->
 
 
 def _refuse_changed(params: Params, dataset: Dataset, names: Sequence[str]) -> None:
-    lines = changed_inputs(
-        dataset,
-        Path(params.data.root),
-        params.data.splits,
-        Paths(params.profile).file_digests,
-        [name for name in names if name in params.data.splits],
-    )
-    if lines:
+    splits = {name: files for name, files in params.data.splits.items() if name in names}
+    record_of = Paths(params.profile).file_digests
+    if lines := changed_inputs(dataset, Path(params.data.root), splits, record_of):
         raise BadInput(lines)
