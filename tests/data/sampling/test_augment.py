@@ -44,22 +44,20 @@ def test_boxes_move_with_the_pixels():
 
 
 def test_clip_drops_what_is_gone_and_says_what_was_cut():
-    boxes = np.array(
-        [
-            [5.0, 5.0, 20.0, 20.0],  # whole
-            [-5.0, 5.0, 20.0, 20.0],  # cut on the left
-            [5.0, 5.0, 100.0, 20.0],  # cut at the last pixel
-            [-50.0, 5.0, -1.0, 20.0],  # outside
-            [5.0, 5.0, 5.0, 20.0],  # no width
-            [30.0, 5.0, 20.0, 20.0],  # negative width
-            [62.5, 5.0, 90.0, 20.0],  # begins beyond the last pixel
-            [61.9, 0.0, 90.0, 62.0],  # a sliver stays
-        ]
-    )
-    clipped, kept, cut = geometry.clip_boxes(boxes, (63, 63))
-    assert kept.tolist() == [0, 1, 2, 7]
+    cases = {
+        (5, 5, 20, 20): (5, 5, 20, 20),  # whole
+        (-5, 5, 20, 20): (0, 5, 20, 20),  # cut on the left
+        (5, 5, 100, 20): (5, 5, 62, 20),  # cut at the last pixel
+        (61.9, 0, 90, 62): (61.9, 0, 62, 62),  # a sliver stays
+        (-50, 5, -1, 20): None,  # outside
+        (5, 5, 5, 20): None,  # no width
+        (30, 5, 20, 20): None,  # negative width
+        (62.5, 5, 90, 20): None,  # begins beyond the last pixel
+    }
+    clipped, kept, cut = geometry.clip_boxes(np.array([*cases], np.float64), (63, 63))
+    np.testing.assert_array_equal(clipped, [box for box in cases.values() if box])
+    assert kept.tolist() == [0, 1, 2, 3]
     assert cut.tolist() == [False, True, True, True]
-    np.testing.assert_array_equal(clipped[1:3], [[0, 5, 20, 20], [5, 5, 62, 20]])
 
 
 def many_draws(params, count=2000):

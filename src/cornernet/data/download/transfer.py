@@ -1,6 +1,5 @@
 """Fetch one file with requests: goes on where it was, waits for servers, takes the next mirror."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,12 +75,12 @@ def _fetch_rest(archive: Archive, url: str, part: Path) -> None:
     headers = {"Range": f"bytes={offset}-"} if offset else {}
     headers["Accept-Encoding"] = "identity"
     with requests.get(url, headers=headers, timeout=TIMEOUT, stream=True) as answer:
-        span = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-        start = int(span[1]) if span and offset else 0
-        if answer.status_code == 416 or start not in (0, offset):
+        goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
+        if answer.status_code in (206, 416) and not goes_on:
             part.unlink()
             raise requests.ConnectionError(f"does not go on from byte {offset:,}")
         answer.raise_for_status()
+        start = offset if goes_on else 0
         length = answer.headers.get("Content-Length", "")
         if length.isdigit() and start + int(length) != archive.bytes:
             offered = f"offers {start + int(length):,} bytes, not {archive.bytes:,}"
