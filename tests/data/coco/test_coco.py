@@ -98,13 +98,11 @@ def test_polygons_are_cut_out_before_the_json_is_parsed_and_nothing_else(tmp_pat
     content["annotations"][2]["segmentation"] = []
     content["images"][0]["note"] = 'the "segmentation": [[1, 2]] of it'
     for indent in (None, 2):
-        split = load(tmp_path, json.dumps(content, indent=indent).encode())
+        text = json.dumps(content, indent=indent).encode()
+        assert POLYGONS.subn(b"", text)[1] == 2
+        split = load(tmp_path, text)
         assert [boxes.ids.tolist() for boxes in split.boxes] == [[12], [11, 5]]
         np.testing.assert_array_equal(split.boxes[1].boxes[0], [1.5, 2, 11.5, 22.25])
-        item = {"id": 1, "segmentation": [[1.5, 2, -3e-5], [4]], "area": 2}
-        text = json.dumps([item, {"segmentation": item["segmentation"]}], indent=indent)
-        cut = json.loads(POLYGONS.sub(b'"segmentation":0', text.encode()))
-        assert cut == [{**item, "segmentation": 0}, {"segmentation": 0}]
 
 
 @pytest.mark.parametrize(
