@@ -11,9 +11,7 @@ import torch
 from cornernet.commands.rates import Rates, measured_rates, rates_by_card
 from cornernet.commands.wall_clock import Training, describe_cards, describe_gpus, trainings_of
 from cornernet.config import Params
-from cornernet.data.coco.annotations import read_annotation_file
 from cornernet.data.coco.dataset import read_dataset
-from cornernet.data.coco.split import has_annotations
 from cornernet.data.download.manifest import needed_archives, peak_bytes
 from cornernet.data.shapes.render import CATEGORIES
 from cornernet.errors import BadInput
@@ -82,6 +80,9 @@ def _known_data(graph: Graph) -> tuple[int, dict[str, int], str]:
         return len(CATEGORIES), images, "the embedded shapes"
     if data.source == "coco":
         return COCO_CATEGORIES, COCO_IMAGES, "COCO"
+    from cornernet.data.coco.annotations import read_annotation_file  # with pandas
+    from cornernet.data.coco.split import has_annotations
+
     paths = {name: Path(data.root) / files.annotations for name, files in data.splits.items()}
     files = {
         name: read_annotation_file(path, has_annotations(name))

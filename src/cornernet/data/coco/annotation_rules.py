@@ -5,13 +5,12 @@ training drops (annotations 918 and 2206849 of train2017); boxes that reach over
 which training clips.
 """
 
-import re
-
 import numpy as np
 import pandas as pd
 
 from cornernet.data.coco.annotations import BOX, AnnotationFile
 from cornernet.data.coco.problems import Problem, first_of
+from cornernet.data.file_names import leaves_folder
 
 # Pixels. A box of zero width or height may lie outside of its image up to this distance: training
 # drops it anyway. Boxes that reach over the border by more are counted.
@@ -39,13 +38,6 @@ def annotation_problems(file: AnnotationFile) -> list[Problem]:
     if file.categories.empty:
         problems.append(Problem("no categories", "declare them under 'categories'"))
     return [*problems, *_problems_of_annotations(file)]
-
-
-def leaves_folder(file_name: str) -> bool:
-    """Whether a path may point elsewhere than into the folder it is joined to, on any system."""
-    parts = re.split(r"[/\\]", file_name)
-    drive = parts[0][1:2] == ":"
-    return not {*parts} - {"", "."} or parts[0] == "" or ".." in parts or drive or "\0" in file_name
 
 
 def count_irregularities(file: AnnotationFile) -> dict[str, int]:

@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
-from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.coco.file_digests import NOT_READ, FileDigest, size_and_times
 from cornernet.data.coco.images import UnusableImage, decode_image, read_bytes
 from cornernet.data.coco.problems import Problem
+from cornernet.data.file_names import leaves_folder
 from cornernet.progress import Progress
 
 

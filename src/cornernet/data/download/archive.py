@@ -11,8 +11,8 @@ from posixpath import dirname
 
 from tqdm import tqdm
 
-from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.download.manifest import Archive
+from cornernet.data.file_names import leaves_folder
 from cornernet.errors import BadInput
 from cornernet.progress import Progress
 

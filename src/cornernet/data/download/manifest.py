@@ -7,7 +7,7 @@ import pydantic
 from pydantic import Field, HttpUrl, PositiveInt
 
 from cornernet.config.schema import Split, SplitFiles
-from cornernet.data.coco.annotation_rules import leaves_folder
+from cornernet.data.file_names import leaves_folder
 from cornernet.errors import BadInput
 
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from cornernet.config.schema import Shapes, Split, SplitFiles
-from cornernet.data.coco.annotation_rules import leaves_folder
+from cornernet.data.file_names import leaves_folder
 from cornernet.data.shapes.layout import PlacedObject, place_objects
 from cornernet.data.shapes.portable_random import PortableRandom
 from cornernet.data.shapes.render import CATEGORIES, bmp, draw_background, draw_object, shape_mask
