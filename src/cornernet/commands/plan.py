@@ -9,10 +9,8 @@ import torch
 from cornernet.commands.rates import Rates, measured_rates, rates_by_card
 from cornernet.commands.wall_clock import Training, describe_cards, describe_gpus, trainings_of
 from cornernet.config import Params
-from cornernet.data.coco.annotations import read_annotation_file
 from cornernet.data.coco.dataset import read_dataset
-from cornernet.data.coco.split import has_annotations
-from cornernet.data.download.manifest import describe_download
+from cornernet.data.download.manifest import needed_archives, peak_bytes
 from cornernet.data.shapes.render import CATEGORIES
 from cornernet.errors import BadInput
 from cornernet.files import free_bytes
@@ -81,6 +79,9 @@ def _known_data(graph: Graph) -> tuple[int, dict[str, int], str]:
         return len(CATEGORIES), images, "the embedded shapes"
     if data.source == "coco":
         return COCO_CATEGORIES, COCO_IMAGES, "COCO"
+    from cornernet.data.coco.annotations import read_annotation_file  # with pandas
+    from cornernet.data.coco.split import has_annotations
+
     paths = {name: Path(data.root) / files.annotations for name, files in data.splits.items()}
     files = {
         name: read_annotation_file(path, has_annotations(name))
@@ -182,9 +183,10 @@ def _print_disk(graph: Graph, parameters: int, images: dict[str, int]) -> None:
         "detections": detections,
     }
     if data.source == "coco":
-        fetched, peak = describe_download(data.files, data.splits)
+        archives = needed_archives(data.files, data.splits)
+        fetched = sum(archive.bytes for archive in archives)
         unpacked = "images and annotations, while they are unpacked"
-        sizes = {"to download": fetched, unpacked: peak} | sizes
+        sizes = {"to download": fetched, unpacked: peak_bytes(archives)} | sizes
     print("\ndisk:")
     for what, size in sizes.items():
         if size:

@@ -1,7 +1,6 @@
 """From a chunk to its loss terms: copied to a device, its targets drawn there, compiled or not."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import torch
@@ -145,10 +144,5 @@ def corner_targets(chunk: Chunk, num_categories: int, params: Targets) -> Corner
 def padded(chunk: Chunk, slots: int) -> Chunk:
     """The chunk with empty slots for objects added up to `slots`."""
     missing = slots - chunk.mask.shape[1]
-    changed = {}
-    for field in fields(chunk):
-        tensor: Tensor = getattr(chunk, field.name)
-        if field.name != "image":
-            tensor = F.pad(tensor, (0, 0) * (tensor.ndim - 2) + (0, missing))
-        changed[field.name] = tensor
-    return Chunk(**changed)
+    slotted = (F.pad(one, (0, 0) * (one.ndim - 2) + (0, missing)) for one in chunk[1:])
+    return Chunk(chunk.image, *slotted)

@@ -32,6 +32,7 @@ def unpack_train(tmp_path, content: bytes, **changes) -> list[str]:
     path.write_bytes(content)
     (tmp_path / "coco").mkdir()
     entry = {"name": path.name, "url": "http://127.0.0.1/train2017.zip", "unpacked_bytes": 120_000}
+    entry |= {"bytes": 120_000, "checksum": f"sha256:{64 * '0'}"}
     archive = Archive(**{**entry, "folder": "train2017", "images": 3, **changes})
     try:
         unpack(path, archive, tmp_path / "coco")

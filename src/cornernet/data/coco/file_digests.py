@@ -29,7 +29,6 @@ class FileDigest(NamedTuple):
     mtime_ns: int = UNCERTAIN
     ctime_ns: int = UNCERTAIN
     sha256: str = ""
-    earlier: str = ""  # SHA-256 when the record was begun, as a rule by `prepare`, if it was other
 
     def describes(self, status: os.stat_result) -> bool:
         """Whether a file that now has this status surely is as it was when it was hashed."""
@@ -69,8 +68,8 @@ def read_record(path: Path) -> dict[str, FileDigest]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             return {
-                name: FileDigest(int(size), int(mtime_ns), int(ctime_ns), sha256, earlier)
-                for name, size, mtime_ns, ctime_ns, sha256, earlier in csv.reader(stream)
+                name: FileDigest(int(size), int(mtime_ns), int(ctime_ns), sha256)
+                for name, size, mtime_ns, ctime_ns, sha256 in csv.reader(stream)
             }
     except (FileNotFoundError, ValueError, csv.Error):
         return {}

@@ -11,8 +11,8 @@ from posixpath import dirname
 
 from tqdm import tqdm
 
-from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.download.manifest import Archive
+from cornernet.data.file_names import leaves_folder
 from cornernet.errors import BadInput
 from cornernet.progress import Progress
 
@@ -32,19 +32,16 @@ def unpack(path: Path, archive: Archive, root: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     try:
         with zipfile.ZipFile(path) as content:
+            files = [member for member in content.infolist() if not member.is_dir()]
             wanted = [
                 member
-                for member in content.infolist()
+                for member in files
                 if {member.filename, dirname(member.filename)} & {*archive.targets}
-                and not member.is_dir()
             ]
-            for problem in _problems(content.infolist(), wanted, archive):
+            for problem in _problems(files, wanted, archive):
                 raise BadInput(f"{archive.name}: {problem}")
-            total = sum(member.file_size for member in wanted)
-            with Progress(archive.name, total, unit="byte", unit_scale=True) as progress:
-                for member in wanted:
-                    content.extract(member, beside)  # never more than its stated size
-                    progress.update(member.file_size)
+            for member in Progress(archive.name, len(wanted), "file", iterable=wanted):
+                content.extract(member, beside)  # never more than its stated size
         for target in archive.targets:
             place = root / target
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import pydantic
 from pydantic import Field, HttpUrl, PositiveInt
 
 from cornernet.config.schema import Split, SplitFiles
-from cornernet.data.coco.annotation_rules import leaves_folder
+from cornernet.data.file_names import leaves_folder
 from cornernet.errors import BadInput
 
 
@@ -23,8 +23,8 @@ class Archive(pydantic.BaseModel):
     name: str = Field(pattern=r"^[\w-][\w.-]*$")
     url: HttpUrl
     mirrors: list[HttpUrl] = []
-    bytes: PositiveInt | None = None  # None: not published; `unpacked_bytes` is counted instead
-    checksum: str | None = Field(None, pattern="^sha256:[0-9a-f]{64}$")  # None: not published
+    bytes: PositiveInt
+    checksum: str = Field(pattern="^sha256:[0-9a-f]{64}$")
     unpacked_bytes: PositiveInt  # at most so many; a zip that claims more is refused
     folder: str | None = None
     images: PositiveInt | None = None  # files in `folder`
@@ -66,15 +66,7 @@ def needed_archives(
         raise BadInput(problems)
     paths = {path for split in splits.values() for path in (split.images, split.annotations)}
     needed = [archive for archive in archives if paths.intersection(archive.targets)]
-    return sorted(needed, key=lambda a: (a.folder is not None, -(a.bytes or 0), a.name))
-
-
-def describe_download(
-    files: Mapping[str, Mapping[str, Any]], splits: Mapping[Split, SplitFiles]
-) -> tuple[int, int]:
-    """(bytes to fetch, bytes on disk at the highest) when nothing is there yet."""
-    archives = needed_archives(files, splits)
-    return sum(a.bytes or a.unpacked_bytes for a in archives), peak_bytes(archives)
+    return sorted(needed, key=lambda a: (a.folder is not None, -a.bytes, a.name))
 
 
 def peak_bytes(archives: Iterable[Archive]) -> int:
@@ -85,5 +77,5 @@ def peak_bytes(archives: Iterable[Archive]) -> int:
     unpacked, peak = 0, 0
     for archive in archives:
         unpacked += archive.unpacked_bytes
-        peak = max(peak, (archive.bytes or archive.unpacked_bytes) + unpacked)
+        peak = max(peak, archive.bytes + unpacked)
     return peak

@@ -3,8 +3,8 @@
 Batch-norm's statistics are taken per chunk, so its size belongs to the method (`train.chunks`).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One view of one image, with k objects. Cells are of the heatmap, points are (x, y)."""
 
     image: NDArray[np.float32]  # [3, S, S], blue green red, normalised
@@ -26,9 +25,11 @@ class Sample:
     radius: NDArray[np.float32]  # [k], in cells
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """B samples with K object slots each, of which `mask` says which are filled."""
+class Chunk(NamedTuple):
+    """B samples with K object slots each, of which `mask` says which are filled.
+
+    A tuple, so that torch's DataLoader can put it into page-locked memory.
+    """
 
     image: Tensor  # float32 [B, 3, S, S]
     category: Tensor  # int64 [B, K]
@@ -41,14 +42,7 @@ class Chunk:
 
     def to(self, device: torch.device | str) -> "Chunk":
         """The same chunk on a device; from pinned memory the copies overlap with other work."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pin_memory(self) -> "Chunk":
-        """The same chunk in page-locked memory, from which a GPU can copy while it computes."""
-        return self._each(Tensor.pin_memory)
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "Chunk":
-        return Chunk(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
+        return Chunk(*(tensor.to(device, non_blocking=True) for tensor in self))
 
 
 def chunk_of(samples: Sequence[Sample]) -> Chunk:
@@ -62,9 +56,6 @@ def chunk_of(samples: Sequence[Sample]) -> Chunk:
         tensors = [torch.from_numpy(array) for array in (*arrays, one_slot)]
         return pad_sequence(tensors, batch_first=True)[:-1]
 
-    columns = [field.name for field in fields(Sample) if field.name != "image"]
-    return Chunk(
-        image=torch.from_numpy(np.stack([sample.image for sample in samples])),
-        mask=padded([np.ones(len(sample.category), bool) for sample in samples]),
-        **{name: padded([getattr(sample, name) for sample in samples]) for name in columns},
-    )
+    images, *columns = zip(*samples, strict=True)
+    mask = padded([np.ones(len(sample.category), bool) for sample in samples])
+    return Chunk._make([torch.from_numpy(np.stack(images)), *map(padded, columns), mask])

@@ -48,12 +48,9 @@ def identity() -> NDArray[np.float64]:
 def jitter(
     transform: NDArray[np.float64], steps: Sequence[tuple[str, float]], grey_mean: float
 ) -> NDArray[np.float64]:
-    """Follow `transform` by brightness, contrast and saturation in the given order.
+    """Follow `transform`, [3, 4] from the untouched pixel in [0, 1], by some of `JITTERS` in order.
 
-    Args:
-        transform: [3, 4], from the untouched pixel in [0, 1].
-        steps: (one of `JITTERS`, a) in order; a = 1 leaves all as it is. Nothing is clipped.
-        grey_mean: m, mean of the untouched grey image.
+    A step is (name, a); a = 1 leaves all as it is. Nothing is clipped. `grey_mean` is m.
     """
     for name, amount in steps:
         transform = amount * transform

@@ -22,18 +22,10 @@ ORDER_STREAM = 1
 class TrainingSamples:
     """The samples of a split: `sample(epoch, index)` for index 0 to `len(self)` - 1.
 
-    Args:
-        split: the images and boxes to train on.
-        radii: radius at scale 1, in pixels, of every annotation in the split's order (the rows of
-            `radii.radius_table`); None: all radii are computed from the boxes.
-        augmentation: how an image is changed.
-        targets: which heatmaps are to be drawn.
-        data: `keep_crowd`: crowd boxes are objects. `keep_empty`: images without a box of some
-            width and height are used.
-        seed: of the training.
-
-    Raises:
-        BadInput: no image is left to train on, or `radii` are of other annotations.
+    `radii` at scale 1, in pixels, are of every annotation in the split's order (the rows of
+    `radii.radius_table`); None: all are computed from the boxes. Crowd boxes are objects if
+    `data.keep_crowd`, images without a box of some width and height are used if `data.keep_empty`.
+    Raises BadInput if no image is left to train on, or if `radii` are of other annotations.
     """
 
     def __init__(
@@ -108,12 +100,8 @@ def encode(
 ) -> Sample:
     """The sample of a view: cells, offsets and radii of its first `max_objects` objects.
 
-    Args:
-        image: float32 [3, S, S'].
-        placed: its boxes, in pixels of the view.
-        category: of each box [k].
-        radii: at scale 1 of each box, in pixels of the image before augmentation [k], or None.
-        targets: the rules of section 3.2.
+    `image` is [3, S, S'], `category` and `radii` are of each of its boxes [k]; the latter at scale
+    1, in pixels of the image before augmentation, or None.
     """
     size = (image.shape[1], image.shape[2])
     output = ((size[0] + 1) // 4, (size[1] + 1) // 4)

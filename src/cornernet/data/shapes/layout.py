@@ -1,5 +1,6 @@
 """Places the embedded data set's objects: how many, which, how large, where."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,6 @@ def place_objects(
     which no place is found is left out.
     """
     number = _number_of_objects(draws, params.max_objects)
-    placed: list[PlacedObject] = []
     for _ in range(LAYOUTS):
         placed = _layout(draws, number, (width, height), params.overlap)
         if len(placed) >= min(number, 2):
@@ -117,9 +117,7 @@ def _draw_sides(
 ) -> tuple[int, int] | None:
     """Two sides that fit into the image, of an area from `low` to `high`; None if none is found."""
     longer, shorter = LONGEST_SIDE_RATIO
-    most = 1
-    while most * most * shorter < high * longer:
-        most += 1
+    most = math.isqrt((high * longer - 1) // shorter) + 1  # the root, rounded up
     least = max(SMALLEST_SIDE, low // max(size))
     limits = min(size[0], most), min(size[1], most)
     if min(limits) < least:

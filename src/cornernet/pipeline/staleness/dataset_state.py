@@ -27,26 +27,15 @@ def state_of_files(params: Params) -> str:
     paths = Paths(params.profile)
     if not paths.dataset.is_file():
         return paths.files.read_text() if paths.files.is_file() else UNCHANGED
-    dataset = read_dataset(paths.dataset)
-    found = {}
+    dataset, found = read_dataset(paths.dataset), {}
     for name, files in params.data.splits.items():
         try:
-            found[name] = split_digests(
-                Path(params.data.root), files, name, paths.file_digests(name)
-            )
+            root, record = Path(params.data.root), paths.file_digests(name)
+            found[str(name)], _ = split_digests(root, files, name, record)
         except BadInput:  # not there: to be fetched again, or told by the stage that needs it
             return dataset.prepared_with
-    same = all(
-        name in dataset.splits
-        and digests.annotations == dataset.splits[name].annotations_sha256
-        and digests.images == dataset.splits[name].images_sha256
-        for name, digests in found.items()
-    )
-    if same:
-        return dataset.prepared_with
-    return yaml.safe_dump(
-        {name: {"annotations": d.annotations, "images": d.images} for name, d in found.items()}
-    )
+    prepared = {name: split.digests for name, split in dataset.splits.items()}
+    return dataset.prepared_with if found.items() <= prepared.items() else yaml.safe_dump(found)
 
 
 @contextmanager
@@ -58,12 +47,7 @@ def files_as_prepared(params: Params, dataset: Dataset, names: Sequence[str]) ->
 
 
 def _refuse_changed(params: Params, dataset: Dataset, names: Sequence[str]) -> None:
-    lines = changed_inputs(
-        dataset,
-        Path(params.data.root),
-        params.data.splits,
-        Paths(params.profile).file_digests,
-        [name for name in names if name in params.data.splits],
-    )
-    if lines:
+    splits = {name: files for name, files in params.data.splits.items() if name in names}
+    record_of = Paths(params.profile).file_digests
+    if lines := changed_inputs(dataset, Path(params.data.root), splits, record_of):
         raise BadInput(lines)
