@@ -9,7 +9,7 @@ import torch
 
 from cornernet.cli import main
 from cornernet.config.schema import Train
-from cornernet.pipeline.rounds import describe_rounds, useful_gpus
+from cornernet.training.group import describe_rounds, useful_gpus
 
 
 @pytest.fixture

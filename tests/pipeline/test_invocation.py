@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cornernet.pipeline.engines.invocation import invocation
+from cornernet.pipeline.provenance import invocation
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ def test_dvc_names_its_call_by_its_process(tmp_path, monkeypatch):
         "for _ in range(2):\n"
         "    subprocess.run('exec 3>&1; ' + sys.argv[1], shell=True, check=True)\n"
     )
-    show = "from cornernet.pipeline.engines.invocation import invocation; print(invocation())"
+    show = "from cornernet.pipeline.provenance import invocation; print(invocation())"
     command = f"{sys.executable} -c '{show}'; true"
     environment = {**os.environ, "DVC_STAGE": "train", "PYTHONPATH": str(REPOSITORY / "src")}
     calls = [

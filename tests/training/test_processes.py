@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
 
 from cornernet.errors import BadInput
-from cornernet.processes.signals import StopRequest
-from cornernet.processes.supervision import Heartbeat
+from cornernet.processes.supervision import Heartbeat, StopRequest
 from cornernet.training.group import deal_chunks
 from cornernet.training.history import read_history
 from cornernet.training.job import NonFinite, TrainingFailed

@@ -18,7 +18,7 @@ from cornernet.model.cost import BYTES, Cost, network_cost
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Tested
-from cornernet.pipeline.rounds import images_in_turn
+from cornernet.training.group import images_in_turn
 
 COCO_CATEGORIES = 80
 COCO_IMAGES = {"train": 118_287, "val": 5_000, "test_dev": 20_288}  # of 2017, its web site says

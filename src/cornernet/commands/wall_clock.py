@@ -8,7 +8,7 @@ from cornernet.config import resolve_variant
 from cornernet.model.cost import Cost
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
-from cornernet.pipeline.rounds import (
+from cornernet.training.group import (
     describe_rounds,
     even_chunks,
     images_in_turn,

@@ -23,8 +23,8 @@ from cornernet.pipeline.provenance import describe
 from cornernet.pipeline.stage import Key, Stage, model_of, options_of, test_of, variant_of
 from cornernet.pipeline.staleness.accepted import forget
 from cornernet.pipeline.staleness.code import code_of
-from cornernet.pipeline.staleness.dataset_state import files_as_prepared
 from cornernet.pipeline.staleness.resolved import (
+    files_as_prepared,
     files_of_job,
     params_of_job,
     refresh_state,

@@ -1,4 +1,4 @@
-"""How a result was made, beside it: params, code, data, commit, versions, machine, time."""
+"""How a result was made: params, code, data, commit, versions, machine, time, and by which call."""
 
 import hashlib
 import importlib.metadata
@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -26,6 +27,8 @@ PACKAGES = (
     "snakemake",
     "dvc",
 )
+INVOCATION = "CORNERNET_INVOCATION"  # set by the Snakefile; whoever calls stages may set it
+DVC_STAGE = "DVC_STAGE"  # which DVC sets for every command that it runs
 
 
 def describe(params: dict[str, Any], code: dict[str, str], seconds: float) -> dict[str, Any]:
@@ -95,3 +98,25 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def invocation() -> str | None:
+    """The call of a workflow engine that this belongs to, if any: the environment's, else `dvc`'s.
+
+    DVC gives its commands no name for its own call, so its process gives it: when it began.
+    """
+    named = os.environ.get(INVOCATION)
+    if named or DVC_STAGE not in os.environ:
+        return named or None
+    try:
+        import psutil
+    except ImportError:
+        return None
+    try:
+        for caller in psutil.Process().parents():
+            if any(os.path.basename(word) == "dvc" for word in caller.cmdline()[:4]):
+                began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(caller.create_time()))
+                return f"{began} dvc {caller.pid}"
+    except psutil.Error:  # it ended meanwhile, or is another user's
+        pass
+    return None

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cornernet.errors import BadInput
 from cornernet.files import write_json
-from cornernet.pipeline.engines.invocation import invocation
 from cornernet.pipeline.paths import Trained
+from cornernet.pipeline.provenance import invocation
 from cornernet.progress import say
 from cornernet.training.job import Interrupted, NonFinite, TrainingFailed
 

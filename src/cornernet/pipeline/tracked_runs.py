@@ -11,10 +11,9 @@ from cornernet.config import resolve_variant
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.images import IMAGE_SUFFIXES
 from cornernet.pipeline.descriptions.training import TRAIN
-from cornernet.pipeline.engines.invocation import invocation
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
-from cornernet.pipeline.provenance import digest, file_digest, read_provenance
+from cornernet.pipeline.provenance import digest, file_digest, invocation, read_provenance
 from cornernet.pipeline.stage import options_of
 from cornernet.tracking import ModelFiles, Registered, leaves_to_others, send
 from cornernet.training.history import HISTORY, VALIDATION

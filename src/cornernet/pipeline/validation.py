@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,28 +17,25 @@ from cornernet.model.network import CornerNet
 SHOWN_METRICS = ("AP", "AP50")
 
 
-@dataclass(frozen=True)
-class Validation:
-    """Tests a copy of the network at one scale, so that neither it nor its training changes."""
+def validation(params: Params, model: CornerNet) -> Mapping[str, float | None]:
+    """Scores of a copy of the network at one scale, in percent, None where undefined.
 
-    params: Params
-
-    def __call__(self, model: CornerNet) -> Mapping[str, float | None]:
-        """The scores in percent, None where undefined. Raises BadInput if memory is too small."""
-        data, root = self.params.data, Path(self.params.data.root)
-        split = load_split(root, data.splits["val"], "val")
-        first = split.at(range(len(split.images))[: self.params.train.validate.images])
-        found = predict_split(
-            as_network(copy.deepcopy(model), self.params.detection.precision),
-            self.params.model,
-            first,
-            self.params.detection,
-            "single_scale",
-            next(model.parameters()).device,
-            lambda done, total: None,
-        )
-        evaluated = evaluate_detections(root / data.splits["val"].annotations, found)
-        chosen = np.isin(evaluated.image_ids, [image.id for image in first.images])
-        scores = metric_values(evaluated.rankings, chosen[np.newaxis])[0].tolist()
-        known = dict(zip(METRICS, map(defined, scores), strict=True))
-        return {name: known[name] for name in SHOWN_METRICS}
+    Neither the network nor its training changes. Raises BadInput if memory is too small.
+    """
+    data, root = params.data, Path(params.data.root)
+    split = load_split(root, data.splits["val"], "val")
+    first = split.at(range(len(split.images))[: params.train.validate.images])
+    found = predict_split(
+        as_network(copy.deepcopy(model), params.detection.precision),
+        params.model,
+        first,
+        params.detection,
+        "single_scale",
+        next(model.parameters()).device,
+        lambda done, total: None,
+    )
+    evaluated = evaluate_detections(root / data.splits["val"].annotations, found)
+    chosen = np.isin(evaluated.image_ids, [image.id for image in first.images])
+    scores = metric_values(evaluated.rankings, chosen[np.newaxis])[0].tolist()
+    known = dict(zip(METRICS, map(defined, scores), strict=True))
+    return {name: known[name] for name in SHOWN_METRICS}

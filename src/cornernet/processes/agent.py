@@ -25,8 +25,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from cornernet.processes.nodes import Nodes
 from cornernet.processes.rendezvous import BACKEND, Rendezvous, process_group
-from cornernet.processes.signals import STOPPING, StopRequest
-from cornernet.processes.supervision import Heartbeat, Supervision, watched
+from cornernet.processes.supervision import STOPPING, Heartbeat, StopRequest, Supervision, watched
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_BLAME = 3.0

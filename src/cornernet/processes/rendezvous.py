@@ -25,8 +25,7 @@ from torch.distributed.elastic.rendezvous import (
 
 from cornernet.errors import BadInput
 from cornernet.processes.nodes import Nodes
-from cornernet.processes.signals import StopRequest
-from cornernet.processes.supervision import Supervision
+from cornernet.processes.supervision import StopRequest, Supervision
 
 BACKEND = "cornernet"  # the name in torch's registry
 HERE = "nodes that are here for start {}"  # a count in the store

@@ -17,15 +17,15 @@ from cornernet.errors import BadInput
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import HELPED, Job
 from cornernet.pipeline.provenance import file_digest, git_commit, versions
-from cornernet.pipeline.rounds import describe_rounds
 from cornernet.pipeline.slurm import job_of_slurm
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.pipeline.tracked_runs import dataset_of, tags_of
-from cornernet.pipeline.validation import Validation
+from cornernet.pipeline.validation import validation
 from cornernet.processes.nodes import Nodes, this_node
-from cornernet.processes.signals import stop_requests
+from cornernet.processes.supervision import stop_requests
 from cornernet.progress import say
 from cornernet.tracking import ModelFiles, Run
+from cornernet.training.group import describe_rounds
 from cornernet.training.history import HISTORY, VALIDATION, read_history
 from cornernet.training.job import Interrupted, TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.loop import Members, run_on, train
@@ -112,7 +112,7 @@ def _training(job: Job) -> TrainingJob:
             "data": _data(job),
         },
         name=str(trained),
-        validate=Validation(params) if "val" in params.data.splits else None,
+        validate=partial(validation, params) if "val" in params.data.splits else None,
         initial_state=None if parent is None else paths.state(parent),
         resume=job.options.resume,
         fresh=job.options.fresh,

@@ -1,6 +1,10 @@
-"""The members of a training: processes, one per device, that compute one step together."""
+"""The members of a training: processes, one per device, that compute one step together.
 
-from collections.abc import Callable
+A step's chunks are dealt to them, and none is divided: n GPUs take ceil(chunks / n) rounds. The
+paper's ten chunks keep 1, 2, 3, 4, 5 or 10 GPUs busy, and six to nine are no faster than five.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar, cast
@@ -75,3 +79,41 @@ def deal_chunks(num_chunks: int, members: int) -> tuple[tuple[int, ...], ...]:
         raise ValueError(f"{num_chunks} chunks cannot be dealt to {members} processes")
     ends = [number * num_chunks // members for number in range(members + 1)]
     return tuple(tuple(range(a, b)) for a, b in pairwise(ends))
+
+
+def rounds(chunks: int, gpus: int) -> int:
+    """Chunks that the busiest of `gpus` GPUs computes, one after the other, in a step."""
+    return -(-chunks // gpus)
+
+
+def useful_gpus(chunks: int, gpus: int) -> int:
+    """The fewest GPUs that are as fast as `gpus`."""
+    return rounds(chunks, rounds(chunks, gpus))
+
+
+def images_in_turn(chunks: Sequence[int], gpus: int) -> int:
+    """Images, at most, that the busiest GPU computes in a step."""
+    return min(sum(chunks), rounds(len(chunks), gpus) * max(chunks))
+
+
+def even_chunks(images: int, gpus: int) -> tuple[int, ...]:
+    """As many images per step in one chunk per GPU, as even as can be."""
+    each, more = divmod(images, gpus)
+    return tuple(each + (gpu < more) for gpu in range(gpus))
+
+
+def describe_rounds(chunks: int, gpus: int) -> str:
+    """How the GPUs share a step; where some would wait, what to type to leave them to others."""
+    useful = useful_gpus(chunks, gpus)
+    taken, dealt = _count(rounds(chunks, gpus), "round"), _count(chunks, "chunk")
+    line = f"{_count(gpus, 'GPU')}: {taken} for the {dealt} of a step"
+    if useful == gpus:
+        return line
+    return (
+        f"{line}, as on {_count(useful, 'GPU')}; `--set train.devices={useful}` (Snakemake: "
+        f"`--config set=train.devices={useful}`) leaves {gpus - useful} free for other jobs"
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

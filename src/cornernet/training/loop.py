@@ -9,8 +9,7 @@ from functools import partial
 from cornernet.errors import BadInput
 from cornernet.processes.agent import MembersFailed, Rules, run_members
 from cornernet.processes.nodes import Nodes
-from cornernet.processes.signals import StopRequest, stop_requests
-from cornernet.processes.supervision import Heartbeat
+from cornernet.processes.supervision import Heartbeat, StopRequest, stop_requests
 from cornernet.training.checkpoint import CheckpointFolder
 from cornernet.training.group import Group
 from cornernet.training.job import Interrupted, TrainingFailed, TrainingJob, TrainingResult, plain
