@@ -19,7 +19,7 @@ from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.stage import Stage
 from cornernet.training.job import TrainingFailed
 
-# Modules of `cornernet.commands`, and what each is for.
+# Modules of `cornernet.commands`, or functions of its module `files`, and what each is for.
 FOR_PEOPLE = {
     "detect": "draw the boxes found in images, print them as JSON",
     "import-weights": "turn the authors' released weights into this project's format",
@@ -31,6 +31,7 @@ FOR_PEOPLE = {
     "tracking": "tell MLflow what it lacks of the files, and print where its pages are",
     "record-effects": "keep what `--profile differences` found, for the pages of other profiles",
 }
+IN_FILES = ("import-weights", "accept", "inputs", "dvc-yaml", "record-effects")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +65,8 @@ def _nobody_reads_output() -> bool:
 def _command(name: str) -> Callable[[argparse.Namespace], None]:
     """The function that runs a command; imported only now, so that `--help` stays quick."""
     module = name.replace("-", "_")
+    if name in IN_FILES:
+        return getattr(importlib.import_module("cornernet.commands.files"), module)
     if name in FOR_PEOPLE:
         return importlib.import_module(f"cornernet.commands.{module}").run
     return lambda options: _run_stage(STAGES[module], options)

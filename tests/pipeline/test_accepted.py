@@ -3,7 +3,7 @@
 from cornernet.files import write_json
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.staleness import code
-from cornernet.pipeline.staleness.accepted import accept, forget, read_accepted
+from cornernet.pipeline.staleness.code import accept, forget, read_accepted
 from cornernet.pipeline.staleness.resolved import refresh
 
 LOSSES = "cornernet.model.losses"
@@ -22,7 +22,7 @@ def test_an_accepted_change_leaves_the_digests_as_they_were_until_the_next(graph
 
     def change(digest):
         """Of losses.py."""
-        for module in ("accepted", "resolved"):
+        for module in ("code", "resolved"):
             monkeypatch.setattr(
                 f"cornernet.pipeline.staleness.{module}.code_of",
                 lambda deciding: (

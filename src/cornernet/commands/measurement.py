@@ -1,22 +1,42 @@
-"""What a training step takes on a device: seconds per image, and memory for each chunk size.
+"""What a training step and a test take on a device: seconds per image, memory by size of chunk.
 
-A few steps with made-up images, so nothing is read and nothing is learned: what `cornernet plan`
+A few of each with made-up images, so nothing is read and nothing is learned: what `cornernet plan`
 extrapolates from. Uncompiled, for compiling the paper's network takes minutes: an upper bound.
 """
 
 from dataclasses import replace
 from itertools import repeat
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.benchmark import Timer
 
+from cornernet.commands.duration import Rates
 from cornernet.config.schema import Params
 from cornernet.data.sampling.chunks import Chunk
+from cornernet.detection.network import as_network
+from cornernet.detection.predict import predict_image
+from cornernet.model.network import CornerNet
 from cornernet.training.group import Group
 from cornernet.training.trainer import Trainer
 
-STEPS = 3
+STEPS, TIMED_TESTS = 3, 3
+COCO_IMAGE = (480, 640)  # height and width of many of COCO's images
+
+
+def measured_rates(params: Params, num_categories: int) -> Rates:
+    """Time a few steps and tests on the first GPU, or on the CPU where there is none."""
+    on_gpu = torch.cuda.is_available()
+    device = "cuda:0" if on_gpu else "cpu"
+    seconds, memory = measure_step(params, num_categories, device)
+    return Rates(
+        torch.cuda.get_device_name(0) if on_gpu else "CPU like this one",
+        seconds,
+        _seconds_per_test(params, num_categories, device),
+        "measured just now, without reading images, uncompiled",
+        memory,
+    )
 
 
 def measure_step(params: Params, num_categories: int, device: str) -> tuple[float, dict[int, int]]:
@@ -68,3 +88,19 @@ def made_chunk(params: Params, num_categories: int, images: int) -> Chunk:
         radius=3 * fraction(),
         mask=torch.ones(shape, dtype=torch.bool),
     )
+
+
+def _seconds_per_test(params: Params, num_categories: int, device: str) -> float:
+    """Seconds for one image of noise at one scale: all steps of testing but reading the file."""
+    torch.set_num_threads(params.detection.threads)
+    side = params.augmentation.input_size
+    shape = COCO_IMAGE if params.data.source == "coco" else (side, side)
+    image = np.random.default_rng(0).integers(0, 256, size=(*shape, 3), dtype=np.uint8)
+    model = CornerNet(num_categories, params.model).to(device)
+    network, where = as_network(model, params.detection.precision), torch.device(device)
+
+    def test() -> None:
+        predict_image(network, params.model, image, params.detection, "single_scale", where)
+
+    timer = Timer("test()", globals={"test": test}, num_threads=params.detection.threads)
+    return timer.timeit(TIMED_TESTS).median  # it warms up first

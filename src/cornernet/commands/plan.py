@@ -6,8 +6,14 @@ from pathlib import Path
 
 import torch
 
-from cornernet.commands.rates import Rates, measured_rates, rates_by_card
-from cornernet.commands.wall_clock import Training, describe_cards, describe_gpus, trainings_of
+from cornernet.commands.duration import (
+    Rates,
+    Training,
+    describe_cards,
+    describe_gpus,
+    rates_by_card,
+    trainings_of,
+)
 from cornernet.config import Params
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.download.manifest import needed_archives, peak_bytes
@@ -47,6 +53,8 @@ def run(options: argparse.Namespace) -> None:
     )
     cards = rates_by_card(params, cost.operations, BENCHMARKS)
     if torch.cuda.is_available() if options.measure is None else options.measure:
+        from cornernet.commands.measurement import measured_rates  # with numba
+
         cards.insert(0, measured_rates(params, categories))
     trainings = trainings_of(graph)
     if trainings:

@@ -1,16 +1,19 @@
 """One run of a stage: what its adapter is given, and what is checked and recorded around it."""
 
 import argparse
+import platform
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cornernet import __version__
 from cornernet.config import Params, resolve_variant
 from cornernet.config.schema import TestedRow
 from cornernet.data.coco.dataset import Dataset, read_dataset
@@ -19,10 +22,9 @@ from cornernet.files import write_json
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Tested, Trained
-from cornernet.pipeline.provenance import describe
+from cornernet.pipeline.provenance import git_commit, hardware, versions
 from cornernet.pipeline.stage import Key, Stage, model_of, options_of, test_of, variant_of
-from cornernet.pipeline.staleness.accepted import forget
-from cornernet.pipeline.staleness.code import code_of
+from cornernet.pipeline.staleness.code import code_of, forget
 from cornernet.pipeline.staleness.resolved import (
     files_as_prepared,
     files_of_job,
@@ -90,9 +92,15 @@ def run_job(job: Job, adapter: Adapter) -> None:
         {
             "profile": job.profile.profile,
             "stage": job.stage.name,
-            **describe(
-                params_of_job(job.profile, job.stage, job.key), job.code, time.monotonic() - began
-            ),
+            "params": params_of_job(job.profile, job.stage, job.key),
+            "code": job.code,
+            "commit": git_commit(),
+            "version": __version__,
+            "packages": versions(),
+            "python": platform.python_version(),
+            "hardware": hardware(),
+            "seconds": round(time.monotonic() - began, 1),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "data": {name: job.dataset.splits[name].digests for name in reads},
             **(facts or {}),
         },

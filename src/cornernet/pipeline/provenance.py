@@ -9,12 +9,9 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from cornernet import __version__
 
 PACKAGES = (
     "torch",
@@ -29,21 +26,6 @@ PACKAGES = (
 )
 INVOCATION = "CORNERNET_INVOCATION"  # set by the Snakefile; whoever calls stages may set it
 DVC_STAGE = "DVC_STAGE"  # which DVC sets for every command that it runs
-
-
-def describe(params: dict[str, Any], code: dict[str, str], seconds: float) -> dict[str, Any]:
-    """What is recorded for every stage: its params, its code, and where it ran."""
-    return {
-        "params": params,
-        "code": code,
-        "commit": git_commit(),
-        "version": __version__,
-        "packages": versions(),
-        "python": platform.python_version(),
-        "hardware": hardware(),
-        "seconds": round(seconds, 1),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

@@ -32,8 +32,9 @@ def run(job: Job) -> dict[str, Any]:
         arguments = (job.params, tested, weights, job.dataset.num_categories)
         parts = shared_out(devices, predict_share, arguments)
     # Stable: the rows of an image stay as they are, whatever share it was in.
-    results = sorted((row for rows, _ in parts for row in rows), key=lambda row: row["image_id"])
-    write_json_lines(paths.detections(tested), results)
+    results = sorted((row for found, _ in parts for row in found), key=lambda row: row["image_id"])
+    rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in results)
+    write_text(paths.detections(tested), f"[\n{rows}\n]\n" if results else "[]\n")
     print(f"{tested}: {len(results):,} detections")
     images = job.dataset.splits[tested.split].images
     return {
@@ -65,9 +66,3 @@ def network_of(weights: Path, params: Params, num_categories: int, device: torch
     model = CornerNet(num_categories, params.model)
     load_weights(weights, model)
     return as_network(model.to(device), params.detection.precision)
-
-
-def write_json_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A JSON list with one entry per line, atomically."""
-    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
-    write_text(path, f"[\n{lines}\n]\n" if rows else "[]\n")

@@ -7,7 +7,7 @@ import pandas as pd
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.provenance import read_provenance
-from cornernet.pipeline.staleness.accepted import read_accepted
+from cornernet.pipeline.staleness.code import read_accepted
 from cornernet.pipeline.tracked_runs import tell
 from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure

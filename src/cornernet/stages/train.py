@@ -92,6 +92,7 @@ def _training(job: Job) -> TrainingJob:
     params, trained, paths = job.params, job.trained, job.paths
     parent = job.graph.parent(trained)
     split = load_split(job.root, params.data.splits["train"], "train")
+    categories = {str(category.id): category.name for category in job.dataset.categories}
     return TrainingJob(
         params=params,
         num_categories=job.dataset.num_categories,
@@ -109,7 +110,7 @@ def _training(job: Job) -> TrainingJob:
         fingerprint={
             "params": stage_params(params, "train"),
             "code": job.code,
-            "data": _data(job),
+            "data": {"categories": categories, "train": job.dataset.splits["train"].digests},
         },
         name=str(trained),
         validate=partial(validation, params) if "val" in params.data.splits else None,
@@ -147,12 +148,6 @@ def _train(job: Job, training: TrainingJob, members: Members) -> tuple[TrainingR
     assert tracked is not None  # training starts by opening it
     tracked.finish("FINISHED", training.outputs.history, history.with_name(VALIDATION))
     return result, tracked
-
-
-def _data(job: Job) -> dict[str, Any]:
-    """What says which data are trained on: the categories, and the digests of the files."""
-    categories = {str(category.id): category.name for category in job.dataset.categories}
-    return {"categories": categories, "train": job.dataset.splits["train"].digests}
 
 
 def _stored_radii(job: Job) -> NDArray[Any] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.tracking import server
-from cornernet.tracking.model_files import ModelFiles
+from cornernet.tracking.registry import ModelFiles
 from cornernet.tracking.send import PATIENCE, Curves, read_points, send, send_files, sender_lock
 from cornernet.training.history import VALIDATION
 

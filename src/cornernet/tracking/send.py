@@ -11,10 +11,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from cornernet.tracking.experiments import experiment_of
-from cornernet.tracking.model_files import ModelFiles
-from cornernet.tracking.registry import MODEL_ID, registered_version
-from cornernet.tracking.server import MLFLOW_FOLDER, Attempts, connect
+from cornernet.tracking.registry import MODEL_ID, ModelFiles, registered_version
+from cornernet.tracking.server import MLFLOW_FOLDER, Attempts, connect, experiment_of
 from cornernet.training.history import VALIDATION, read_history
 
 PATIENCE = 60.0  # seconds to wait for another process that sends of the same model

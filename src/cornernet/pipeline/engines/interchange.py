@@ -45,7 +45,9 @@ def tell_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
         )
     try:
         check_dvc_file(graph)
-        done = _up_to_date_in_snakemake(graph, overrides)
+        listed = snakemake_of(graph, overrides, "--summary").splitlines()
+        rows = csv.DictReader(listed, delimiter="\t")
+        done = {row["output_file"] for row in rows if row.get("plan") == "no update"}
         stages = [name for name, _, outputs in _jobs(graph) if done.issuperset(outputs)]
         if stages:
             first = dvc_name(graph.paths, "inputs", None)
@@ -69,11 +71,13 @@ def take_from_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
         return None
     try:
         check_dvc_file(graph)
-        made = _made_by_dvc()
+        now = yaml.safe_load(LOCK.read_text())["stages"]
+        before = yaml.safe_load(AGREED.read_text())["stages"] if AGREED.is_file() else {}
         changed = set(json.loads(_dvc("status", "--json") or "{}"))
     except (BadInput, yaml.YAMLError, KeyError) as error:
         return f"what DVC has made was not looked at ({' '.join(str(error).split())})"
     outputs = {name: outputs for name, _, outputs in _jobs(graph)}
+    made = [name for name in now if now[name] != before.get(name)]
     forgotten = [path for name in made for path in outputs.get(name, []) if Path(path).exists()]
     if forgotten and Path(".snakemake/metadata").is_dir():
         snakemake_of(graph, overrides, "--cleanup-metadata", *forgotten)
@@ -102,13 +106,6 @@ def _current(graph: Graph, changed: set[str]) -> Iterator[str]:
             yield from outputs
 
 
-def _up_to_date_in_snakemake(graph: Graph, overrides: Sequence[str]) -> set[str]:
-    """The outputs that Snakemake would not make anew, as `snakemake --summary` lists them."""
-    listed = snakemake_of(graph, overrides, "--summary").splitlines()
-    rows = csv.DictReader(listed, delimiter="\t")
-    return {row["output_file"] for row in rows if row.get("plan") == "no update"}
-
-
 def snakemake_of(graph: Graph, overrides: Sequence[str], *arguments: str) -> str:
     """What Snakemake prints, called from within Snakemake for the same profile, past its lock."""
     config = [f"profile={graph.paths.profile}", f"set={json.dumps(list(overrides))}"]
@@ -131,13 +128,6 @@ def _dvc_is_here() -> bool:
     if not (Path(".dvc").is_dir() and importlib.util.find_spec("dvc") and shutil.which("git")):
         return False
     return subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True).returncode == 0
-
-
-def _made_by_dvc() -> list[str]:
-    """The stages whose entry in dvc.lock changed since the engines last agreed."""
-    now = yaml.safe_load(LOCK.read_text())["stages"]
-    before = yaml.safe_load(AGREED.read_text())["stages"] if AGREED.is_file() else {}
-    return [name for name in now if now[name] != before.get(name)]
 
 
 def _agreed(paths: Paths) -> bool:

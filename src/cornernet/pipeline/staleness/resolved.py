@@ -23,8 +23,7 @@ from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths
 from cornernet.pipeline.stage import Key, Stage, variant_of
-from cornernet.pipeline.staleness.accepted import as_accepted
-from cornernet.pipeline.staleness.code import code_of
+from cornernet.pipeline.staleness.code import as_accepted, code_of
 from cornernet.training.job import plain
 
 UNCHANGED = "{}\n"  # what files.yaml says before `prepare`
