@@ -10,7 +10,7 @@ from typing import Any
 from cornernet.config import resolve_variant
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.images import IMAGE_SUFFIXES
-from cornernet.pipeline.descriptions.training import TRAIN
+from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
 from cornernet.pipeline.provenance import digest, file_digest, invocation, read_provenance

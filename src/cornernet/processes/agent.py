@@ -61,7 +61,10 @@ def run_members(
     MembersFailed, with one line that says why.
     """
     supervision = Supervision(len(devices))
-    _quieten_torch()
+    # Keep the agent's own log, with the tracebacks of members, from standard error.
+    for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
     rendezvous_handler_registry.register(BACKEND, Rendezvous)
     with tempfile.TemporaryDirectory() as folder, watched(supervision, rules.hang_minutes) as why:
         reasons = Reasons(Path(folder), why, rules)
@@ -154,10 +157,3 @@ class Reasons:
             how = f"failed: {failure.message['message']} (see {path})"
         why = self._seen.pop() if self._seen else f"process {rank} {how}"
         return f"{why}, and {self._rules.restarts} new starts did not help"
-
-
-def _quieten_torch() -> None:
-    """Keep the agent's own log, with the tracebacks of members, from standard error."""
-    for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-        logging.getLogger(name).propagate = False

@@ -1,5 +1,6 @@
 """What work that runs long is told and tells: signals that ask it to stop, and signs of life."""
 
+import ctypes
 import multiprocessing
 import signal
 import threading
@@ -15,19 +16,11 @@ SECONDS_BETWEEN_BEATS = 1.0
 SECONDS_TO_BE_BORN = 30.0  # until a member can give a sign of life: Python and its packages start
 
 
-class StopRequest:
-    """The signal that asked to stop, 0 while none has; processes that are given it see it too."""
+class StopRequest(ctypes.Structure):
+    """The signal that asked to stop, 0 while none has; in memory that other processes may share."""
 
-    def __init__(self) -> None:
-        self._number: Any = multiprocessing.get_context("spawn").RawValue("i", 0)
-
-    @property
-    def number(self) -> int:
-        return int(self._number.value)
-
-    @number.setter
-    def number(self, number: int) -> None:
-        self._number.value = number
+    _fields_ = (("number", ctypes.c_int),)
+    number: int
 
 
 @contextmanager
@@ -36,7 +29,7 @@ def stop_requests() -> Iterator[StopRequest]:
 
     Outside the main thread signals cannot be caught, and none is.
     """
-    request = StopRequest()
+    request = multiprocessing.get_context("spawn").RawValue(StopRequest)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return

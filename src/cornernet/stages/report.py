@@ -1,7 +1,5 @@
 """`cornernet report`: the page, and tables and figures on every run of the tracker."""
 
-from typing import Any
-
 import pandas as pd
 
 from cornernet.files import write_text
@@ -25,13 +23,14 @@ def run(job: Job) -> None:
     """Render the page from files alone."""
     paths, recorded = job.paths, load_recorded()
     differences = read_csv(paths.differences, DIFFERENCE_COLUMNS)
+    models = map(paths.model_provenance, job.graph.trained)
     context = PageContext(
         params=job.profile,
         claims=read_csv(paths.claims, CLAIM_COLUMNS),
         tables=_tables(job, differences),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
         differences=text_and_code(job.profile, differences, recorded),
-        provenance=_provenance(job),
+        provenance={file.name: read_provenance(file) for file in models if file.is_file()},
         dataset=job.dataset.to_json(),
         accepted=read_accepted(paths),
         recorded=recorded,
@@ -52,9 +51,3 @@ def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
         corner_table(corners, job.profile.corners.radius, context),
         *([] if waiting is None else [waiting]),
     ]
-
-
-def _provenance(job: Job) -> dict[str, dict[str, Any]]:
-    """What is recorded beside each trained model."""
-    files = map(job.paths.model_provenance, job.graph.trained)
-    return {path.name: read_provenance(path) for path in files if path.is_file()}

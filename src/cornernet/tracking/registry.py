@@ -114,6 +114,7 @@ def _save(folder: Path, logged: Any, run_id: str, wanted: Registered) -> None:
     if wanted.picture is not None:  # inside the example itself
         content = base64.b64encode(wanted.picture.read_bytes()).decode()
         example = pd.DataFrame({"image": [f"data:;base64,{content}"]})
+    here = {one.name: one.version.partition("+")[0] for one in importlib.metadata.distributions()}
     types = {"int64": "long", "float64": "double", "object": "string"}
     outputs: list[Any] = [ColSpec(types[kind], name) for name, kind in COLUMNS.items()]
     where, name = logged.artifact_location, logged.model_id
@@ -124,11 +125,6 @@ def _save(folder: Path, logged: Any, run_id: str, wanted: Registered) -> None:
         mlflow_model=Model(where, run_id, model_uuid=name, model_id=name),
         signature=ModelSignature(Schema([ColSpec(AnyType())]), Schema(outputs)),
         input_example=example,
-        pip_requirements=_requirements(),  # given, for working them out needs the network
+        # Given, for working them out needs the network; of what is not here, without a version.
+        pip_requirements=[f"{p}=={here[p]}" if p in here else p for p in REQUIREMENTS],
     )
-
-
-def _requirements() -> list[str]:
-    """The packages at the versions that are here; those that are not here, without one."""
-    here = {one.name: one.version.partition("+")[0] for one in importlib.metadata.distributions()}
-    return [f"{name}=={here[name]}" if name in here else name for name in REQUIREMENTS]

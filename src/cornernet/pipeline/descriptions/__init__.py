@@ -1,8 +1,7 @@
 """Every stage of the pipeline, described once: here those of the data set, the others by groups."""
 
-from cornernet.pipeline.descriptions.reporting import CLAIMS, FIGURES, REPORT, TABLES
-from cornernet.pipeline.descriptions.testing import CORNERS, EVALUATE, PREDICT, SUBMIT
-from cornernet.pipeline.descriptions.training import IMPORT_WEIGHTS, TRAIN
+from cornernet.pipeline.descriptions.models import OF_MODELS
+from cornernet.pipeline.descriptions.reporting import OF_REPORTS
 from cornernet.pipeline.stage import Stage
 from cornernet.pipeline.staleness import deciding
 
@@ -37,20 +36,5 @@ RADII = Stage(
 
 # In the order in which they run.
 STAGES: dict[str, Stage] = {
-    stage.name: stage
-    for stage in (
-        DOWNLOAD,
-        PREPARE,
-        RADII,
-        TRAIN,
-        IMPORT_WEIGHTS,
-        PREDICT,
-        CORNERS,
-        SUBMIT,
-        EVALUATE,
-        TABLES,
-        FIGURES,
-        CLAIMS,
-        REPORT,
-    )
+    stage.name: stage for stage in (DOWNLOAD, PREPARE, RADII, *OF_MODELS, *OF_REPORTS)
 }

@@ -77,13 +77,9 @@ def running_alone(graph: Graph, overrides: Sequence[str], words: Sequence[str]) 
         )
 
     with locked(FOLDER / f"{profile}.running", refuse) as alone:
-        if alone and _left_locked(f"{graph.paths.data}/"):
+        locks = (FOLDER / "locks").glob("*.lock")
+        paths = (line for lock in locks for line in lock.read_text().splitlines())
+        if alone and any(path.startswith(f"{graph.paths.data}/") for path in paths):
             print(f"a snakemake of {profile} was killed: unlocking what it left", file=sys.stderr)
             snakemake_of(graph, overrides, "--unlock")
         yield
-
-
-def _left_locked(folder: str) -> bool:
-    """Whether files below `folder` are locked by Snakemake."""
-    locks = (FOLDER / "locks").glob("*.lock")
-    return any(line.startswith(folder) for lock in locks for line in lock.read_text().splitlines())

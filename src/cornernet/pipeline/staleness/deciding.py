@@ -29,16 +29,9 @@ _NETWORK = _in(
     "network",
     "prediction",
 )
-_SAMPLING = _in(
-    "data.sampling",
-    "augment",
-    "chunks",
-    "colour",
-    "geometry",
-    "loader",
-    "radii",
-    "samples",
-    "targets",
+_SAMPLING = (
+    *_in("data.sampling", "augment", "chunks", "colour", "geometry", "loader", "radii"),
+    *_in("data.sampling", "samples", "targets"),
 )
 _STEP = (
     "cornernet.model.losses",
@@ -71,14 +64,7 @@ RADII = (*_SPLIT, "cornernet.data.sampling.radii", "cornernet.stages.radii")
 TRAIN = (*_READ, *_NETWORK, *_SAMPLING, *_STEP)
 IMPORT = (*_NETWORK, *_in("model", "released", "weights"))
 PREDICT = (*_READ, *_NETWORK, *_MAPS, "cornernet.stages.predict")
-CORNERS = (
-    *_READ,
-    *_NETWORK,
-    *_MAPS,
-    "cornernet.detection.corners",
-    "cornernet.stages.corners",
-    "cornernet.stages.predict",
-)
+CORNERS = (*PREDICT, "cornernet.detection.corners", "cornernet.stages.corners")
 SUBMIT = (*_SPLIT, *_in("evaluation", "coco_results", "submission"), "cornernet.stages.submit")
 EVALUATE = (*_ANNOTATIONS, *_METRICS, "cornernet.stages.evaluate")
 TABLES = (
@@ -147,6 +133,7 @@ EXEMPT = {
     "cornernet.model.weights": "reads and writes tensors by their names",
     "cornernet.stages.download": "hands params to what fetches or generates",
     "cornernet.stages.prepare": "hands params to the check, and writes what it found",
+    "cornernet.stages.tables": "the words that go with all tables and figures",
     "cornernet.stages.train": "hands declared inputs to the training",
     "cornernet.training.checkpoint": "goes on as if nothing had happened",
     "cornernet.training.group": "several compute what one does, up to rounding",
@@ -173,17 +160,14 @@ EXEMPT_IN = {
         "cornernet.model": "counts parameters, for the room on the disk",
     },
     "figures": {
-        "cornernet.stages.tables": "the words that go with all tables and figures",
         "cornernet.evaluation.corners": "imported by the stage of tables",
     },
     "claims": {
         "cornernet.evaluation": "names and types; nothing is scored",
-        "cornernet.stages.tables": "the words that go with all tables and figures",
     },
     "report": {
         "cornernet.data.coco": "types; no annotation is read",
         "cornernet.evaluation": "names and types; nothing is scored",
-        "cornernet.stages.tables": "the words that go with all tables and figures",
     },
 }
 
