@@ -35,10 +35,3 @@ def key_of(options: argparse.Namespace, params: Params, stage: Stage) -> Key:
         known = ", ".join(params.data.splits)
         raise BadInput(f"profile {params.profile} names no split {key.split!r} (it has {known})")
     return key
-
-
-def existing(path: Path, stage: str) -> Path:
-    """`path`, which `stage` makes; raises BadInput naming that stage if it is not there."""
-    if not path.is_file():
-        raise BadInput(f"{path} is not there; `cornernet {stage}` makes it")
-    return path

@@ -8,7 +8,7 @@ from cornernet.config import load_params
 from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
 from cornernet.files import write_if_changed, write_text
-from cornernet.options import existing, params_of
+from cornernet.options import params_of
 from cornernet.pipeline.engines.dvc_file import DVC_FILE, check_dvc_file, dvc_text
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths, Trained
@@ -70,16 +70,16 @@ def record_effects(options: argparse.Namespace) -> None:
 
     params = params_of(options)
     paths = Paths(params.profile)
-    effects = kept.found_effects(
-        read_csv(existing(paths.differences, "tables"), DIFFERENCE_COLUMNS)
-    )
+    made = paths.model_provenance(Trained(kept.REFERENCE, params.train.seeds[0]))
+    for path, stage in ((paths.differences, "tables"), (made, "train")):
+        if not path.is_file():
+            raise BadInput(f"{path} is not there; `cornernet {stage}` makes it")
+    effects = kept.found_effects(read_csv(paths.differences, DIFFERENCE_COLUMNS))
     if not effects:
         raise BadInput(
             f"{paths.differences} has no effect to record: profile {params.profile} has no variant "
             "that reporting/text_and_code.yaml names; try --profile differences"
         )
-    baseline = Trained(kept.REFERENCE, params.train.seeds[0])
-    provenance = json.loads(existing(paths.model_provenance(baseline), "train").read_text())
     file = Path(kept.__file__).parent / kept.FILE
-    write_text(file, kept.recorded_text(effects, provenance))
+    write_text(file, kept.recorded_text(effects, json.loads(made.read_text())))
     print(f"record-effects: {file}, effects: {len(effects)}")

@@ -21,13 +21,14 @@ def run(options: argparse.Namespace) -> None:
     Raises BadInput for a database that is damaged, and for a `--port` that is taken. A server that
     is away is said.
     """
-    try:
-        socket.create_server(("127.0.0.1", options.port or 0)).close()
-    except (OSError, OverflowError):
-        raise BadInput(
-            f"port {options.port} is taken by another program, or is not for you; name another "
-            f"one: make mlflow PORT={options.port + 1}"
-        ) from None
+    if options.port is not None:
+        try:
+            socket.create_server(("127.0.0.1", options.port)).close()
+        except (OSError, OverflowError):
+            raise BadInput(
+                f"port {options.port} is taken by another program, or is not for you; name another "
+                f"one: make mlflow PORT={options.port + 1}"
+            ) from None
     attempts = Attempts(lenient=False)
     send(_all_files(options), attempts=attempts, patience=0)
     with attempts.attempt():

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.data.coco.split import load_split
-from cornernet.evaluation.coco_metrics import Evaluated
+from cornernet.evaluation.coco_metrics import Evaluated, evaluate_detections
 from cornernet.evaluation.half_sampling import (
     HalfSampled,
     check_paired,
@@ -21,7 +21,7 @@ from cornernet.evaluation.metric_names import METRICS
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Tested, Trained
-from cornernet.pipeline.scoring import evaluated
+from cornernet.pipeline.scoring import tested_files
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import claim_comparisons
 from cornernet.reporting.tables.corners import collect_corners, corner_scores
@@ -89,7 +89,7 @@ def _paired(job: Job, comparisons: Iterable[Comparison]) -> dict[Comparison, lis
 
     @cache  # each test is matched and half-sampled once, however often it is compared
     def half_sampled(tested: Tested) -> tuple[Evaluated, HalfSampled]:
-        matched = evaluated(job.graph, tested)
+        matched = evaluate_detections(*tested_files(job.graph, tested))
         return matched, half_sampled_metrics(matched, settings.halves, settings.halves_seed)
 
     def difference(comparison: Comparison, seed: int) -> Scores:

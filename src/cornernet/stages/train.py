@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from numpy.typing import NDArray
 
 from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.radii import stored_radii
@@ -92,6 +91,8 @@ def _training(job: Job) -> TrainingJob:
     params, trained, paths = job.params, job.trained, job.paths
     parent = job.graph.parent(trained)
     split = load_split(job.root, params.data.splits["train"], "train")
+    # With the profile's min_iou the table was made; radii of a variant with another are computed.
+    same = params.targets.min_iou == job.profile.targets.min_iou
     categories = {str(category.id): category.name for category in job.dataset.categories}
     return TrainingJob(
         params=params,
@@ -99,7 +100,7 @@ def _training(job: Job) -> TrainingJob:
         seed=trained.seed,
         samples=TrainingSamples(
             split,
-            _stored_radii(job),
+            stored_radii(pd.read_parquet(paths.radii), "train", params.targets) if same else None,
             params.augmentation,
             params.targets,
             params.data,
@@ -148,13 +149,3 @@ def _train(job: Job, training: TrainingJob, members: Members) -> tuple[TrainingR
     assert tracked is not None  # training starts by opening it
     tracked.finish("FINISHED", training.outputs.history, history.with_name(VALIDATION))
     return result, tracked
-
-
-def _stored_radii(job: Job) -> NDArray[Any] | None:
-    """Radii of the train split's annotations as the variant needs them; None: to be computed.
-
-    The table was made with the profile's min_iou; a variant with another cannot use it.
-    """
-    if job.params.targets.min_iou != job.profile.targets.min_iou:
-        return None
-    return stored_radii(pd.read_parquet(job.paths.radii), "train", job.params.targets)

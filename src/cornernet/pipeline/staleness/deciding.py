@@ -19,24 +19,16 @@ _ANNOTATIONS = _in("data.coco", "annotations", "annotation_rules")
 _SPLIT = (*_ANNOTATIONS, "cornernet.data.coco.split")
 _READ = (*_SPLIT, "cornernet.data.coco.images")
 
-_NETWORK = _in(
-    "model",
-    "corner_pooling",
-    "corner_pooling_plain",
-    "corner_pooling_triton",  # run by a GPU alone
-    "hourglass",
-    "layout",
-    "network",
-    "prediction",
+_NETWORK = (
+    *_in("model", "corner_pooling", "corner_pooling_plain"),
+    "cornernet.model.corner_pooling_triton",  # run by a GPU alone
+    *_in("model", "hourglass", "layout", "network", "prediction"),
 )
 _SAMPLING = (
     *_in("data.sampling", "augment", "chunks", "colour", "geometry", "loader", "radii"),
     *_in("data.sampling", "samples", "targets"),
 )
-_STEP = (
-    "cornernet.model.losses",
-    *_in("training", "chunk_losses", "gradients", "trainer"),
-)
+_STEP = ("cornernet.model.losses", *_in("training", "chunk_losses", "gradients", "trainer"))
 _MAPS = (
     *_in("detection", "decode", "detector", "network", "padding", "predict", "reading"),
     *_in("detection", "soft_nms", "substitution"),
