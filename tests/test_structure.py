@@ -1,6 +1,7 @@
 """The rules of the house that a machine can check: who may import whom, what starts quickly."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,18 @@ def test_nothing_listens_beyond_the_loopback_address():
     makefile = (PACKAGE.parents[1] / "Makefile").read_text()
     assert "--host 127.0.0.1" in makefile
     assert "0.0.0.0" not in makefile
+
+
+def test_a_reader_that_has_gone_ends_it_quietly():
+    """As in `cornernet status | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "cornernet", "status", "--profile", "demo"]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    try:
+        done = subprocess.run(
+            command, cwd=PACKAGE.parents[1], env=environment, stdout=writing, stderr=subprocess.PIPE
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from training.tiny import CATEGORIES, tiny_params
 
 from cornernet.cli import main
+from cornernet.commands.measurement import measure_step
 from cornernet.config.schema import Train
 from cornernet.training.group import describe_rounds, useful_gpus
 
@@ -112,3 +114,14 @@ def test_measured_here_the_rates_are_this_machines(printed):
     assert "4 categories (the embedded shapes)" in text
     assert re.search(r"at least \d+\.\d [MG]iB for a chunk of 2 images", text)
     assert "takes longer than its operations say" in text
+
+
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda:0", marks=GPU)])
+def test_steps_take_time_and_on_a_gpu_memory(tmp_path, device):
+    seconds, memory = measure_step(tiny_params(tmp_path), CATEGORIES, device)
+    assert seconds > 0
+    assert set(memory) == ({1, 2} if device == "cuda:0" else set())
+    assert all(size > 0 for size in memory.values())

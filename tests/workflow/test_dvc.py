@@ -2,14 +2,7 @@
 
 import pytest
 
-from workflow.clone import (
-    RAN,
-    changed_file,
-    dvc,
-    git,
-    ok,
-    run,
-)
+from workflow.clone import RAN, changed_file, dvc, git, ok, run
 from workflow.graphs import dvc_changed, left_to_snakemake
 
 pytestmark = pytest.mark.long

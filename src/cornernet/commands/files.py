@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+import cornernet.reporting
 from cornernet.config import load_params
 from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
@@ -12,9 +13,11 @@ from cornernet.options import params_of
 from cornernet.pipeline.engines.dvc_file import DVC_FILE, check_dvc_file, dvc_text
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Paths, Trained
-from cornernet.pipeline.staleness.accepted import accept as keep
-from cornernet.pipeline.staleness.accepted import matching
+from cornernet.pipeline.staleness.code import accept as keep
+from cornernet.pipeline.staleness.code import matching
 from cornernet.pipeline.staleness.resolved import refresh
+
+REPORTING = Path(cornernet.reporting.__file__).parent
 
 
 def accept(options: argparse.Namespace) -> None:
@@ -64,7 +67,7 @@ def import_weights(options: argparse.Namespace) -> None:
 
 def record_effects(options: argparse.Namespace) -> None:
     """Write the profile's effects into the package, with the provenance of their trainings."""
-    import cornernet.reporting.text_and_code as kept  # with pandas
+    from cornernet.reporting import text_and_code as kept  # with pandas
     from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
     from cornernet.reporting.tables.results import read_csv
 
@@ -80,6 +83,6 @@ def record_effects(options: argparse.Namespace) -> None:
             f"{paths.differences} has no effect to record: profile {params.profile} has no variant "
             "that reporting/text_and_code.yaml names; try --profile differences"
         )
-    file = Path(kept.__file__).parent / kept.FILE
+    file = REPORTING / kept.FILE
     write_text(file, kept.recorded_text(effects, json.loads(made.read_text())))
     print(f"record-effects: {file}, effects: {len(effects)}")
