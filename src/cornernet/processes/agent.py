@@ -40,16 +40,13 @@ class MembersFailed(Exception):
 
 @dataclass(frozen=True)
 class Rules:
-    """How members are dealt with; `report` is told why they are started again.
-
-    `failures` is the folder where the traceback of a member's last error is left.
-    """
+    """How members are dealt with."""
 
     name: str
     restarts: int
     hang_minutes: float
-    report: Callable[[str], None]
-    failures: Path
+    report: Callable[[str], None]  # is told why they are started again
+    failures: Path  # the folder where the traceback of a member's last error is left
 
 
 def run_members(

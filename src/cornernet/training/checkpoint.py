@@ -19,14 +19,11 @@ LOCK = ".lock"
 
 @dataclass(frozen=True)
 class CheckpointFolder:
-    """The checkpoints of one trained model; the newest `keep` stay.
-
-    `report` is told what is damaged, and what is set aside.
-    """
+    """The checkpoints of one trained model; the newest `keep` stay."""
 
     path: Path
     keep: int
-    report: Callable[[str], None] = say
+    report: Callable[[str], None] = say  # is told what is damaged, and what is set aside
 
     @property
     def history(self) -> Path:

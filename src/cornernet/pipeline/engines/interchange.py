@@ -140,7 +140,6 @@ def _agreed(paths: Paths) -> bool:
 
 
 def _agree() -> None:
-    """Remember that both engines agree now."""
     if LOCK.is_file():
         AGREED.parent.mkdir(exist_ok=True)
         shutil.copyfile(LOCK, AGREED)

@@ -43,10 +43,7 @@ def asked_of(config: Mapping[str, Any]) -> tuple[Graph, list[str]]:
 
 
 def refuse_repeated(words: Sequence[str]) -> None:
-    """Raise BadInput if a command line gives a setting twice: Snakemake hands over only the last.
-
-    The same for a second `--config`, which makes Snakemake forget the first.
-    """
+    """Raise BadInput for a setting, or `--config`, that is given twice: only the last would count."""
     names = ["--config" if word == "-C" else word.partition("=")[0] for word in words]
     names += [word.split("=")[1] for word in words if word.startswith("--config=")]
     for name in ("set", "profile", "weights", "--config"):

@@ -8,7 +8,6 @@ the package that are no modules.
 
 
 def _in(room: str, *names: str) -> tuple[str, ...]:
-    """The full names of modules in one room of the package."""
     return tuple(f"cornernet.{room}.{name}" for name in names)
 
 
