@@ -43,7 +43,7 @@ def asked_of(config: Mapping[str, Any]) -> tuple[Graph, list[str]]:
 
 
 def refuse_repeated(words: Sequence[str]) -> None:
-    """Raise BadInput for a setting, or `--config`, that is given twice: only the last would count."""
+    """Raise BadInput for a setting, or `--config`, that is given twice: the last alone counts."""
     names = ["--config" if word == "-C" else word.partition("=")[0] for word in words]
     names += [word.split("=")[1] for word in words if word.startswith("--config=")]
     for name in ("set", "profile", "weights", "--config"):
