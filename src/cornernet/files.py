@@ -1,10 +1,11 @@
-"""Atomic writes (a reader sees the old file or the new one, never a half), and locks."""
+"""Atomic writes (a reader sees the old file or the new one, never a half), locks, file names."""
 
 import errno
 import fcntl
 import json
 import os
 import platform
+import re
 import shutil
 import stat
 import tempfile
@@ -47,6 +48,13 @@ def status_of_regular(path: Path) -> os.stat_result:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return status
+
+
+def leaves_folder(file_name: str) -> bool:
+    """Whether a path from outside may leave the folder that it is joined to, on any system."""
+    parts = re.split(r"[/\\]", file_name)
+    drive = parts[0][1:2] == ":"
+    return not {*parts} - {"", "."} or parts[0] == "" or ".." in parts or drive or "\0" in file_name
 
 
 def remove_unfinished(folder: Path) -> None:

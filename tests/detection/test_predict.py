@@ -10,8 +10,7 @@ from detection.rectangles import CATEGORY_IDS, SIZES, rectangle_network
 from detection.settings import CLEAN, SMALL_MODEL
 
 from cornernet.detection.detector import Detections, choose_detections, find_candidates
-from cornernet.detection.predict import coco_results, predict_split
-from cornernet.detection.reading import prepared_batches
+from cornernet.detection.predict import coco_results, predict_split, prepared_batches
 from cornernet.errors import BadInput
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.benchmark import Timer
 
 from cornernet.config.schema import Params
-from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.samples import Chunk
 from cornernet.training.group import Group
 from cornernet.training.trainer import Trainer
 

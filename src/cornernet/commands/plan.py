@@ -10,7 +10,7 @@ from cornernet.commands.rates import Rates, measured_rates, rates_by_card
 from cornernet.commands.wall_clock import Training, describe_cards, describe_gpus, trainings_of
 from cornernet.config import Params
 from cornernet.data.coco.dataset import read_dataset
-from cornernet.data.download.manifest import needed_archives, peak_bytes
+from cornernet.data.download.archive import needed_archives, peak_bytes
 from cornernet.data.shapes.render import CATEGORIES
 from cornernet.errors import BadInput
 from cornernet.files import free_bytes

@@ -11,10 +11,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cornernet.config.schema import Detection
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
-from cornernet.errors import BadInput
-from cornernet.memory import is_out_of_memory
-from cornernet.model.hourglass import ConvolutionNorm
-from cornernet.model.layout import fill_vectors
+from cornernet.errors import BadInput, is_out_of_memory
+from cornernet.model.hourglass import ConvolutionNorm, fill_vectors
 from cornernet.model.network import CornerNet, CornerOutputs
 
 Network = Callable[[Tensor], CornerOutputs]  # images [B, 3, h, w], normalised

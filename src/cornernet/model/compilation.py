@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from cornernet.memory import is_out_of_memory
+from cornernet.errors import is_out_of_memory
 
 
 class Compiled:

@@ -7,8 +7,7 @@ import zipfile
 import pytest
 from data.download.download_case import made_files, zipped
 
-from cornernet.data.download.archive import unpack
-from cornernet.data.download.manifest import Archive
+from cornernet.data.download.archive import Archive, unpack
 from cornernet.errors import BadInput
 
 IMAGES = {p: c for p, c in made_files().items() if p.startswith("train2017/")}

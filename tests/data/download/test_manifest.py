@@ -3,7 +3,7 @@
 import pytest
 from data.download.download_case import SPLITS
 
-from cornernet.data.download.manifest import needed_archives, peak_bytes
+from cornernet.data.download.archive import needed_archives, peak_bytes
 from cornernet.errors import BadInput
 
 GOOD = {"url": "http://127.0.0.1/train2017.zip", "bytes": 100, "checksum": f"sha256:{64 * '0'}"}

@@ -11,10 +11,9 @@ from cornernet.data.coco.annotations import AnnotationFile, read_annotation_file
 from cornernet.data.coco.dataset import Category, Dataset, SplitRecord
 from cornernet.data.coco.file_digests import write_record
 from cornernet.data.coco.image_check import FoundImage, image_problems, read_all_images
-from cornernet.data.coco.problems import Problem
 from cornernet.data.coco.split import has_annotations
 from cornernet.data.coco.split_digests import digests_of
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, Problem
 
 # The splits that are tested on: none of their images may be trained on. They may share images with
 # each other, for a profile may test on its val as if it were test-dev.

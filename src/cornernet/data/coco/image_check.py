@@ -13,8 +13,8 @@ import pandas as pd
 
 from cornernet.data.coco.file_digests import NOT_READ, FileDigest, size_and_times
 from cornernet.data.coco.images import UnusableImage, decode_image, read_bytes
-from cornernet.data.coco.problems import Problem
-from cornernet.data.file_names import leaves_folder
+from cornernet.errors import Problem
+from cornernet.files import leaves_folder
 from cornernet.progress import Progress
 
 

@@ -16,9 +16,8 @@ from cornernet.data.coco.file_digests import (
     read_record,
     write_record,
 )
-from cornernet.data.coco.problems import first_of
 from cornernet.data.coco.split import has_annotations
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, first_of
 from cornernet.progress import Progress
 
 MEND = "put back what was checked, or run `cornernet prepare` again"

@@ -14,8 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from cornernet.config.schema import Split, SplitFiles
-from cornernet.data.download.archive import unpack
-from cornernet.data.download.manifest import Archive, needed_archives, peak_bytes
+from cornernet.data.download.archive import Archive, needed_archives, peak_bytes, unpack
 from cornernet.data.download.transfer import fetch, is_right
 from cornernet.errors import BadInput
 from cornernet.files import locked

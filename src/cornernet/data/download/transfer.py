@@ -7,7 +7,7 @@ import requests
 from urllib3.util import Retry
 
 from cornernet.data.coco.file_digests import hash_file
-from cornernet.data.download.manifest import Archive
+from cornernet.data.download.archive import Archive
 from cornernet.errors import BadInput
 from cornernet.progress import Progress
 

@@ -12,7 +12,7 @@ def _in(room: str, *names: str) -> tuple[str, ...]:
     return tuple(f"cornernet.{room}.{name}" for name in names)
 
 
-SHAPES = _in("data.shapes", "generate", "layout", "portable_random", "render")
+SHAPES = _in("data.shapes", "generate", "layout", "render")
 
 # An annotation file as boxes, an image as pixels.
 _ANNOTATIONS = _in("data.coco", "annotations", "annotation_rules")
@@ -25,14 +25,12 @@ _NETWORK = _in(
     "corner_pooling_plain",
     "corner_pooling_triton",  # run by a GPU alone
     "hourglass",
-    "layout",
     "network",
     "prediction",
 )
 _SAMPLING = _in(
     "data.sampling",
     "augment",
-    "chunks",
     "colour",
     "geometry",
     "loader",
@@ -45,7 +43,7 @@ _STEP = (
     *_in("training", "chunk_losses", "gradients", "trainer"),
 )
 _MAPS = (
-    *_in("detection", "decode", "detector", "network", "padding", "predict", "reading"),
+    *_in("detection", "decode", "detector", "network", "padding", "predict"),
     *_in("detection", "soft_nms", "substitution"),
     *_in("data.sampling", "colour", "geometry", "radii", "targets"),
 )
@@ -126,20 +124,16 @@ EXEMPT = {
     "cornernet.config": "the values reach a stage as its file of params",
     "cornernet.errors": "what is refused makes no result",
     "cornernet.files": "writes what it is given",
-    "cornernet.memory": "tells one error from others",
     "cornernet.options": "reads the command line",
     "cornernet.progress": "is read by people",
     "cornernet.processes": "starts, watches and stops what computes",
     "cornernet.pipeline": "describes, checks and records; `scoring` alone is listed",
     "cornernet.tracking": "MLflow is told of results, and gives none",
-    "cornernet.data.coco.annotation_fields": "what it refuses makes no result",
     "cornernet.data.coco.dataset": "reads and writes what `check` found",
     "cornernet.data.coco.file_digests": "says whether files are the same",
     "cornernet.data.coco.image_check": "what it refuses makes no result",
-    "cornernet.data.coco.problems": "is read by people",
     "cornernet.data.coco.split_digests": "says whether files are the same",
     "cornernet.data.download": "what is fetched is checked by its digest",
-    "cornernet.data.file_names": "what it refuses makes no result",
     "cornernet.detection.served": "hands detections to whoever loads a model from MLflow",
     "cornernet.detection.parallel": "the same images, divided among devices",
     "cornernet.model.compilation": "the same function, compiled or not",
