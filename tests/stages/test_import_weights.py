@@ -12,7 +12,7 @@ import torch
 from cornernet.cli import main
 from cornernet.config import load_params
 from cornernet.model.network import CornerNet
-from cornernet.model.released import released_name
+from cornernet.model.weights import released_name
 
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = ("import-weights", "released.pkl", "--out", "models/ours.safetensors", "--profile")

@@ -23,10 +23,8 @@ def as_network(model: CornerNet, precision: str = "fp32") -> Network:
 
     What runs is a copy with batch norm folded into the convolutions. Its channels are innermost in
     memory on a CPU if its widths `fill_vectors`, and on a GPU in bf16, as tensor cores need them.
-
-    Args:
-        model: left as it is, but for being put into evaluation mode.
-        precision: "bf16" for weights and maps in bfloat16, else "fp32".
+    `precision` is "bf16" for weights and maps in bfloat16, or "fp32". `model` itself is left as it
+    is, but for being put into evaluation mode.
     """
     model.eval()
     ready = fold_batch_norm(model)

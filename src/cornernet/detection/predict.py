@@ -42,11 +42,9 @@ def predict_split(
 ) -> list[dict[str, Any]]:
     """Detections of all images of `split`, as COCO results: by image id, the best first.
 
-    Images whose canvases have the same sizes go through the network together, `params.batch_size`
-    at a time; everything else is done per image. So the batch size can change nothing but the
-    rounding of the network's sums. On the CPU it cannot change even that: each image goes alone
-    with its mirror. Images are read, and soft-NMS is run, in threads while the network runs.
-    `progress` is called with (images done, images in all).
+    Images go through the network in the batches of `prepared_batches`; everything else is done per
+    image, so the batch size can change nothing but the rounding of the network's sums. Soft-NMS is
+    run in a thread while the network runs. `progress` is told images done, and images in all.
 
     Raises BadInput for images that cannot be read, when the device's memory does not suffice, and
     when `mode` needs annotations that the split does not have.

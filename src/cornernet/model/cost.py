@@ -20,10 +20,7 @@ class Cost:
     activations: int  # bytes that are kept for the backward pass, in float32
 
     def training_memory(self, images: int) -> int:
-        """Bytes that training on a chunk of `images` images holds at least, in float32.
-
-        Weights, gradients, Adam's moments and activations; temporary memory of kernels is on top.
-        """
+        """Bytes that training on `images` images holds, but for temporary memory of kernels."""
         return COPIES * BYTES * self.parameters + images * self.activations
 
 

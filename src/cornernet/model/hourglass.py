@@ -68,9 +68,8 @@ class Hourglass(nn.Module):
     coarser resolutions (or, in the middle, `modules[-1]` residual modules), and is enlarged again
     by nearest neighbours; what the skip connection of residual modules kept is added.
 
-    Args:
-        dims: channels at this resolution and at each coarser one; two or more.
-        modules: residual modules at each of these resolutions.
+    `dims` are the channels, `modules` the residual modules at this resolution and at each coarser
+    one; two or more.
     """
 
     def __init__(self, dims: Sequence[int], modules: Sequence[int]) -> None:

@@ -21,7 +21,7 @@ def run(job: Job) -> None:
     found = check_dataset(job.root, params.data, paths.file_digests)
     check_room(params, found.num_categories)
     dataset = dataclasses.replace(found, prepared_with=paths.files.read_text())
-    write_json(paths.dataset, dataset.to_json())
+    write_json(paths.dataset, dataclasses.asdict(dataset))
     for name, split in dataset.splits.items():
         print(f"prepare: {name}: {_summary(split)}")
 

@@ -1,5 +1,6 @@
 """`cornernet report`: the page, and tables and figures on every run of the tracker."""
 
+import dataclasses
 from typing import Any
 
 import pandas as pd
@@ -32,7 +33,7 @@ def run(job: Job) -> None:
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
         differences=text_and_code(job.profile, differences, recorded),
         provenance=_provenance(job),
-        dataset=job.dataset.to_json(),
+        dataset=dataclasses.asdict(job.dataset),
         accepted=read_accepted(paths),
         recorded=recorded,
     )

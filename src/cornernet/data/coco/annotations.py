@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cornernet.data.coco.file_digests import FileDigest, size_and_times
 from cornernet.errors import BadInput, Problem
+from cornernet.files import FileDigest, size_and_times
 
 LISTS = ("images", "categories", "annotations")
 BOX = ["x", "y", "width", "height"]
