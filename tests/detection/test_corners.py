@@ -1,14 +1,10 @@
-"""Corners each for itself, and paired where scores tie and limits are met.
-
-Pairs are in tests/parity too; that empty cells are no candidates is in test_detector.py.
-"""
+"""Corners each for itself, and paired where scores tie and limits are met; see tests/parity too."""
 
 from dataclasses import replace
 
 import numpy as np
 import torch
-from detection.rectangles import rectangle_network
-from detection.settings import CLEAN, SMALL_MODEL
+from detection.detection_case import CLEAN, SMALL_MODEL, rectangle_network
 
 from cornernet.detection.corners import find_corners
 from cornernet.detection.decode import decode, top_corners

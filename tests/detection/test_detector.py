@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from detection.rectangles import objects_of
-from detection.settings import CLEAN
+from detection.detection_case import CLEAN, objects_of
 from hypothesis import given
 from hypothesis import strategies as st
 

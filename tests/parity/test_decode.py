@@ -1,14 +1,11 @@
-"""Decoding and soft-NMS against the released code.
-
-Of pairs, rows that it scores -1 are rejected, in no order; of soft-NMS, all rows that it leaves.
-"""
+"""Decoding and soft-NMS against the released code."""
 
 from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
-from detection.settings import RELEASED
+from detection.detection_case import RELEASED
 
 from cornernet.detection.decode import decode
 from cornernet.detection.soft_nms import METHODS, soft_nms, soft_nms_merge
@@ -19,6 +16,7 @@ PAIRS, ROWS = Fixture("decode"), Fixture("soft_nms")
 
 @pytest.mark.parametrize("case", PAIRS["cases"].tolist())
 def test_pairs(case):
+    """Rows that the released code scores -1 are rejected pairs, in no order."""
     corners, kernel, distance, pairs = PAIRS[f"{case}_params"].tolist()
     params = replace(
         RELEASED,
@@ -41,7 +39,7 @@ def test_pairs(case):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("case", ROWS["cases"].tolist())
 def test_soft_nms_and_merging(case, method):
-    """With the released code's stale rows, and without."""
+    """All rows that it leaves, and how many survive: with its stale rows, and without."""
     quirky = replace(RELEASED.soft_nms, method=method)
     runs = [(f"soft_{method}", "boxes5", soft_nms, 1e-6)]
     runs += [(f"soft7_{method}", "boxes7", soft_nms, 1e-6)]

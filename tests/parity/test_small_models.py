@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from detection.settings import RELEASED as RELEASED_DETECTION
+from detection.detection_case import RELEASED as RELEASED_DETECTION
 from model.sizes import CODE
 
 from cornernet.config.schema import Model

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from cornernet.config.schema import Model
 
 BYTES = 4  # of a float32
-COPIES = 4  # of the parameters while training: weights, gradients, Adam's two moments
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,8 @@ class Cost:
 
     def training_memory(self, images: int) -> int:
         """Bytes that training on `images` images holds, but for temporary memory of kernels."""
-        return COPIES * BYTES * self.parameters + images * self.activations
+        # Of the parameters there are weights, gradients and Adam's two moments.
+        return 4 * BYTES * self.parameters + images * self.activations
 
 
 def network_cost(

@@ -24,7 +24,6 @@ from cornernet.errors import BadInput, first_of
 from cornernet.files import replacing, status_of_regular
 from cornernet.model.network import CornerNet
 
-_COUNTER = ".num_batches_tracked"
 _CATEGORY_TENSOR = "top_left.0.heatmap.output.bias"  # [C]
 
 # (pattern in our name, what the released name has there), applied in this order.
@@ -123,7 +122,7 @@ def import_released(path: Path, params: Model) -> dict[str, Tensor]:
     with torch.device("meta"):
         expected = CornerNet(categories, params).state_dict()
     ours = {released_name(name): name for name in expected}
-    counters = {name: torch.tensor(0) for name in ours if name.endswith(_COUNTER)}
+    counters = {name: torch.tensor(0) for name in ours if name.endswith(".num_batches_tracked")}
     complete = counters | held
     _check(path, complete, {name: expected[our_name].shape for name, our_name in ours.items()})
     return {

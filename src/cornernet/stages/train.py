@@ -94,7 +94,7 @@ def _training(job: Job) -> TrainingJob:
     split = load_split(job.root, params.data.splits["train"], "train")
     return TrainingJob(
         params=params,
-        num_categories=job.dataset.num_categories,
+        num_categories=len(job.dataset.categories),
         seed=trained.seed,
         samples=TrainingSamples(
             split,

@@ -47,10 +47,6 @@ class Dataset:
     splits: dict[str, SplitRecord]
     prepared_with: str = ""  # what data/<profile>/files.yaml said then
 
-    @property
-    def num_categories(self) -> int:
-        return len(self.categories)
-
 
 def read_dataset(path: Path) -> Dataset:
     """Read dataset.json. Raises BadInput if it is not there, is damaged, or of another version."""
