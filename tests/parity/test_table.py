@@ -22,8 +22,12 @@ def test_every_file_has_its_tests():
 
 @pytest.mark.parametrize(
     ("arguments", "fails"),
-    [((), True), (("-n", "2"), True), (("-k", "single_bumps"), False)],
-    ids=["alone", "two processes", "a part"],
+    [
+        ((), True),
+        (("-k", "single_bumps"), False),
+        pytest.param(("-n", "2"), True, marks=pytest.mark.slow),
+    ],
+    ids=["alone", "a part", "two processes"],
 )
 def test_an_array_that_no_test_looks_at_fails_the_run(tmp_path, arguments, fails):
     arrays = Fixture("gaussian")

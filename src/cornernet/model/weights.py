@@ -152,7 +152,8 @@ def read_released(path: Path) -> dict[str, Tensor]:
         raise BadInput(f"{path}: no such file; give the path of the released weights") from None
     except _OF_DAMAGED_FILES as error:
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        damaged = f"truncated or not a file of torch ({type(error).__name__})"
+        why = getattr(error, "strerror", None) or type(error).__name__
+        damaged = f"truncated or not a file of torch ({why})"
         reason = f"would run {found[1]} when read, so it was not read" if found else damaged
         raise BadInput(f"{path}: {reason}; get the released file anew") from None
     dense = isinstance(state, dict) and all(
