@@ -27,8 +27,7 @@ from cornernet.commands.measurement import made_chunk, measure_step
 from cornernet.config import load_params
 from cornernet.config.schema import Params
 from cornernet.data.coco.split import load_split
-from cornernet.data.sampling.chunks import Chunk
-from cornernet.data.sampling.samples import TrainingSamples
+from cornernet.data.sampling.samples import Chunk, TrainingSamples
 from cornernet.data.shapes.generate import generate_shapes
 from cornernet.model.cost import network_cost
 from cornernet.model.network import CornerNet

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "cornernet"
 # Each room imports from those before it, never from those after.
 FLOORS = (
-    ("errors", "files", "memory", "progress", "config", "processes"),
+    ("errors", "files", "progress", "config", "processes"),
     ("data", "model"),
     ("training", "detection", "evaluation", "tracking"),
     ("reporting",),

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data.download.download_case import SPLITS, Case
-from data.download.fault_server import FaultServer
+from data.download.download_case import SPLITS, Case, FaultServer
 from training.tiny import make_coco
 from workflow.clone import environment_of, repository_in
 

@@ -13,8 +13,7 @@ import torch
 from cornernet.cli import main
 from cornernet.config import load_params
 from cornernet.model.network import CornerNet
-from cornernet.model.released import released_name
-from cornernet.model.weights import save_weights
+from cornernet.model.weights import released_name, save_weights
 
 REPOSITORY = Path(__file__).parents[2]
 # All corners are asked for, and all belong together, so that an untrained network finds boxes.

@@ -2,8 +2,7 @@
 
 import pytest
 from data.coco.small_dataset import SmallDataset
-from data.download.download_case import Case
-from data.download.fault_server import FaultServer
+from data.download.download_case import Case, FaultServer
 
 from cornernet.data.download import transfer
 

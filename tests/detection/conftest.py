@@ -2,7 +2,7 @@
 
 import cv2
 import pytest
-from detection.rectangles import SIZES, draw_rectangles, split_of
+from detection.detection_case import SIZES, draw_rectangles, split_of
 
 
 @pytest.fixture(scope="module")

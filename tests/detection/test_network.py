@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from detection.settings import CLEAN, SMALL_MODEL
+from detection.detection_case import CLEAN, SMALL_MODEL
 from model.sizes import TINY
 
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR

@@ -64,7 +64,7 @@ def test_colours(case):
     pixels, alpha = ARRAYS[f"{case}_image"], ARRAYS[f"{case}_pca_alpha"]
     order, shifts = ARRAYS[f"{case}_order"], ARRAYS[f"{case}_alphas_in_order"]
     steps = [(str(name), 1 + float(shift)) for name, shift in zip(order, shifts, strict=True)]
-    jittered = colour.jitter(colour.identity(), steps, float((pixels @ colour.GREY_BGR).mean()))
+    jittered = colour.jitter(np.eye(3, 4), steps, float((pixels @ colour.GREY_BGR).mean()))
     lighted = colour.lighting(jittered, alpha)
     normalized = colour.normalise(lighted)
     for name, transform in (
@@ -76,7 +76,7 @@ def test_colours(case):
 
     image = np.round(pixels * 255).astype(np.uint8)
     if np.allclose(image / 255, pixels, atol=1e-6):  # then the whole of it, from bytes
-        transform = colour.jitter(colour.identity(), steps, colour.grey_mean(image))
+        transform = colour.jitter(np.eye(3, 4), steps, colour.grey_mean(image))
         transform = colour.normalise(colour.lighting(transform, alpha))
         ours = colour.apply_transform(image, transform).transpose(1, 2, 0)
         ARRAYS.check(f"{case}_normalized", ours, 1e-5)

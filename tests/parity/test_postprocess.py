@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from detection.settings import RELEASED
+from detection.detection_case import RELEASED
 
 from cornernet.detection import detector
 from cornernet.detection.decode import CornerPairs, decode

@@ -13,15 +13,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from detection.settings import RELEASED as RELEASED_DETECTION
+from detection.detection_case import RELEASED as RELEASED_DETECTION
 from model.sizes import CODE
 
 from cornernet.config.schema import Model
 from cornernet.detection.decode import decode
 from cornernet.model.losses import CornerTargets, corner_losses, gather_cells
 from cornernet.model.network import CornerNet
-from cornernet.model.released import released_name
-from cornernet.model.weights import import_released
+from cornernet.model.weights import import_released, released_name
 from cornernet.training.trainer import adam
 from parity import recipe
 from parity.fixtures import HEADS, Fixture, in_order, valid_rows

@@ -7,9 +7,8 @@ import pytest
 
 from cornernet.config.schema import Targets
 from cornernet.data.sampling.augment import ViewBoxes
-from cornernet.data.sampling.chunks import chunk_of
 from cornernet.data.sampling.geometry import clip_boxes, crop_boxes, resize_boxes
-from cornernet.data.sampling.samples import encode
+from cornernet.data.sampling.samples import chunk_of, encode
 from cornernet.data.sampling.targets import draw_heatmaps
 from parity.fixtures import Fixture
 

@@ -19,9 +19,8 @@ import pytest
 
 from cornernet.config import Params, load_params
 from cornernet.data.coco.split import load_split
-from cornernet.data.sampling.chunks import Chunk
 from cornernet.data.sampling.loader import batches
-from cornernet.data.sampling.samples import TrainingSamples
+from cornernet.data.sampling.samples import Chunk, TrainingSamples
 from cornernet.errors import BadInput
 from cornernet.processes.nodes import this_node
 from cornernet.processes.supervision import stop_requests

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 WORDS = [
     ("model/losses.py", '"""The training loss', '# a remark\n"""The loss in training'),
     ("training/start.py", "goes on from iteration", "continues at iteration"),
-    ("data/coco/problems.py", "SHOWN = 5", "SHOWN = 6"),
+    ("errors.py", "SHOWN = 5", "SHOWN = 6"),
     ("pipeline/gpu_lease.py", "the CPU does the work", "the CPU works"),
 ]
 

@@ -46,7 +46,7 @@ PEAK: dict[str, dict[str, float]] = {
 AUTHORS_GPU_SECONDS_PER_IMAGE = 14 * 86400 * 10 / (500_000 * 49)
 AUTHORS_TEST_SECONDS_PER_IMAGE = 0.244  # section 4.2
 AUTHORS_OPERATIONS_PER_IMAGE = 904.63e9
-# Of the network that `python -m benchmarks` times, the profile paper's; see tests/model/test_cost.
+# Of the network that `python -m benchmarks` times, the paper's; see tests/model/test_network.py.
 BENCHMARKS_OPERATIONS_PER_IMAGE = 938_992_467_968
 PASSES = 3  # forward, backward for the maps and backward for the weights
 

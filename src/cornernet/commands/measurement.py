@@ -14,7 +14,7 @@ from torch.utils.benchmark import Timer
 
 from cornernet.commands.duration import Rates
 from cornernet.config.schema import Params
-from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.samples import Chunk
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import predict_image
 from cornernet.model.network import CornerNet

@@ -16,7 +16,7 @@ from cornernet.commands.duration import (
 )
 from cornernet.config import Params
 from cornernet.data.coco.dataset import read_dataset
-from cornernet.data.download.manifest import needed_archives, peak_bytes
+from cornernet.data.download.archive import needed_archives, peak_bytes
 from cornernet.data.shapes.render import CATEGORIES
 from cornernet.errors import BadInput
 from cornernet.files import free_bytes
@@ -81,7 +81,7 @@ def _known_data(graph: Graph) -> tuple[int, dict[str, int], str]:
     if graph.paths.dataset.is_file():
         dataset = read_dataset(graph.paths.dataset)
         images = {name: split.images for name, split in dataset.splits.items()}
-        return dataset.num_categories, images, str(graph.paths.dataset)
+        return len(dataset.categories), images, str(graph.paths.dataset)
     if data.source == "shapes" and data.shapes is not None:
         images = {name: data.shapes.images.get(name, 0) for name in data.splits}
         return len(CATEGORIES), images, "the embedded shapes"

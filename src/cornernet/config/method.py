@@ -9,7 +9,14 @@ gradients are accumulated.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cornernet.config.section import AT_LEAST_0, AT_LEAST_1, POSITIVE, require
+# Bounds of a value, as pydantic's `Field` names them: put into a field's metadata.
+AT_LEAST_0, AT_LEAST_1, POSITIVE = {"ge": 0}, {"ge": 1}, {"gt": 0}
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError with `message` unless `condition` holds."""
+    if not condition:
+        raise ValueError(message)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,20 @@ The sections of the paper's method lie in `method.py`, and can be imported from 
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from cornernet.config.method import Augmentation, Detection, Losses, Model, Targets, Train
+from cornernet.config.method import (
+    AT_LEAST_0,
+    AT_LEAST_1,
+    POSITIVE,
+    Augmentation,
+    Detection,
+    Losses,
+    Model,
+    Targets,
+    Train,
+    require,
+)
 from cornernet.config.method import SoftNms as SoftNms
-from cornernet.config.section import AT_LEAST_0, AT_LEAST_1, POSITIVE, nearest, require
+from cornernet.errors import nearest
 
 Split = Literal["train", "val", "test_dev"]
 Mode = Literal["single_scale", "multi_scale", "gt_heatmaps", "gt_heatmaps_offsets"]

@@ -19,7 +19,7 @@ from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.decode import top_corners
 from cornernet.detection.network import Network, run_network
 from cornernet.detection.padding import Placement, to_image
-from cornernet.detection.reading import prepared_batches
+from cornernet.detection.predict import prepared_batches
 
 # One row per corner; x, y in pixels of the image, category an index among the split's.
 COLUMNS = {

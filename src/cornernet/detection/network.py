@@ -11,10 +11,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cornernet.config.schema import Detection
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
-from cornernet.errors import BadInput
-from cornernet.memory import is_out_of_memory
-from cornernet.model.hourglass import ConvolutionNorm
-from cornernet.model.layout import fill_vectors
+from cornernet.errors import BadInput, is_out_of_memory
+from cornernet.model.hourglass import ConvolutionNorm, fill_vectors
 from cornernet.model.network import CornerNet, CornerOutputs
 
 Network = Callable[[Tensor], CornerOutputs]  # images [B, 3, h, w], normalised
@@ -25,10 +23,8 @@ def as_network(model: CornerNet, precision: str = "fp32") -> Network:
 
     What runs is a copy with batch norm folded into the convolutions. Its channels are innermost in
     memory on a CPU if its widths `fill_vectors`, and on a GPU in bf16, as tensor cores need them.
-
-    Args:
-        model: left as it is, but for being put into evaluation mode.
-        precision: "bf16" for weights and maps in bfloat16, else "fp32".
+    `precision` is "bf16" for weights and maps in bfloat16, or "fp32". `model` itself is left as it
+    is, but for being put into evaluation mode.
     """
     model.eval()
     ready = fold_batch_norm(model)

@@ -118,10 +118,5 @@ def _load_pyfunc(path: str) -> Served:
     model = CornerNet(len(settings["categories"]), params)
     load_weights(Path(path) / WEIGHTS, model)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Served(
-        model.to(device).eval(),
-        params,
-        section_from(Detection, settings["detection"]),
-        settings["categories"],
-        device,
-    )
+    detection = section_from(Detection, settings["detection"])
+    return Served(model.to(device).eval(), params, detection, settings["categories"], device)

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from cornernet.memory import is_out_of_memory
+from cornernet.errors import is_out_of_memory
 
 
 class Compiled:
@@ -13,12 +13,8 @@ class Compiled:
 
     Shapes are not made variable: there are few, and kernels for known sizes are faster.
 
-    Args:
-        function: what to run.
-        report: called with one line when compiling fails.
-        shapes: how many shapes of input there will be at most. Torch's limits on recompiling are
-            raised to this.
-        options: for `torch.compile`, such as `mode` or `backend`.
+    `report` is called with one line when compiling fails. There will be at most so many `shapes`:
+    torch's limits on recompiling are raised to it. `options` are those of `torch.compile`.
     """
 
     def __init__(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from cornernet.config.schema import Model
 
 BYTES = 4  # of a float32
-COPIES = 4  # of the parameters while training: weights, gradients, Adam's two moments
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,9 @@ class Cost:
     activations: int  # bytes that are kept for the backward pass, in float32
 
     def training_memory(self, images: int) -> int:
-        """Bytes that training on a chunk of `images` images holds at least, in float32.
-
-        Weights, gradients, Adam's moments and activations; temporary memory of kernels is on top.
-        """
-        return COPIES * BYTES * self.parameters + images * self.activations
+        """Bytes that training on `images` images holds, but for temporary memory of kernels."""
+        # Of the parameters there are weights, gradients and Adam's two moments.
+        return 4 * BYTES * self.parameters + images * self.activations
 
 
 def network_cost(

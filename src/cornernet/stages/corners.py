@@ -29,7 +29,7 @@ def run(job: Job) -> dict[str, Any]:
         Progress(f"corners of {trained}", len(split.images)) as progress,
     ):
         device = torch.device("cuda:0" if gpus else "cpu")
-        network = network_of(weights, params, job.dataset.num_categories, device)
+        network = network_of(weights, params, len(job.dataset.categories), device)
         table = find_corners(network, params.model, split, params.detection, device, progress)
     with replacing(paths.corners(trained)) as temporary:
         table.to_parquet(temporary, index=False)

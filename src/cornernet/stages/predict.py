@@ -29,7 +29,7 @@ def run(job: Job) -> dict[str, Any]:
     wanted = 1 if job.options.devices is None else job.options.devices
     with leased_gpus(wanted, report=lambda line: say(f"{tested}: {line}")) as gpus:
         devices = [f"cuda:{number}" for number in range(len(gpus))] or ["cpu"] * max(wanted, 1)
-        arguments = (job.params, tested, weights, job.dataset.num_categories)
+        arguments = (job.params, tested, weights, len(job.dataset.categories))
         parts = shared_out(devices, predict_share, arguments)
     # Stable: the rows of an image stay as they are, whatever share it was in.
     results = sorted((row for found, _ in parts for row in found), key=lambda row: row["image_id"])

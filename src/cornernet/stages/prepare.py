@@ -19,9 +19,9 @@ def run(job: Job) -> None:
     """Check every split, every image; refuse with all problems at once, before any training."""
     params, paths = job.profile, job.paths
     found = check_dataset(job.root, params.data, paths.file_digests)
-    check_room(params, found.num_categories)
+    check_room(params, len(found.categories))
     dataset = dataclasses.replace(found, prepared_with=paths.files.read_text())
-    write_json(paths.dataset, dataset.to_json())
+    write_json(paths.dataset, dataclasses.asdict(dataset))
     for name, split in dataset.splits.items():
         print(f"prepare: {name}: {_summary(split)}")
 

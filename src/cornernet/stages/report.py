@@ -1,5 +1,7 @@
 """`cornernet report`: the page, and tables and figures on every run of the tracker."""
 
+import dataclasses
+
 import pandas as pd
 
 from cornernet.files import write_text
@@ -31,7 +33,7 @@ def run(job: Job) -> None:
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
         differences=text_and_code(job.profile, differences, recorded),
         provenance={file.name: read_provenance(file) for file in models if file.is_file()},
-        dataset=job.dataset.to_json(),
+        dataset=dataclasses.asdict(job.dataset),
         accepted=read_accepted(paths),
         recorded=recorded,
     )

@@ -96,7 +96,7 @@ def _training(job: Job) -> TrainingJob:
     categories = {str(category.id): category.name for category in job.dataset.categories}
     return TrainingJob(
         params=params,
-        num_categories=job.dataset.num_categories,
+        num_categories=len(job.dataset.categories),
         seed=trained.seed,
         samples=TrainingSamples(
             split,

@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cornernet.config.schema import Losses, Params, Targets, Train
-from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.samples import Chunk
 from cornernet.data.sampling.targets import draw_heatmaps
 from cornernet.model.compilation import Compiled
-from cornernet.model.layout import fill_vectors
+from cornernet.model.hourglass import fill_vectors
 from cornernet.model.losses import CornerTargets, LossTerms, corner_losses, logit_bounds
 from cornernet.model.network import CornerNet, CornerOutputs
 

@@ -11,9 +11,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
-from cornernet.data.sampling.chunks import Chunk
-from cornernet.errors import BadInput
-from cornernet.memory import is_out_of_memory
+from cornernet.data.sampling.samples import Chunk
+from cornernet.errors import BadInput, is_out_of_memory
 from cornernet.model.compilation import Compiled
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.config.schema import Params, Train
-from cornernet.data.sampling.chunks import Chunk
 from cornernet.data.sampling.loader import batches
-from cornernet.data.sampling.samples import TrainingSamples
+from cornernet.data.sampling.samples import Chunk, TrainingSamples
 from cornernet.errors import BadInput
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from data.coco.small_dataset import SPLITS
 
-from cornernet.data.coco import annotations, file_digests, split_digests
-from cornernet.data.coco.file_digests import CLOCK_TICK_NS, hash_file, read_record
+from cornernet import files
+from cornernet.data.coco import annotations, split_digests
 from cornernet.data.coco.split import load_split
-from cornernet.data.coco.split_digests import changed_inputs
+from cornernet.data.coco.split_digests import changed_inputs, read_record
+from cornernet.files import CLOCK_TICK_NS, hash_file
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def hashed(monkeypatch):
 def later(monkeypatch):
     """Moves the clock that tells how long ago a file changed beyond what a file system blurs."""
     now = time.time_ns
-    monkeypatch.setattr(file_digests.time, "time_ns", lambda: now() + 2 * CLOCK_TICK_NS)
+    monkeypatch.setattr(files.time, "time_ns", lambda: now() + 2 * CLOCK_TICK_NS)
 
 
 def changes(dataset, found, names=tuple(SPLITS)):
@@ -125,10 +126,10 @@ def test_a_split_that_was_not_checked_is_told_and_no_annotations_parsed(
 
 def test_a_file_hashed_at_once_after_its_change_is_hashed_again(dataset, hashed, monkeypatch):
     """Written twice within a tick of the clock, a file keeps its size and its times."""
-    monkeypatch.setattr(file_digests.time, "time_ns", lambda: 0)
+    monkeypatch.setattr(files.time, "time_ns", lambda: 0)
     found = dataset.check()
     path = dataset.root / "val" / "val1.png"
-    assert read_record(dataset.record_of("val"))["val/val1.png"].mtime_ns == file_digests.UNCERTAIN
+    assert read_record(dataset.record_of("val"))["val/val1.png"].mtime_ns == files.UNCERTAIN
     status, content = path.stat(), path.read_bytes()
     path.write_bytes(content[:-1] + b"x")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -8,8 +8,8 @@ import pytest
 import torch
 from data.sampling.training_case import DATA, TARGETS, still, training_samples, write_split
 
-from cornernet.data.sampling.chunks import chunk_of
 from cornernet.data.sampling.radii import corner_radius, radius_table
+from cornernet.data.sampling.samples import chunk_of
 from cornernet.errors import BadInput
 
 COUNTS = [3, 0, 1, 4, 2]

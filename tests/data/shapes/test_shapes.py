@@ -10,8 +10,7 @@ from data.shapes.shapes_case import SMALL, boxes_of
 
 from cornernet.data.shapes.generate import SPLIT_NUMBERS, annotated, draw_image
 from cornernet.data.shapes.layout import PlacedObject, covered
-from cornernet.data.shapes.portable_random import PortableRandom
-from cornernet.data.shapes.render import CATEGORIES, draw_background, shape_mask
+from cornernet.data.shapes.render import CATEGORIES, PortableRandom, draw_background, shape_mask
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

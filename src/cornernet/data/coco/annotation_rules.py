@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cornernet.data.coco.annotations import BOX, AnnotationFile
-from cornernet.data.coco.problems import Problem, first_of
-from cornernet.data.file_names import leaves_folder
+from cornernet.errors import Problem, first_of
+from cornernet.files import leaves_folder
 
 # Pixels. A box of zero width or height may lie outside of its image up to this distance: training
 # drops it anyway. Boxes that reach over the border by more are counted.

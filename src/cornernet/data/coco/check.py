@@ -1,24 +1,39 @@
 """Checks a whole data set before anything is trained: all problems found are told at once."""
 
+import contextlib
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import cv2
+import pandas as pd
 
 from cornernet.config.schema import Data, SplitFiles
 from cornernet.data.coco import annotation_rules
 from cornernet.data.coco.annotations import AnnotationFile, read_annotation_file
 from cornernet.data.coco.dataset import Category, Dataset, SplitRecord
-from cornernet.data.coco.file_digests import write_record
-from cornernet.data.coco.image_check import FoundImage, image_problems, read_all_images
-from cornernet.data.coco.problems import Problem
+from cornernet.data.coco.images import UnusableImage, decode_image, read_bytes
 from cornernet.data.coco.split import has_annotations
-from cornernet.data.coco.split_digests import digests_of
-from cornernet.errors import BadInput
+from cornernet.data.coco.split_digests import digests_of, write_record
+from cornernet.errors import BadInput, Problem
+from cornernet.files import FileDigest, leaves_folder, size_and_times
+from cornernet.progress import Progress
 
 # The splits that are tested on: none of their images may be trained on. They may share images with
 # each other, for a profile may test on its val as if it were test-dev.
 HELD_OUT = ("val", "test_dev")
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """What was found in place of one declared image."""
+
+    file_name: str
+    on_disk: FileDigest
+    problem: UnusableImage | None
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,52 @@ def _problems(root: Path, split: SplitContent, data: Data) -> list[Problem]:
         remedy = "annotate some under 'annotations' (boxes of zero size and crowds do not count)"
         problems.append(Problem("no objects at all", remedy))
     return problems
+
+
+def read_all_images(folder: Path, images: pd.DataFrame, title: str) -> list[FoundImage]:
+    """Read, hash and decode the images (a table of an AnnotationFile) below `folder`, in order.
+
+    File names that leave the folder are skipped. `title` stands before the progress display.
+    """
+
+    def read(file_name: str, width: int, height: int) -> FoundImage:
+        on_disk, problem = FileDigest(), None
+        path = folder / file_name
+        try:
+            with contextlib.suppress(OSError):  # which reading it says in a line
+                on_disk = size_and_times(path)
+            content = read_bytes(path)
+            on_disk = on_disk._replace(sha256=hashlib.sha256(content).hexdigest())
+            decode_image(content, path, width, height)
+        except UnusableImage as error:
+            problem = error
+        return FoundImage(file_name, on_disk, problem)
+
+    inside = images.loc[[not leaves_folder(name) for name in images.file_name]]
+    columns = (inside[key].tolist() for key in ("file_name", "width", "height"))
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)  # else OpenCV prints a line of its own for each damaged image
+    try:
+        # Threads use all cores: hashing and OpenCV let go of the interpreter's lock.
+        with ThreadPoolExecutor() as pool:
+            return list(Progress(title, len(inside), iterable=pool.map(read, *columns)))
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def image_problems(folder: Path, found: Sequence[FoundImage]) -> list[Problem]:
+    """A problem for each kind of trouble that the images have."""
+    if found and not folder.is_dir():
+        return [Problem(f"no image folder {folder}", "see data.root and data.splits")]
+    cases = defaultdict(list)
+    for item in found:
+        if item.problem:
+            name, detail = item.file_name, item.problem.detail
+            cases[item.problem.kind].append(f"{name}: {detail}" if detail else name)
+    return [
+        Problem(f"{what} below {folder}", remedy, names, "file")
+        for (what, remedy), names in cases.items()
+    ]
 
 
 def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:

@@ -1,10 +1,8 @@
 """What `cornernet prepare` found in a data set: the content of dataset.json, typed."""
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cornernet.config.load import section_from
 from cornernet.errors import BadInput
@@ -30,7 +28,7 @@ class SplitRecord:
     boxes_by_category: dict[str, int]  # id of the category, as text -> boxes
     problems: dict[str, int]  # what COCO has too and was let through; see annotation_rules.py
     annotations_sha256: str  # of the annotation file's bytes
-    images_sha256: str  # see file_digests.digest_of_images
+    images_sha256: str  # see split_digests.digests_of
     image_bytes: int  # size of all image files together
 
     @property
@@ -48,14 +46,6 @@ class Dataset:
     images_of_train_also_held_out: int
     splits: dict[str, SplitRecord]
     prepared_with: str = ""  # what data/<profile>/files.yaml said then
-
-    @property
-    def num_categories(self) -> int:
-        return len(self.categories)
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of dataset.json as plain values, which `write_json` writes."""
-        return dataclasses.asdict(self)
 
 
 def read_dataset(path: Path) -> Dataset:

@@ -14,8 +14,6 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
-JPEG_SCAN = 0xDA  # the marker after whose header the compressed pixels begin
-
 
 # Why an image cannot be used, and how to mend it.
 MISSING = "no such image", "put the file there, or take its entry out of the annotation file"
@@ -115,7 +113,7 @@ def _has_jpeg_end(content: bytes) -> bool:
     position = 2
     while position + 4 <= len(content) and content[position] == 0xFF:
         marker = content[position + 1]
-        if marker == JPEG_SCAN:
+        if marker == 0xDA:  # start of scan: the compressed pixels follow its header
             return content.find(JPEG_END, position) >= 0
         if marker == 0xFF:  # a fill byte before the marker
             position += 1

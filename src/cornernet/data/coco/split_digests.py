@@ -1,5 +1,11 @@
-"""Whether a split's files are still those that `prepare` checked, told by their digests."""
+"""Whether a split's files are still those that `prepare` checked, told by their SHA-256.
 
+A record on disk holds the size, the times and the digest of each file as it was last hashed; only
+files whose size or times changed are hashed again.
+"""
+
+import csv
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,17 +14,9 @@ from pathlib import Path
 from cornernet.config.schema import Split, SplitFiles
 from cornernet.data.coco.annotations import read_annotation_file
 from cornernet.data.coco.dataset import Dataset
-from cornernet.data.coco.file_digests import (
-    NOT_READ,
-    FileDigest,
-    digest_of_images,
-    hash_file,
-    read_record,
-    write_record,
-)
-from cornernet.data.coco.problems import first_of
 from cornernet.data.coco.split import has_annotations
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, first_of
+from cornernet.files import FileDigest, hash_file, replacing
 from cornernet.progress import Progress
 
 MEND = "put back what was checked, or run `cornernet prepare` again"
@@ -36,7 +34,7 @@ def split_digests(
     """
     recorded, prefix = read_record(record), f"{files.images}/"
     current = _current(root, [files.annotations], recorded)
-    same = current[files.annotations].sha256 == recorded.get(files.annotations, NOT_READ).sha256
+    same = current[files.annotations].sha256 == recorded.get(files.annotations, FileDigest()).sha256
     images = [path for path in recorded if path.startswith(prefix) and path not in current]
     if not (same and images):
         file = read_annotation_file(root / files.annotations, has_annotations(name))
@@ -51,13 +49,17 @@ def split_digests(
 
 
 def digests_of(files: SplitFiles, record: Mapping[str, FileDigest]) -> dict[str, str]:
-    """The digest of a split's annotation file, and one for all of its images."""
-    images = {
-        path.removeprefix(f"{files.images}/"): digest.sha256
-        for path, digest in record.items()
-        if path != files.annotations
-    }
-    return {"annotations": record[files.annotations].sha256, "images": digest_of_images(images)}
+    """The digest of a split's annotation file, and one for all of its images.
+
+    The latter is over the images' file names, sorted, and their digests.
+    """
+    prefix, annotations = f"{files.images}/", record[files.annotations].sha256
+    images = [
+        (path.removeprefix(prefix), record[path].sha256)
+        for path in record.keys() - {files.annotations}
+    ]
+    lines = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(images))
+    return {"annotations": annotations, "images": hashlib.sha256(lines.encode()).hexdigest()}
 
 
 def changed_inputs(
@@ -95,13 +97,31 @@ def _current(
         changed = [
             path
             for path in paths
-            if not recorded.get(path, NOT_READ).describes(os.stat(os.path.join(root, path)))
+            if not recorded.get(path, FileDigest()).describes(os.stat(os.path.join(root, path)))
         ]
         with ThreadPoolExecutor() as pool:
             hashed = pool.map(hash_file, (root / path for path in changed))
             now = Progress(f"hashing {root}", len(changed), "file", iterable=hashed)
-            return {path: recorded.get(path, NOT_READ) for path in paths} | dict(
+            return {path: recorded.get(path, FileDigest()) for path in paths} | dict(
                 zip(changed, now, strict=True)
             )
     except OSError as error:
         raise BadInput(f"{error.filename}: cannot be read ({error.strerror}); {MEND}") from None
+
+
+def read_record(path: Path) -> dict[str, FileDigest]:
+    """The digests that were recorded, by file; none if the record is absent or damaged."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return {
+                name: FileDigest(int(size), int(mtime_ns), int(ctime_ns), sha256)
+                for name, size, mtime_ns, ctime_ns, sha256 in csv.reader(stream)
+            }
+    except (FileNotFoundError, ValueError, csv.Error):
+        return {}
+
+
+def write_record(path: Path, digests: Mapping[str, FileDigest]) -> None:
+    """Write the record atomically."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows((name, *digest) for name, digest in digests.items())

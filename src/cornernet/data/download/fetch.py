@@ -5,20 +5,17 @@ the archives under way; a zip put there by hand is checked and used.
 """
 
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from cornernet.config.schema import Split, SplitFiles
-from cornernet.data.download.archive import unpack
-from cornernet.data.download.manifest import Archive, needed_archives, peak_bytes
+from cornernet.data.download.archive import Archive, needed_archives, peak_bytes, unpack
 from cornernet.data.download.transfer import fetch, is_right
 from cornernet.errors import BadInput
-from cornernet.files import locked
+from cornernet.files import free_bytes, locked
 from cornernet.progress import say
 
 FOLDER = "downloads"
@@ -37,6 +34,10 @@ def download_files(
     Returns the content of source.json: where the data set is, and which archives hold it.
     Raises BadInput: manifest wrong, disk too small, no address gives a file, zip harmful.
     """
+
+    def on_wait(holder: str) -> None:
+        report(f"another download into {root} is under way ({holder}); waiting for it")
+
     archives = needed_archives(files, splits)
     given = {target for archive in archives for target in archive.targets}
     paths = {path for split in splits.values() for path in (split.images, split.annotations)}
@@ -48,13 +49,19 @@ def download_files(
         )
     zips = {archive.name: root / FOLDER / archive.name for archive in archives}
     if _absent(root, archives) or any(path.exists() for path in zips.values()):
-        with _alone_in(root, report):
-            absent = _absent(root, archives)
-            _check_free_disk(root, absent)
-            for archive in absent:
-                _fetch_archive(root, archive, zips[archive.name], report)
-            for path in zips.values():  # an interruption may have left one that was unpacked
-                path.unlink(missing_ok=True)
+        try:
+            with locked(root / FOLDER / ".running", on_wait):  # one download at a time
+                absent = _absent(root, archives)
+                _check_free_disk(root, absent)
+                for archive in absent:
+                    _fetch_archive(root, archive, zips[archive.name], report)
+                for path in zips.values():  # an interruption may have left one that was unpacked
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise BadInput(
+                f"{error.filename or root}: cannot be written ({error.strerror}); mend that and "
+                "run the same command again (it goes on where it was)"
+            ) from None
     return {"root": str(root), "archives": [archive.name for archive in archives]}
 
 
@@ -84,27 +91,10 @@ def _absent(root: Path, archives: list[Archive]) -> list[Archive]:
 
 def _check_free_disk(root: Path, absent: list[Archive]) -> None:
     there = sum(path.stat().st_size for path in (root / FOLDER).iterdir())
-    wanted, free = peak_bytes(absent) - there, shutil.disk_usage(root).free
+    wanted, free = peak_bytes(absent) - there, free_bytes(root)
     if wanted > free:
         raise BadInput(
             f"{root}: {tqdm.format_sizeof(wanted)} bytes of free disk are needed to fetch and "
             f"unpack {', '.join(archive.name for archive in absent)}, {tqdm.format_sizeof(free)} "
             "are free; make room, or set data.root to a folder on another disk"
         )
-
-
-@contextmanager
-def _alone_in(root: Path, report: Callable[[str], None]) -> Iterator[None]:
-    """One download at a time; errors of the file system become BadInput."""
-
-    def on_wait(holder: str) -> None:
-        report(f"another download into {root} is under way ({holder}); waiting for it")
-
-    try:
-        with locked(root / FOLDER / ".running", on_wait):
-            yield
-    except OSError as error:
-        raise BadInput(
-            f"{error.filename or root}: cannot be written ({error.strerror}); mend that and run "
-            "the same command again (it goes on where it was)"
-        ) from None

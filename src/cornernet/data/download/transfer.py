@@ -6,9 +6,9 @@ from pathlib import Path
 import requests
 from urllib3.util import Retry
 
-from cornernet.data.coco.file_digests import hash_file
-from cornernet.data.download.manifest import Archive
+from cornernet.data.download.archive import Archive
 from cornernet.errors import BadInput
+from cornernet.files import hash_file
 from cornernet.progress import Progress
 
 BLOCK_BYTES = 1 << 14  # less than one block of what arrived is lost when a stream breaks off

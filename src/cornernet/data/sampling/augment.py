@@ -87,6 +87,6 @@ def augment(
     The black around the image is jittered and normalised with it.
     """
     view, placed = place(image, boxes, draws, params)
-    transform = colour.jitter(colour.identity(), draws.jitters, colour.grey_mean(view))
+    transform = colour.jitter(np.eye(3, 4), draws.jitters, colour.grey_mean(view))
     transform = colour.normalise(colour.lighting(transform, np.array(draws.lighting)))
     return colour.apply_transform(view, transform), placed

@@ -40,16 +40,12 @@ ROWS_AT_ONCE = 64
 JITTERS = ("brightness", "contrast", "saturation")
 
 
-def identity() -> NDArray[np.float64]:
-    """The transform that changes nothing.  [3, 4]: matrix, then what is added"""
-    return np.eye(3, 4)
-
-
 def jitter(
     transform: NDArray[np.float64], steps: Sequence[tuple[str, float]], grey_mean: float
 ) -> NDArray[np.float64]:
     """Follow `transform`, [3, 4] from the untouched pixel in [0, 1], by some of `JITTERS` in order.
 
+    A transform is a matrix and, in its last column, what is added; `np.eye(3, 4)` changes nothing.
     A step is (name, a); a = 1 leaves all as it is. Nothing is clipped. `grey_mean` is m.
     """
     for name, amount in steps:

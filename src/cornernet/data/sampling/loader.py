@@ -14,8 +14,7 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from cornernet.data.sampling.chunks import Chunk, chunk_of
-from cornernet.data.sampling.samples import TrainingSamples
+from cornernet.data.sampling.samples import Chunk, TrainingSamples, chunk_of
 from cornernet.errors import BadInput
 
 Key = tuple[int, int]  # epoch, index

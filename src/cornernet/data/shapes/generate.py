@@ -17,11 +17,17 @@ import cv2
 import numpy as np
 
 from cornernet.config.schema import Shapes, Split, SplitFiles
-from cornernet.data.file_names import leaves_folder
 from cornernet.data.shapes.layout import PlacedObject, place_objects
-from cornernet.data.shapes.portable_random import PortableRandom
-from cornernet.data.shapes.render import CATEGORIES, bmp, draw_background, draw_object, shape_mask
+from cornernet.data.shapes.render import (
+    CATEGORIES,
+    PortableRandom,
+    bmp,
+    draw_background,
+    draw_object,
+    shape_mask,
+)
 from cornernet.errors import BadInput
+from cornernet.files import leaves_folder
 
 # Numbers of the splits in the seeds and ids; a new split gets a new one.
 SPLIT_NUMBERS = {"train": 1, "val": 2, "test_dev": 3}

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from cornernet.config.schema import Shapes
 from cornernet.data.coco.annotation_rules import LARGE_FROM, MEDIUM_FROM
-from cornernet.data.shapes.portable_random import PortableRandom
-from cornernet.data.shapes.render import CATEGORIES
+from cornernet.data.shapes.render import CATEGORIES, PortableRandom
 
 # Percent. Most images that are not empty begin with a large object, while there is room: where an
 # image is hardly larger than such an object, any other object that came first would leave none.

@@ -9,8 +9,7 @@ from typing import Any
 
 from cornernet.config import Params
 from cornernet.config.schema import Model
-from cornernet.config.section import nearest
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, nearest
 from cornernet.model.cost import BYTES, parameter_count
 
 FILE = "workflow/profiles/slurm/cluster.yaml"

@@ -11,26 +11,22 @@ def _in(room: str, *names: str) -> tuple[str, ...]:
     return tuple(f"cornernet.{room}.{name}" for name in names)
 
 
-SHAPES = _in("data.shapes", "generate", "layout", "portable_random", "render")
+SHAPES = _in("data.shapes", "generate", "layout", "render")
 
 # An annotation file as boxes, an image as pixels.
 _ANNOTATIONS = _in("data.coco", "annotations", "annotation_rules")
 _SPLIT = (*_ANNOTATIONS, "cornernet.data.coco.split")
 _READ = (*_SPLIT, "cornernet.data.coco.images")
 
-_NETWORK = (
-    *_in("model", "corner_pooling", "corner_pooling_plain"),
-    "cornernet.model.corner_pooling_triton",  # run by a GPU alone
-    *_in("model", "hourglass", "layout", "network", "prediction"),
-)
+# The kernel in Triton is run by a GPU alone.
+_NETWORK = _in("model", "corner_pooling", "corner_pooling_triton", "hourglass", "network")
 _SAMPLING = (
-    *_in("data.sampling", "augment", "chunks", "colour", "geometry", "loader", "radii"),
-    *_in("data.sampling", "samples", "targets"),
+    *_in("data.sampling", "augment", "colour", "geometry", "loader", "radii", "samples"),
+    "cornernet.data.sampling.targets",
 )
 _STEP = ("cornernet.model.losses", *_in("training", "chunk_losses", "gradients", "trainer"))
 _MAPS = (
-    *_in("detection", "decode", "detector", "network", "padding", "predict", "reading"),
-    *_in("detection", "soft_nms", "substitution"),
+    *_in("detection", "decode", "detector", "network", "padding", "predict", "soft_nms"),
     *_in("data.sampling", "colour", "geometry", "radii", "targets"),
 )
 _METRICS = (
@@ -53,7 +49,7 @@ _TABLES = _in("reporting.tables", "corners", "formats", "paper_tables", "table")
 PREPARE = (*_ANNOTATIONS, "cornernet.data.coco.check")
 RADII = (*_SPLIT, "cornernet.data.sampling.radii", "cornernet.stages.radii")
 TRAIN = (*_READ, *_NETWORK, *_SAMPLING, *_STEP)
-IMPORT = (*_NETWORK, *_in("model", "released", "weights"))
+IMPORT = (*_NETWORK, "cornernet.model.weights")
 PREDICT = (*_READ, *_NETWORK, *_MAPS, "cornernet.stages.predict")
 CORNERS = (*PREDICT, "cornernet.detection.corners", "cornernet.stages.corners")
 SUBMIT = (*_SPLIT, *_in("evaluation", "coco_results", "submission"), "cornernet.stages.submit")
@@ -102,21 +98,15 @@ EXEMPT = {
     "cornernet.cli": "reads the command line",
     "cornernet.config": "the values reach a stage as its file of params",
     "cornernet.errors": "what is refused makes no result",
-    "cornernet.files": "writes what it is given",
-    "cornernet.memory": "tells one error from others",
+    "cornernet.files": "writes what it is given, and says whether files are the same",
     "cornernet.options": "reads the command line",
     "cornernet.progress": "is read by people",
     "cornernet.processes": "starts, watches and stops what computes",
     "cornernet.pipeline": "describes, checks and records; `scoring` alone is listed",
     "cornernet.tracking": "MLflow is told of results, and gives none",
-    "cornernet.data.coco.annotation_fields": "what it refuses makes no result",
     "cornernet.data.coco.dataset": "reads and writes what `check` found",
-    "cornernet.data.coco.file_digests": "says whether files are the same",
-    "cornernet.data.coco.image_check": "what it refuses makes no result",
-    "cornernet.data.coco.problems": "is read by people",
     "cornernet.data.coco.split_digests": "says whether files are the same",
     "cornernet.data.download": "what is fetched is checked by its digest",
-    "cornernet.data.file_names": "what it refuses makes no result",
     "cornernet.detection.served": "hands detections to whoever loads a model from MLflow",
     "cornernet.detection.parallel": "the same images, divided among devices",
     "cornernet.model.compilation": "the same function, compiled or not",

@@ -9,8 +9,7 @@ import pydantic
 from pydantic import Field
 
 from cornernet.config.schema import MODES, SPLITS, Mode, Split
-from cornernet.config.section import nearest
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, nearest
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.files import write_text
 from cornernet.reporting.tables.literature import Cell, Literature
