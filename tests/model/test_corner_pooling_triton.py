@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 )
 @pytest.mark.parametrize(
     ("file", "least"),
-    [("tests/model/test_corner_pooling.py", 14), ("tests/parity/test_corner_pool.py", 4)],
+    [
+        ("tests/model/test_corner_pooling.py", 14),
+        pytest.param("tests/parity/test_corner_pool.py", 4, marks=pytest.mark.long),
+    ],
 )
 @pytest.mark.slow
 def test_the_interpreted_kernel_passes_the_tests_of_each_form(file, least):
