@@ -35,8 +35,8 @@ LONG = (
 def prepared(tmp_path_factory):
     """A clone with a data set that is ready to be trained on."""
     folder = clone_to(tmp_path_factory.mktemp("prepared"))
-    ready = ["data/smoke/radii.parquet", "data/smoke/tracking.txt"]
-    ok(snakemake(folder, *ready, "--config", "profile=smoke", f"set={TESTED}"))
+    ready = "data/smoke/radii.parquet"
+    ok(snakemake(folder, ready, "--config", "profile=smoke", f"set={TESTED}"))
     return folder
 
 
@@ -73,7 +73,6 @@ def started(command, folder):
         process.wait()
 
 
-@pytest.mark.long
 def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(copy_of):
     here, there = copy_of("here"), copy_of("there")
     ok(snakemake(here, "--config", "profile=smoke", f"set={TESTED}"))
@@ -124,7 +123,6 @@ class Training:
         until(lambda: job_field(job, "JobState") == "RUNNING", 300)
 
 
-@pytest.mark.long
 def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
     """One command, weights as of a training that nothing disturbed on one node."""
     undisturbed, folder = copy_of("undisturbed"), copy_of("disturbed")
@@ -168,7 +166,6 @@ def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
     assert (folder / WEIGHTS).read_bytes() == (undisturbed / WEIGHTS).read_bytes()
 
 
-@pytest.mark.long
 def test_a_loss_that_is_not_finite_is_not_trained_again(copy_of):
     folder = copy_of("failing")
     command = by_slurm(folder, WEIGHTS, config=["set=train.learning_rate=1e30"])
