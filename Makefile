@@ -45,7 +45,7 @@ test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --durations 10
 
 slow-test: .venv/.ready
-	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m "slow and not long" --timeout 900 --durations 20
+	OMP_NUM_THREADS=1 python -m pytest -n 3 --dist loadscope -m "slow and not long" --timeout 900 --durations 20
 
 long-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m long --timeout 1800

@@ -36,7 +36,6 @@ def test_a_kill_changes_nothing(name, tmp_path):
         assert_survived(known[name], tmp_path, undisturbed(known[name], tmp_path))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", ["snakemake", "dvc"])
 def test_a_kill_of_an_engine_changes_nothing(name, tmp_path, by_dvc):
     """From the prepared data set on."""
