@@ -60,7 +60,7 @@ def tested_image(settings: Settings, record: Record) -> None:
     record.sizes(height=image.shape[0], width=image.shape[1], padded=[height, width])
     device = torch.device(settings.device)
     forms: dict[str, Callable[[], Any]] = {
-        name: partial(predict_image, network, params.model, image, params.detection, mode, device)
+        name: partial(predict_image, network, params.model, image, params.detection, device)
         for name, network in networks.items()
     }
     record.check(_require_same_maps(networks, torch.randn(2, 3, height, width).to(device)))

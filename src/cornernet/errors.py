@@ -6,7 +6,8 @@ Beside it what its messages are made of, and which errors say that memory ran ou
 import difflib
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 NO_SPACE = "free some space and run the same command again, it goes on where it stopped"
@@ -93,3 +94,14 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     # What torch's allocator on CPUs says in a plain RuntimeError.
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+@contextmanager
+def naming_out_of_memory(device: object, what: str) -> Iterator[None]:
+    """Turn any device's out-of-memory error into BadInput: "out of memory on <device> <what>"."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BadInput(f"out of memory on {device} {what}") from error

@@ -42,6 +42,9 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("r+b") as stream:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # writing to an open file names none
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

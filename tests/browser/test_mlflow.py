@@ -35,8 +35,7 @@ def page(tmp_path_factory):
 
 def _train(folder, variant, number):
     """A model's run: curves of every loss term and of the machine's load, then its scores."""
-    tags = {"invocation": "2018-08-03 12:00:00 snakemake 1"}
-    tags |= {"mlflow.note.content": "To repeat it: ...", "mlflow.source.name": "cornernet train"}
+    tags = {"mlflow.note.content": "To repeat it: ...", "mlflow.source.name": "cornernet train"}
     files = ModelFiles("demo", variant, 0, variant, {"train": {"learning_rate": 0.1}}, tags)
     run = Run(files, folder)
     with run.following(history(folder / variant / "history.csv", 40)):
@@ -77,14 +76,12 @@ def close_assistant(browser):
     browser.execute_script(script)
 
 
-def test_the_experiment_s_page_has_one_row_per_model_and_groups_of_one_invocation(browser, page):
+def test_the_experiment_s_page_has_one_row_per_model(browser, page):
     browser.get(page)
     wait_for_text(browser, [f"{variant}-s0" for variant in VARIANTS])
     close_assistant(browser)
     wait_for_text(browser, ["AP.val.single_scale", "AP50.val.single_scale", "3 matching runs"])
     wait_for_text(browser, ["40.25", "41.25", "42.25"])  # AP50 of each
-    browser.get(page.replace("=results", "=invocations"))
-    wait_for_text(browser, ["Group by: invocation", "Group: 2018-08-03"])
 
 
 def test_a_run_shows_its_curves(browser, page):

@@ -85,7 +85,7 @@ def test_out_of_memory_names_the_param(error):
         run_network(network, CANVASES, CLEAN, CPU)
     (line,) = caught.value.problems
     assert "lower detection.batch_size, now 4" in line
-    assert "3 images of 31 x 47 pixels on cpu" in line
+    assert "on cpu while testing 3 images of 31 x 47 pixels" in line
     assert "\n" not in line
 
 

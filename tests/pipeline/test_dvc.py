@@ -1,9 +1,6 @@
-"""dvc.yaml is what the description says; DVC's calls have names, and what ails it fails nothing."""
+"""dvc.yaml is what the description says, and what ails DVC fails nothing."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +11,6 @@ from cornernet.errors import BadInput
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.engines.dvc_file import check_dvc_file, dvc_name, dvc_text
 from cornernet.pipeline.engines.interchange import take_from_dvc, tell_dvc
-from cornernet.pipeline.provenance import invocation
 
 REPOSITORY = Path(__file__).parents[2]
 BROKEN = "<<<<<<< HEAD\nstages: {\n"
@@ -76,26 +72,3 @@ def test_what_dvc_cannot_be_told_or_asked_is_said(graph_of):
     assert Path("dvc.lock").read_text() == BROKEN
     Path("dvc.yaml").write_text("stages: {}\n")
     assert "cornernet dvc-yaml" in tell_dvc(smoke)
-
-
-def test_dvc_names_its_call_by_its_process(tmp_path, monkeypatch):
-    """A program called dvc runs a shell, which runs two commands: one invocation."""
-    monkeypatch.delenv("CORNERNET_INVOCATION", raising=False)
-    monkeypatch.delenv("DVC_STAGE", raising=False)
-    assert invocation() is None
-    dvc = tmp_path / "dvc"
-    dvc.write_text(
-        "import subprocess, sys\n"
-        "for _ in range(2):\n"
-        "    subprocess.run('exec 3>&1; ' + sys.argv[1], shell=True, check=True)\n"
-    )
-    show = "from cornernet.pipeline.provenance import invocation; print(invocation())"
-    command = f"{sys.executable} -c '{show}'; true"
-    environment = {**os.environ, "DVC_STAGE": "train", "PYTHONPATH": str(REPOSITORY / "src")}
-    calls = [
-        subprocess.check_output([sys.executable, dvc, command], env=environment, text=True)
-        for _ in range(2)
-    ]
-    (first, again), (other, _) = (call.splitlines() for call in calls)
-    assert first == again != other
-    assert " dvc " in first

@@ -79,7 +79,7 @@ def test_one_graph_for_each_size_computes_the_same(params, chunks, precision):
 
     params = replace(params, train=replace(params.train, precision=precision))
     backend = aot_autograd(fw_compiler=counted, bw_compiler=works)
-    assert_same(params, chunks, compiled_losses(params.train, pytest.fail, backend=backend))
+    assert_same(params, chunks, compiled_losses(pytest.fail, backend=backend))
     assert len(graphs) == 2
 
 
@@ -106,7 +106,7 @@ def test_corner_pooling_is_an_operator_that_compilers_can_hold():
 @pytest.mark.parametrize("backend", [fails, aot_autograd(fw_compiler=works, bw_compiler=fails)])
 def test_what_cannot_be_compiled_runs_plainly_and_says_so_once(params, chunks, backend):
     lines = []
-    compiled = compiled_losses(params.train, lines.append, backend=backend)
+    compiled = compiled_losses(lines.append, backend=backend)
     assert_same(params, [{1: chunks[0][1]}], compiled)  # of which running statistics know nothing
     assert not compiled.works
     (line,) = lines
@@ -122,7 +122,7 @@ def test_out_of_memory_is_no_reason_to_compile_no_more(params, chunks):
 
         return run
 
-    compiled = compiled_losses(params.train, pytest.fail, backend=backend)
+    compiled = compiled_losses(pytest.fail, backend=backend)
     model = CornerNet(CATEGORIES, params.model).train()
     with pytest.raises(torch.OutOfMemoryError):
         ChunkLosses(CATEGORIES, params, CPU, compiled)(model, chunks[0][0])

@@ -140,16 +140,6 @@ def test_drops_of_the_full_schedule(params, chunks):
     assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
 
 
-def test_gradients_are_added_whatever_their_strides():
-    holder = nn.ParameterList([torch.zeros(2, 3, 4, 5), torch.zeros(2, 3, 4, 5)])
-    vector = accumulation.flat_gradients(holder)
-    new = [torch.randn(2, 3, 4, 5), torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last)]
-    vector.fill_(1)
-    accumulation.add_gradients(list(holder), new)
-    for parameter, added in zip(holder, new, strict=True):
-        assert torch.equal(parameter.grad, 1 + added)
-
-
 def test_a_state_goes_on_in_a_network_that_lies_in_memory_in_another_order(params, chunks):
     """As from a GPU in fp32 to a CPU, or the other way: channels outermost, and innermost."""
     ours = new_trainer(params)

@@ -1,6 +1,5 @@
-"""Running ahead, tried on the CPU as on a GPU: losses are read late, weights stay sound; precision."""
+"""A trainer on a GPU as on a CPU, in each precision, with the settings of its training."""
 
-import copy
 from dataclasses import replace
 
 import pytest
@@ -8,7 +7,6 @@ import torch
 from training.tiny import CATEGORIES, chunks_of, tiny_params
 
 from cornernet.training.group import Group
-from cornernet.training.job import NonFinite
 from cornernet.training.trainer import Trainer, training_settings
 
 
@@ -17,66 +15,12 @@ def params(data):
     return tiny_params(data, "train.chunks=[2, 1]", "train.iterations=7", "train.log_every=3")
 
 
-def new_trainer(params, ahead):
-    trainer = Trainer(params, CATEGORIES, 0, None, Group(), "cpu")
-    trainer.runs_ahead = ahead
-    if ahead:
-        trainer.optimizer.found_inf = trainer.reader.broken
-    return trainer
-
-
-def spoiled(chunk):
-    """The chunk with an offset that makes its loss infinite."""
-    result = copy.deepcopy(chunk)
-    result.tl_offset.fill_(torch.inf)
-    result.mask.fill_(True)
-    return result
-
-
-def weights(trainer):
-    return {name: tensor.clone() for name, tensor in trainer.model.named_parameters()}
-
-
-def test_terms_come_one_iteration_late_and_all_when_a_row_is_due(params, chunks):
-    on_time, late = new_trainer(params, False), new_trainer(params, True)
-    expected, found, counts = [], [], []
-    for one in chunks:
-        expected.append(on_time.step(iter([one]))[0])
-        terms, _ = late.step(iter([one]))
-        found.append(terms)
-        counts.append(len(terms))
-    # A row each third iteration, a checkpoint each fourth, and the last is the seventh.
-    assert counts == [0, 1, 2, 1, 0, 2, 1]
-    assert torch.equal(torch.cat(found), torch.cat(expected))
-    assert all(torch.equal(weights(late)[n], w) for n, w in weights(on_time).items())
-    stopped = new_trainer(params, True)
-    terms, stop = stopped.step(iter([chunks[0]]), stop=15)
-    assert (len(terms), stop) == (1, 15)  # a stop waits for the last terms
-
-
-def test_weights_stay_as_before_an_infinite_loss_that_is_seen_late(params, chunks):
-    trainer = new_trainer(params, True)
-    trainer.step(iter([chunks[0]]))
-    before = weights(trainer)
-    moments = trainer.optimizer.state_dict()["state"][0]
-    steps, average = moments["step"].clone(), moments["exp_avg"].clone()
-    broken = {number: spoiled(chunk) for number, chunk in chunks[1].items()}
-    trainer.step(iter([broken]))  # launched, not looked at
-    with pytest.raises(NonFinite, match="iteration 2: not finite: offset") as caught:
-        trainer.step(iter([chunks[2]]))  # finite, but comes after
-    assert caught.value.iteration == 2
-    assert all(torch.equal(before[name], w) for name, w in weights(trainer).items())
-    assert torch.equal(moments["step"], steps)
-    assert torch.equal(moments["exp_avg"], average)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_takes_the_steps_of_the_cpu(params, chunks):
     found = []
     for device in ("cpu", "cuda"):
         trainer = Trainer(params, CATEGORIES, 0, None, Group(), device)
-        terms = [trainer.step(iter([one]))[0] for one in chunks[:3]]
-        found.append(torch.cat(terms))
+        found.append(torch.stack([trainer.step(iter([one]))[0] for one in chunks[:3]]))
     torch.testing.assert_close(found[1], found[0], rtol=0.02, atol=0.02)
 
 
@@ -96,7 +40,7 @@ def trained(params, chunks, precision):
         rows.append(trainer.step(iter([one]))[0])
         norms.append(float(trainer.gradients.norm()))
     assert computed_in == {torch.bfloat16 if precision == "bf16" else torch.float32}
-    return trainer, torch.cat(rows), torch.tensor(norms)
+    return trainer, torch.stack(rows), torch.tensor(norms)
 
 
 def test_bf16_follows_fp32(wide):

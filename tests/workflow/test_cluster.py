@@ -47,8 +47,11 @@ def test_what_the_page_says_to_type(tmp_path):
     ("config", "said"),
     [
         (CONFIG | {"gpu_per_node": 2}, "no such setting; did you mean 'gpus_per_node'?"),
-        (CONFIG | {"nodes": 0}, "nodes: must be a whole number above 0, not 0"),
-        (CONFIG | {"runtime": "a day"}, "runtime: "),
+        (
+            CONFIG | {"nodes": 0},
+            "nodes: Input should be greater than 0; it is set by workflow/profiles/slurm/cluster.yaml",
+        ),
+        (CONFIG | {"runtime": "a day"}, "runtime: Input should be a valid integer"),
         ({"profile": "demo", "nodes": 2}, "--workflow-profile workflow/profiles/slurm"),
     ],
 )

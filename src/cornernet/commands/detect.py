@@ -14,14 +14,13 @@ from cornernet.config import Params, resolve_variant
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.images import IMAGE_SUFFIXES, read_any_image
 from cornernet.detection.drawing import draw_detections
-from cornernet.detection.network import as_network
 from cornernet.detection.predict import coco_results, predict_image
 from cornernet.errors import BadInput
 from cornernet.files import replacing
-from cornernet.model.network import CornerNet
-from cornernet.model.weights import load_weights, num_categories
+from cornernet.model.weights import num_categories
 from cornernet.options import params_of
 from cornernet.pipeline.paths import Paths
+from cornernet.stages.predict import network_of
 
 
 def run(options: argparse.Namespace) -> None:
@@ -29,20 +28,15 @@ def run(options: argparse.Namespace) -> None:
     params = resolve_variant(params_of(options, shipped=True), options.variant)
     count = num_categories(options.weights)
     names = _category_names(params, count)
-    model = CornerNet(count, params.model)
-    load_weights(options.weights, model)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = network_of(options.weights, params, count, device)
     images = list(_images(options.images))
     _refuse_unusable(images)  # before anything is written
     options.out.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(params.detection.threads)
-    network = as_network(model.to(device), params.detection.precision)
     boxes_of: dict[str, list[dict[str, Any]]] = {}
     for path, picture_path in zip(images, _picture_paths(images, options.out), strict=True):
         image = read_any_image(path)
-        detections = predict_image(
-            network, params.model, image, params.detection, "single_scale", device
-        )
+        detections = predict_image(network, params.model, image, params.detection, device)
         picture = draw_detections(image, detections, list(names.values()), options.score)
         with replacing(picture_path) as temporary:
             temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())

@@ -100,7 +100,7 @@ def _seconds_per_test(params: Params, num_categories: int, device: str) -> float
     network, where = as_network(model, params.detection.precision), torch.device(device)
 
     def test() -> None:
-        predict_image(network, params.model, image, params.detection, "single_scale", where)
+        predict_image(network, params.model, image, params.detection, where)
 
     timer = Timer("test()", globals={"test": test}, num_threads=params.detection.threads)
     return timer.timeit(TIMED_TESTS).median  # it warms up first

@@ -11,7 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cornernet.config.schema import Detection
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
-from cornernet.errors import BadInput, is_out_of_memory
+from cornernet.errors import BadInput, naming_out_of_memory
 from cornernet.model.hourglass import ConvolutionNorm, fill_vectors
 from cornernet.model.network import CornerNet, CornerOutputs
 
@@ -69,22 +69,18 @@ def run_network(
     suffice, or when a prediction is not finite.
     """
     images = torch.from_numpy(np.stack(canvases)).to(device).permute(0, 3, 1, 2)  # [B, 3, h, w]
-    try:
-        with torch.inference_mode():
-            batch = normalize_batch(images)
-            if params.flip:
-                batch = torch.cat([batch, batch.flip(3)])
-            outputs = network(batch)
-            outputs = CornerOutputs(*(output.float().contiguous() for output in outputs))
-            _check_finite(outputs)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        count, (height, width) = len(canvases), canvases[0].shape[:2]
-        raise BadInput(
-            f"out of memory while testing {count} images of {height} x {width} pixels on {device}: "
-            f"lower detection.batch_size, now {params.batch_size}, or use another device"
-        ) from error
+    count, (height, width) = len(canvases), canvases[0].shape[:2]
+    remedy = (
+        f"while testing {count} images of {height} x {width} pixels: lower "
+        f"detection.batch_size, now {params.batch_size}, or use another device"
+    )
+    with naming_out_of_memory(device, remedy), torch.inference_mode():
+        batch = normalize_batch(images)
+        if params.flip:
+            batch = torch.cat([batch, batch.flip(3)])
+        outputs = network(batch)
+        outputs = CornerOutputs(*(output.float().contiguous() for output in outputs))
+        _check_finite(outputs)
     return outputs
 
 

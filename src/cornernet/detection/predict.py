@@ -78,14 +78,13 @@ def predict_image(
     model_params: Model,
     image: NDArray[np.uint8],
     params: Detection,
-    mode: Mode,
     device: torch.device,
 ) -> Detections:
-    """Detections in one image [H, W, 3] (BGR), as `choose_detections` has them.
+    """Detections in one image [H, W, 3] (BGR) at a single scale, as `choose_detections` has them.
 
-    Raises BadInput when the device's memory does not suffice, and for a `mode` other than
-    single_scale and multi_scale.
+    Raises BadInput when the device's memory does not suffice.
     """
+    mode: Mode = "single_scale"
     height, width = image.shape[:2]
     placements = placements_of(height, width, model_params.size_multiple, params, mode)
     prepared = prepare_image(image, placements)

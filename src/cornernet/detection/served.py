@@ -61,9 +61,7 @@ class Served:
         rows = []
         with _threads(settings.threads):
             for number, image in enumerate(map(as_pixels, _images(model_input))):
-                found = predict_image(
-                    network, self.params, image, settings, "single_scale", self.device
-                )
+                found = predict_image(network, self.params, image, settings, self.device)
                 for one in coco_results(found, number, list(names), settings.score_decimals):
                     category = one["category_id"]
                     rows.append((number, names[category], category, *one["bbox"], one["score"]))

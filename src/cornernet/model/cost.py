@@ -1,11 +1,12 @@
-"""What the network costs, from the shapes of its maps: nothing is computed.
-
-Torch is imported when it is asked for: `cornernet plan --help` need not wait for it.
-"""
+"""What the network costs, from the shapes of its maps: nothing is computed."""
 
 from dataclasses import dataclass
 
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
 from cornernet.config.schema import Model
+from cornernet.model.network import CornerNet
 
 BYTES = 4  # of a float32
 
@@ -32,11 +33,6 @@ def network_cost(
     With `last_only` the heads of earlier stacks do not run (testing); their parameters count all
     the same. The network runs on torch's meta device, which knows shapes alone.
     """
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from cornernet.model.network import CornerNet
-
     kept: dict[int, torch.UntypedStorage] = {}  # held, or an id may come again
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -59,10 +55,6 @@ def network_cost(
 
 def parameter_count(params: Model, num_categories: int) -> int:
     """The number of the network's learned parameters."""
-    import torch
-
-    from cornernet.model.network import CornerNet
-
     with torch.device("meta"):
         network = CornerNet(num_categories, params)
     return sum(parameter.numel() for parameter in network.parameters())

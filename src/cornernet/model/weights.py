@@ -5,8 +5,6 @@ same bytes. Theirs are pickles of torch 0.4, read without running anything in th
 follow from ours by `RULES`.
 """
 
-import errno
-import os
 import pickle
 import re
 import struct
@@ -16,7 +14,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from cornernet.config.schema import Model
@@ -75,10 +73,7 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a state dict in our names; atomically, so that no half file is ever seen."""
     dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
-        try:
-            save_file(dense, temporary)
-        except SafetensorError as error:  # its name for a full disk
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        temporary.write_bytes(save(dense))
 
 
 def load_weights(path: Path, model: CornerNet) -> None:

@@ -40,12 +40,10 @@ class Graph:
         models: dict[Trained, None] = {}
         for tested in self.tested:
             model = self.weights_of(tested.trained)
-            if self.params.variants[model.variant].imported:
-                continue
-            parent = self.parent(model)
-            if parent is not None:
-                models.setdefault(parent)
-            models.setdefault(model)
+            if not self.params.variants[model.variant].imported:
+                for one in (self.parent(model), model):
+                    if one is not None:
+                        models.setdefault(one)
         return tuple(models)
 
     @property

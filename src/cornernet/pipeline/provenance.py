@@ -7,7 +7,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,6 @@ PACKAGES = (
     "dvc",
 )
 INVOCATION = "CORNERNET_INVOCATION"  # set by the Snakefile; whoever calls stages may set it
-DVC_STAGE = "DVC_STAGE"  # which DVC sets for every command that it runs
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
@@ -36,12 +34,6 @@ def read_provenance(path: Path) -> dict[str, Any]:
 def digest(value: Any) -> str:
     """A short digest of a plain value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @cache
@@ -81,22 +73,5 @@ def _processor() -> str:
 
 
 def invocation() -> str | None:
-    """The call of a workflow engine that this belongs to, if any: the environment's, else `dvc`'s.
-
-    DVC gives its commands no name for its own call, so its process gives it: when it began.
-    """
-    named = os.environ.get(INVOCATION)
-    if named or DVC_STAGE not in os.environ:
-        return named or None
-    try:
-        import psutil
-    except ImportError:
-        return None
-    try:
-        for caller in psutil.Process().parents():
-            if any(os.path.basename(word) == "dvc" for word in caller.cmdline()[:4]):
-                began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(caller.create_time()))
-                return f"{began} dvc {caller.pid}"
-    except psutil.Error:  # it ended meanwhile, or is another user's
-        pass
-    return None
+    """The call of a workflow engine that this belongs to, as its environment says."""
+    return os.environ.get(INVOCATION) or None

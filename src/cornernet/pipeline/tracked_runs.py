@@ -10,10 +10,11 @@ from typing import Any
 from cornernet.config import resolve_variant
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.images import IMAGE_SUFFIXES
+from cornernet.files import hash_file
 from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
-from cornernet.pipeline.provenance import digest, file_digest, invocation, read_provenance
+from cornernet.pipeline.provenance import digest, invocation, read_provenance
 from cornernet.pipeline.stage import options_of
 from cornernet.tracking import ModelFiles, Registered, leaves_to_others, send
 from cornernet.training.history import HISTORY, VALIDATION
@@ -34,7 +35,7 @@ def files_of(graph: Graph, overrides: Sequence[str], trained: Trained) -> Iterat
     paths, made = graph.paths, read_provenance(graph.paths.model_provenance(trained))
     weights, checkpoints = paths.weights(trained), paths.checkpoints(trained)
     weights_digest = made.get("weights_digest") or (
-        file_digest(weights) if weights.is_file() else ""
+        hash_file(weights).sha256 if weights.is_file() else ""
     )
     key = made.get("run_key") or weights_digest[:KEY_LENGTH]
     names = (paths.profile, trained.variant, trained.seed)

@@ -27,12 +27,9 @@ class StopRequest(ctypes.Structure):
 def stop_requests() -> Iterator[StopRequest]:
     """Collect stopping signals within the block. A second one ends this process, and its children.
 
-    Outside the main thread signals cannot be caught, and none is.
+    In the main thread alone: no other one may catch signals.
     """
     request = multiprocessing.get_context("spawn").RawValue(StopRequest)
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
     before: dict[int, Any] = {number: signal.getsignal(number) for number in STOPPING}
 
     def put_back() -> None:

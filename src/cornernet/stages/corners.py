@@ -10,10 +10,9 @@ import torch
 
 from cornernet.data.coco.split import load_split
 from cornernet.detection.corners import find_corners
-from cornernet.files import replacing
+from cornernet.files import hash_file, replacing
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.provenance import file_digest
 from cornernet.progress import Progress, say
 from cornernet.stages.predict import network_of
 
@@ -34,4 +33,4 @@ def run(job: Job) -> dict[str, Any]:
     with replacing(paths.corners(trained)) as temporary:
         table.to_parquet(temporary, index=False)
     print(f"corners: {len(table):,} in {len(split.images)} images, {paths.corners(trained)}")
-    return {"weights_digest": file_digest(weights)}
+    return {"weights_digest": hash_file(weights).sha256}

@@ -12,13 +12,12 @@ from cornernet.data.coco.split import load_split
 from cornernet.detection.network import Network, as_network
 from cornernet.detection.parallel import Share, shared_out
 from cornernet.detection.predict import predict_split
-from cornernet.files import write_text
+from cornernet.files import hash_file, write_text
 from cornernet.model.network import CornerNet
 from cornernet.model.weights import load_weights
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import Tested
-from cornernet.pipeline.provenance import file_digest
 from cornernet.progress import Progress, say
 
 
@@ -38,7 +37,7 @@ def run(job: Job) -> dict[str, Any]:
     print(f"{tested}: {len(results):,} detections")
     images = job.dataset.splits[tested.split].images
     return {
-        "weights_digest": file_digest(weights),
+        "weights_digest": hash_file(weights).sha256,
         "device": ", ".join(devices),
         "images": images,
         "seconds_per_image": sum(seconds for _, seconds in parts) / max(1, images),

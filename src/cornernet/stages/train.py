@@ -13,9 +13,10 @@ from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.radii import stored_radii
 from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.errors import BadInput
+from cornernet.files import hash_file
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import HELPED, Job
-from cornernet.pipeline.provenance import file_digest, git_commit, versions
+from cornernet.pipeline.provenance import git_commit, versions
 from cornernet.pipeline.slurm import job_of_slurm
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.pipeline.tracked_runs import dataset_of, tags_of
@@ -48,7 +49,7 @@ def run(job: Job) -> dict[str, Any]:
         "variant": trained.variant,
         "seed": trained.seed,
         "code_spans": result.code_spans,
-        "weights_digest": file_digest(job.paths.weights(trained)),
+        "weights_digest": hash_file(job.paths.weights(trained)).sha256,
         "validation": read_history(training.checkpoints / VALIDATION),
         "run_key": tracked.model.key,
         "mlflow_run_id": tracked.run_id,

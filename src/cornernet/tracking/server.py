@@ -1,8 +1,8 @@
 """Where runs are kept: a SQLite database in the repository, or a server that the user names.
 
-One experiment per profile, with ready-made views of its page: AP beside AP, and by invocation.
-MLflow keeps a view that is shared by its link as a tag of the experiment; these are written in the
-same form (as MLflow 3.17 reads it). A page that does not know the form ignores it.
+One experiment per profile, with a ready-made view of its page: AP beside AP.
+MLflow keeps a view that is shared by its link as a tag of the experiment; this one is written in
+the same form (as MLflow 3.17 reads it). A page that does not know the form ignores it.
 """
 
 import json
@@ -34,8 +34,8 @@ ENVIRONMENT = {
 PASSING = ("is full", "is locked", "disk I/O error", "readonly", "unable to open")
 # MLflow's own tag: its pages then show runs and their curves first, and not the pages for prompts.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
-TAG = "mlflow.sharedViewState."
-RESULTS, INVOCATIONS = "results", "invocations"
+RESULTS = "results"
+VIEW = f"mlflow.sharedViewState.{RESULTS}"
 VAL, TEST_DEV = "val.single_scale", "test_dev.single_scale"
 METRICS = (
     *(f"{metric}.{where}" for where in (VAL, TEST_DEV) for metric in ("AP", "AP50", "AP75")),
@@ -50,10 +50,8 @@ STATE = {
     "searchFilter": "", "orderByKey": "attributes.start_time", "orderByAsc": True,
     "startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [],
     "modelVersionFilter": "All Runs",
-    "selectedColumns": [*(f"metrics.`{name}`" for name in METRICS), *OTHERS],
+    "selectedColumns": [*(f"metrics.`{name}`" for name in METRICS), *OTHERS], "groupBy": None,
 }  # fmt: skip
-GROUPS = [{"mode": "tag", "groupByData": "invocation"}]
-BY_INVOCATION = {"aggregateFunction": "average", "groupByKeys": GROUPS}
 
 Say = Callable[[str], None]
 
@@ -161,10 +159,9 @@ def experiment_of(client: Any, folder: Path, profile: str, is_training: bool) ->
         if not is_training:
             return None
         client.restore_experiment(found.experiment_id)
-    for name, groups in ((RESULTS, None), (INVOCATIONS, BY_INVOCATION)):
-        view = json.dumps({**STATE, "groupBy": groups})
-        if found.tags.get(f"{TAG}{name}") != view:
-            client.set_experiment_tag(found.experiment_id, f"{TAG}{name}", view)
+    view = json.dumps(STATE)
+    if found.tags.get(VIEW) != view:
+        client.set_experiment_tag(found.experiment_id, VIEW, view)
     return str(found.experiment_id)
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cornernet.errors import first_of
 from cornernet.files import locked, remove_unfinished, write_json
 from cornernet.progress import say
 from cornernet.training.history import HISTORY, VALIDATION
-from cornernet.training.job import RUN, Fingerprint, differences, plain, summary
+from cornernet.training.job import RUN, Fingerprint, differences, plain
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
 LOCK = ".lock"
@@ -74,7 +75,7 @@ class CheckpointFolder:
             different = differences(state.fingerprint, fingerprint)
             if not different:
                 return path, state
-            self.set_aside(f"{path.name} was made with something else ({summary(different, '; ')})")
+            self.set_aside(f"{path.name} was made with something else ({first_of(different)})")
             return None
         return None
 

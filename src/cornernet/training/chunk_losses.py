@@ -30,26 +30,19 @@ def plain_losses(
     return corner_losses(outputs, targets, params)
 
 
-def compiled_losses(params: Train, report: Callable[[str], None], **options: Any) -> Compiled:
-    """`plain_losses`, compiled for each size in `train.chunks`; `options` for `torch.compile`.
-
-    There is a graph for each size, twice: with running statistics that move, and without.
-    """
-
-    def say(line: str) -> None:
-        report(f"train.compile: the network {line}")
-
+def compiled_losses(report: Callable[[str], None], **options: Any) -> Compiled:
+    """`plain_losses`, compiled for each size in `train.chunks`; `options` for `torch.compile`."""
     # A compiler cannot follow a tensor to Python numbers. The mark is set here, for it loads the
     # compiler, which takes seconds.
     torch.compiler.assume_constant_result(logit_bounds)
-    return Compiled(plain_losses, say, 2 * len(set(params.chunks)) + 2, **options)
+    return Compiled(plain_losses, report, **options)
 
 
 def form_for(params: Train, device: torch.device, report: Callable[[str], None]) -> Form:
     """How `device` computes a chunk: compiled if `train.compile` asks for it, on a GPU alone."""
     if device.type != "cuda" or not params.compile:
         return plain_losses
-    return compiled_losses(params, report)
+    return compiled_losses(report)
 
 
 def runs_channels_last(params: Params, device: torch.device) -> bool:

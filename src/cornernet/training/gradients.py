@@ -4,7 +4,7 @@ A chunk is the images that one of the paper's GPUs held (section 4.1): the unit 
 statistics and of the losses' normalisers. The step's loss is the plain mean over chunks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import accumulate
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.data.sampling.samples import Chunk
-from cornernet.errors import BadInput, is_out_of_memory
+from cornernet.errors import is_out_of_memory, naming_out_of_memory
 from cornernet.model.compilation import Compiled
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
@@ -32,7 +32,6 @@ def accumulate_gradients(
     zeros for chunks of other members. Nothing here waits for the device's results. Raises BadInput
     when the device's memory does not hold a chunk.
     """
-    parameters = [p for p in model.parameters() if p.requires_grad]
     table = no_losses(losses)
 
     def add_chunk(number: int) -> None:
@@ -42,8 +41,7 @@ def accumulate_gradients(
             "(batch-norm's statistics then come from fewer images)"
         )
         with naming_out_of_memory(losses.device, remedy):
-            terms, gradients = _forward_backward(model, chunks[number], losses, parameters)
-            add_gradients(parameters, gradients)
+            terms = _forward_backward(model, chunks[number], losses)
         table[number] = torch.stack([term.detach() for term in terms])
 
     if 0 in chunks:
@@ -60,24 +58,22 @@ def no_losses(losses: ChunkLosses) -> Tensor:
     return torch.zeros(shape, dtype=torch.float64, device=losses.device)
 
 
-def _forward_backward(
-    model: CornerNet, chunk: Chunk, losses: ChunkLosses, parameters: Sequence[nn.Parameter]
-) -> tuple[LossTerms, tuple[Tensor, ...]]:
-    """The loss terms of a chunk, and the gradients of its share of the step's loss.
+def _forward_backward(model: CornerNet, chunk: Chunk, losses: ChunkLosses) -> LossTerms:
+    """The loss terms of a chunk; the gradients of its share of the step's loss go to `.grad`.
 
-    A compiler may leave the backward pass for later: a failure there falls back on the plain form
-    as one in the forward pass does.
+    A compiler may leave the backward pass for later: a failure there, before it has given any
+    gradient, falls back on the plain form as one in the forward pass does.
     """
-    num_chunks = len(losses.params.train.chunks)
     terms = losses(model, chunk)
     try:
-        return terms, torch.autograd.grad(terms.total / num_chunks, parameters)
+        (terms.total / len(losses.params.train.chunks)).backward()
+        return terms
     except (RuntimeError, AssertionError) as error:  # what compilers raise
         form = losses.form
         if is_out_of_memory(error) or not isinstance(form, Compiled) or not form.works:
             raise
         form.give_up(error)
-    return _forward_backward(model, chunk, losses, parameters)
+    return _forward_backward(model, chunk, losses)
 
 
 @contextmanager
@@ -96,17 +92,6 @@ def fixed_running_statistics(model: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-@contextmanager
-def naming_out_of_memory(device: torch.device, what: str) -> Iterator[None]:
-    """Turn any device's out-of-memory error into BadInput: "out of memory on <device> <what>"."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise BadInput(f"out of memory on {device} {what}") from error
-
-
 def flat_gradients(model: nn.Module) -> Tensor:
     """All gradients of a model, zeros, in one vector, of which each `.grad` becomes a view.
 
@@ -120,20 +105,3 @@ def flat_gradients(model: nn.Module) -> Tensor:
         # The parameter's own strides (channels-last ones too), so that Adam need not reorder.
         parameter.grad = vector.as_strided(parameter.shape, parameter.stride(), start)
     return vector
-
-
-def add_gradients(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
-    """Gradient accumulation: add to each `.grad`, in as few GPU kernels as possible.
-
-    `backward()` launches one kernel per parameter: a thousand launches, which take a GPU longer
-    than the additions themselves.
-    """
-    sums, terms = [], []
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        assert parameter.grad is not None, "a view of `flat_gradients`"
-        if parameter.grad.stride() == gradient.stride():
-            sums.append(parameter.grad)
-            terms.append(gradient)
-        else:  # torch would then add all of them one by one
-            parameter.grad.add_(gradient)
-    torch._foreach_add_(sums, terms)

@@ -25,7 +25,6 @@ CodeSpan = dict[str, Any]
 Validate = Callable[["CornerNet"], Mapping[str, float | None]]
 
 RUN = "run.json"  # beside the checkpoints: the key of the tracker's run, and the fingerprint
-MOST_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -126,12 +125,6 @@ def differences(made_with: Fingerprint, asked: Fingerprint) -> list[str]:
         for key in sorted(old | new)
         if key not in old or key not in new or old[key] != new[key]
     ]
-
-
-def summary(items: list[str], separator: str = ", ") -> str:
-    """The first few items in one line, and how many more there are."""
-    more = f"{separator}and {len(items) - MOST_SHOWN} more" if len(items) > MOST_SHOWN else ""
-    return separator.join(items[:MOST_SHOWN]) + more
 
 
 def changed_modules(before: Code, now: Code) -> list[str]:

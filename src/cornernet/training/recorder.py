@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, bad_input_of
 from cornernet.model.losses import LossTerms
 from cornernet.model.weights import save_weights
 from cornernet.progress import Progress, say
@@ -37,11 +37,9 @@ class Recorder:
         history.start_history(self.folder.validation, trainer.iteration)
 
     def record(self, losses: Tensor) -> Exception | None:
-        """Note an iteration that is done, and the losses known by now: float64 [n, 6]."""
-        sums = torch.tensor(self.window, dtype=torch.float64)
-        for row in losses:
-            sums = sums + torch.cat([row, torch.ones(1)])
-        self.window = tuple(sums.tolist())
+        """Note an iteration that is done, and its losses: float64 [6]."""
+        pairs = zip(self.window, [*losses.tolist(), 1.0], strict=True)
+        self.window = tuple(total + term for total, term in pairs)
         self._show_progress()
         return self._failure_of(self._record)
 
@@ -62,11 +60,7 @@ class Recorder:
         except (BadInput, NonFinite) as error:
             return error
         except OSError as error:
-            what = error.filename or self.folder.path
-            return BadInput(
-                f"{what}: cannot be written ({error.strerror}); the training goes on "
-                "from its last checkpoint once that is mended"
-            )
+            return bad_input_of(error)
         return None
 
     def _record(self) -> None:

@@ -1,12 +1,12 @@
 """Where a training begins: at a checkpoint, where another training ended, or untrained."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, first_of
+from cornernet.files import hash_file
 from cornernet.model.losses import LossTerms
 from cornernet.training.checkpoint import CheckpointFolder
 from cornernet.training.job import (
@@ -16,7 +16,6 @@ from cornernet.training.job import (
     TrainingJob,
     changed_modules,
     differences,
-    summary,
 )
 from cornernet.training.state import TrainingState, Unreadable, load_state
 
@@ -54,8 +53,7 @@ def complete_fingerprint(job: TrainingJob) -> dict[str, Any]:
     if (path := job.initial_state) is not None:
         if not path.is_file():
             raise BadInput(f"{path}: missing; train the model that this one continues")
-        with path.open("rb") as stream:
-            fingerprint["initial_state"] = hashlib.file_digest(stream, "sha256").hexdigest()
+        fingerprint["initial_state"] = hash_file(path).sha256
     return fingerprint
 
 
@@ -81,7 +79,7 @@ def find_start(job: TrainingJob, folder: CheckpointFolder) -> Start:
         changed = changed_modules(note["fingerprint"]["code"], fingerprint["code"])
         if not (note["finished"] and changed):
             return _going_on(job, path, state)
-        folder.set_aside(f"the training was finished, then {summary(changed)} changed")
+        folder.set_aside(f"the training was finished, then {first_of(changed)} changed")
     if job.initial_state is not None:
         state = given_state(job.initial_state, "continues")
         if state.iteration >= job.params.train.iterations:
@@ -109,7 +107,7 @@ def _going_on(job: TrainingJob, path: Path, state: TrainingState) -> Start:
     job.report(f"goes on from iteration {state.iteration} ({path.name})")
     if spans and (changed := changed_modules(spans[-1]["code"], job.fingerprint["code"])):
         job.report(
-            f"{summary(changed)} changed since iteration {state.iteration}: goes on with the code "
+            f"{first_of(changed)} changed since iteration {state.iteration}: goes on with the code "
             "as it is now; `--fresh` starts anew"
         )
     return Start(path, state.iteration, state.window, state.run_id, tuple(spans))
@@ -120,7 +118,7 @@ def explicit_checkpoint(path: Path, fingerprint: Fingerprint) -> TrainingState:
     state = given_state(path, "--resume")
     if different := differences(state.fingerprint, fingerprint):
         raise BadInput(
-            f"--resume {path}: made with something else ({summary(different, '; ')}); undo that, "
+            f"--resume {path}: made with something else ({first_of(different)}); undo that, "
             "or leave --resume out to start anew"
         )
     return state

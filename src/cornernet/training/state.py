@@ -1,5 +1,7 @@
 """The full state of a training in one file: what it takes to go on as if nothing had happened."""
 
+import errno
+import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,16 +78,13 @@ def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
 
 
 def save_state(path: Path, state: TrainingState) -> None:
-    """Write `state` atomically. Raises BadInput when the disk is full."""
-    try:
-        # Through an open file: a path would put its random temporary name into the archive.
-        with replacing(path) as temporary, temporary.open("wb") as stream:
+    """Write `state` atomically. Raises OSError when the disk is full."""
+    # Through an open file: a path would put its random temporary name into the archive.
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        try:
             torch.save({"format": FORMAT, **vars(state)}, stream)
-    except (OSError, RuntimeError) as error:
-        raise BadInput(
-            f"{path}: cannot be written ({' '.join(str(error).split())[:200]}): free some space on "
-            "that disk"
-        ) from error
+        except RuntimeError as error:  # its name for a full disk
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
 
 
 def load_state(path: Path) -> TrainingState:

@@ -1,6 +1,5 @@
 """A network in training: one step after another, on this member's share of the chunks."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,16 +10,11 @@ from torch import Tensor, nn
 from cornernet.config.schema import Params, Train
 from cornernet.data.sampling.loader import batches
 from cornernet.data.sampling.samples import Chunk, TrainingSamples
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, naming_out_of_memory
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import ChunkLosses, form_for, runs_channels_last
-from cornernet.training.gradients import (
-    accumulate_gradients,
-    flat_gradients,
-    naming_out_of_memory,
-    no_losses,
-)
+from cornernet.training.gradients import accumulate_gradients, flat_gradients, no_losses
 from cornernet.training.group import Group, deal_chunks
 from cornernet.training.job import NonFinite
 from cornernet.training.state import load_state, restore
@@ -80,11 +74,6 @@ class Trainer:
             self.gradients = flat_gradients(self.model)
         form = form_for(params.train, where, report)
         self.losses = ChunkLosses(num_categories, params, where, form)
-        self.reader = LossReader(where)
-        # Whether an iteration is launched before the results of the last are known.
-        self.runs_ahead = where.type == "cuda"
-        if self.runs_ahead:  # fused optimisers look at this, and skip the step on the device
-            self.optimizer.found_inf = self.reader.broken  # type: ignore[attr-defined]
 
     def chunks(self, samples: TrainingSamples) -> Generator[dict[int, Chunk], None, None]:
         """This member's chunks by number, for each iteration that is left."""
@@ -99,17 +88,11 @@ class Trainer:
     def step(
         self, source: Iterator[dict[int, Chunk]], stop: int = 0, failure: Exception | None = None
     ) -> tuple[Tensor, int]:
-        """One iteration. Returns the losses that have become known, and the signal to stop by.
+        """One iteration. Returns its losses, the mean LossTerms [6], and the signal to stop by.
 
-        `stop` and `failure` are this member's own, to be told to the others. The losses are float64
-        [n, 6]: the mean LossTerms of each iteration whose losses reached the CPU since the last
-        call, in order. On a CPU that is this iteration. On a GPU it is the one before: to read this
-        iteration's at once, the CPU would wait for the GPU, which would then have no work until the
-        CPU launches the next step. Where a history row or a checkpoint is due, the call waits, and
-        returns all losses up to this iteration's.
-
-        Raises NonFinite, with the weights as before the iteration at fault, and any member's
-        failure: its own, or BadInput for an image that cannot be read or memory that is too small.
+        `stop` and `failure` are this member's own, to be told to the others. Raises NonFinite, with
+        the weights as before this iteration, and any member's failure: its own, or BadInput for an
+        image that cannot be read or memory that is too small.
         """
         losses = no_losses(self.losses)
         self.gradients.zero_()
@@ -119,67 +102,22 @@ class Trainer:
             failure = error
         stop = self.group.agree(stop, failure)
         self.group.sum(losses)
-        self.reader.add(self.iteration + 1, losses.mean(dim=0))
-        known = [] if self.runs_ahead else [self.reader.read()]
         self.group.sum(self.gradients)
+        mean = losses.mean(dim=0).cpu()  # float64 [6]; waits for the device
+        _require_finite(mean, self.iteration + 1)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = learning_rate(self.params.train, self.iteration)
         self.optimizer.step()
         self.iteration += 1
-        known.append(self.reader.read(leave=0 if stop or self._due() else 1))
         self.group.heartbeat.step_done()
-        return torch.cat(known), stop
-
-    def _due(self) -> bool:
-        """Whether a row or a checkpoint belongs to the iterations done: alike in all members."""
-        train, done = self.params.train, self.iteration
-        return (
-            done == train.iterations
-            or done % train.log_every == 0
-            or done % train.checkpoint_every == 0
-        )
+        return mean, stop
 
 
-class LossReader:
-    """Takes each iteration's mean losses on the device; hands them out on the CPU, in order.
-
-    `broken` says on the device, as 0 or 1, whether any iteration so far had a loss that is not
-    finite. An optimiser that skips its step when `broken` is 1 leaves the weights as they were
-    before the first such iteration, however late the CPU comes to know of it.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self.broken = torch.zeros((), device=device)  # float32, as fused optimisers want it
-        # Iteration, losses on the CPU, and what is set once they are there (None: they are).
-        self._waiting: deque[tuple[int, Tensor, torch.cuda.Event | None]] = deque()
-
-    def add(self, iteration: int, mean: Tensor) -> None:
-        """Take the losses of `iteration`, float64 [6] on the device."""
-        self.broken.copy_(torch.maximum(self.broken, (~mean.isfinite().all()).float()))
-        arrived = None
-        if mean.device.type == "cuda":
-            host = torch.empty(mean.shape, dtype=mean.dtype, pin_memory=True)
-            mean = host.copy_(mean, non_blocking=True)
-            arrived = torch.cuda.Event()
-            arrived.record()
-        self._waiting.append((iteration, mean, arrived))
-
-    def read(self, leave: int = 0) -> Tensor:
-        """The losses of all iterations not read yet, except the last `leave`: float64 [n, 6].
-
-        Waits for the device to reach them. Raises NonFinite for the first that is not finite.
-        """
-        rows = [torch.empty(0, len(LossTerms._fields), dtype=torch.float64)]
-        while len(self._waiting) > leave:
-            iteration, losses, arrived = self._waiting.popleft()
-            if arrived is not None:
-                arrived.synchronize()
-            finite = dict(zip(LossTerms._fields, losses.isfinite().tolist(), strict=True))
-            bad = [name for name, fine in finite.items() if not fine]
-            if bad:  # the total is named only if it alone is at fault
-                raise NonFinite([name for name in bad if name != "total"] or bad, iteration)
-            rows.append(losses[None])
-        return torch.cat(rows)
+def _require_finite(losses: Tensor, iteration: int) -> None:
+    """Raise NonFinite unless all LossTerms [6] are finite; the total is named only if alone."""
+    terms = zip(LossTerms._fields, losses.isfinite().tolist(), strict=True)
+    if bad := [name for name, fine in terms if not fine]:
+        raise NonFinite([name for name in bad if name != "total"] or bad, iteration)
 
 
 @contextmanager
@@ -194,19 +132,18 @@ def training_settings(params: Train) -> Iterator[None]:
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    threads, tf32 = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
-    search = torch.backends.cudnn.benchmark
+    threads, tf32 = torch.get_num_threads(), params.precision == "tf32"
+    cudnn = torch.backends.cudnn.flags(
+        enabled=True, benchmark=not params.deterministic, allow_tf32=tf32
+    )
     try:
         torch.set_num_threads(params.threads)
         torch.use_deterministic_algorithms(params.deterministic, warn_only=True)
         # Filling every new tensor finds reads of unset memory; it costs time on each.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-        torch.backends.cudnn.allow_tf32 = params.precision == "tf32"
-        torch.backends.cudnn.benchmark = not params.deterministic
-        yield
+        with cudnn:
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-        torch.backends.cudnn.allow_tf32 = tf32
-        torch.backends.cudnn.benchmark = search

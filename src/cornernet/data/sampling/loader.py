@@ -41,10 +41,7 @@ def batches(
     an image cannot be read.
     """
     numbers = range(len(chunks)) if mine is None else mine
-    todo = range(start_iteration, iterations)
-    if not numbers:
-        return iter([[] for _ in todo])
-    keys = _keys_of_chunks(samples, chunks, todo, numbers)
+    keys = _keys_of_chunks(samples, chunks, range(start_iteration, iterations), numbers)
     loader = DataLoader(
         _Chunks(samples),
         batch_size=None,  # each item is a whole chunk

@@ -3,14 +3,15 @@
 import re
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
+
+import pydantic
+from pydantic import PositiveInt
 
 from cornernet.config import Params
 from cornernet.config.schema import Model
 from cornernet.errors import BadInput, nearest
-from cornernet.model.cost import BYTES, parameter_count
 
 FILE = "workflow/profiles/slurm/cluster.yaml"
 SETTINGS = ("profile", "set", "weights")  # what Snakemake's config has without a cluster
@@ -23,17 +24,16 @@ COPIES_OF_WEIGHTS = 7
 LEAST_JOB_AGE = 200
 
 
-@dataclass(frozen=True)
-class Cluster:
+class Cluster(pydantic.BaseModel, frozen=True, coerce_numbers_to_str=True):
     """The values of cluster.yaml; `runtime` in minutes."""
 
     account: str
     partition: str
-    nodes: int
-    gpus_per_node: int
-    cpus_per_gpu: int
-    runtime: int
-    save_seconds: int
+    nodes: PositiveInt
+    gpus_per_node: PositiveInt
+    cpus_per_gpu: PositiveInt
+    runtime: PositiveInt
+    save_seconds: PositiveInt
 
     def resources(self, stage: str, params: Params) -> dict[str, Any]:
         """What a job asks for, in the words of Snakemake's executor for Slurm."""
@@ -82,6 +82,8 @@ class Cluster:
 @cache
 def _weights_mb(model: Model) -> int:
     """The size of the network's weights, for COCO's 80 categories; others hardly change it."""
+    from cornernet.model.cost import BYTES, parameter_count  # with torch: on a cluster alone
+
     return parameter_count(model, 80) * BYTES // 10**6
 
 
@@ -90,23 +92,19 @@ def cluster_of(config: Mapping[str, Any]) -> Cluster | None:
 
     Raises BadInput for an unknown setting, and for a value that is missing or cannot be used.
     """
-    known = [field.name for field in fields(Cluster)]
     given = {name: value for name, value in config.items() if name not in SETTINGS}
-    problems = [
-        f"--config {name}=: no such setting{nearest(name, [*SETTINGS, *known])}"
-        for name in given
-        if name not in known
-    ] + [
-        f"{FILE}, or --config: {name}: must be a whole number above 0, not {value!r}"
-        for name, value in given.items()
-        if name in known[2:] and not (isinstance(value, int) and value > 0)
-    ]
-    missing = [name for name in known if name not in given] if given else []
-    if missing and not problems:
-        problems = [f"{', '.join(missing)}: missing; --workflow-profile workflow/profiles/slurm"]
-    if problems:
-        raise BadInput(problems)
-    return Cluster(**given) if given else None
+    known = [*SETTINGS, *Cluster.model_fields]
+    if unknown := [name for name in given if name not in known]:
+        lines = (f"--config {name}=: no such setting{nearest(name, known)}" for name in unknown)
+        raise BadInput(lines)
+    try:
+        return Cluster(**given) if given else None
+    except pydantic.ValidationError as error:
+        raise BadInput(
+            f"{item['loc'][0]}: {item['msg']}; it is set by {FILE} (give --workflow-profile "
+            "workflow/profiles/slurm) or by --config"
+            for item in error.errors()
+        ) from None
 
 
 def check_slurm(
