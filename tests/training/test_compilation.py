@@ -8,6 +8,7 @@ from functorch.compile import make_boxed_func
 from torch._dynamo.backends.common import aot_autograd
 from training.tiny import CATEGORIES, tiny_params
 
+from cornernet.errors import BadInput
 from cornernet.model.corner_pooling import corner_pool
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import (
@@ -34,23 +35,25 @@ def _fresh():
     torch._dynamo.reset()
 
 
-def steps(params, chunks, form):
-    """Losses and gradients of each step, and the statistics in the end."""
+def steps(params, chunks, form, report=pytest.fail):
+    """Losses and gradients of each step, and the statistics in the end; the form by then."""
     torch.manual_seed(0)
     model = CornerNet(CATEGORIES, params.model).train()
-    losses, found = ChunkLosses(CATEGORIES, params, CPU, form), []
+    losses, found = ChunkLosses(CATEGORIES, params, CPU, form, report), []
     for one in chunks:
         flat_gradients(model)
         found.append(accumulate_gradients(model, one, losses))
         found += [p.grad for p in model.parameters()]
-    return found + list(model.buffers())
+    return found + list(model.buffers()), losses.form
 
 
-def assert_same(params, chunks, compiled):
-    """As the plain form computes, up to rounding."""
-    found, expected = (steps(params, chunks, form) for form in (compiled, plain_losses))
+def assert_same(params, chunks, compiled, report=pytest.fail):
+    """As the plain form computes, up to rounding. Returns the form that computed in the end."""
+    found, form = steps(params, chunks, compiled, report)
+    expected, _ = steps(params, chunks, plain_losses)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+    return form
 
 
 def fails(graph, inputs):
@@ -79,7 +82,7 @@ def test_one_graph_for_each_size_computes_the_same(params, chunks, precision):
 
     params = replace(params, train=replace(params.train, precision=precision))
     backend = aot_autograd(fw_compiler=counted, bw_compiler=works)
-    assert_same(params, chunks, compiled_losses(pytest.fail, backend=backend))
+    assert_same(params, chunks, compiled_losses(backend=backend))
     assert len(graphs) == 2
 
 
@@ -105,10 +108,9 @@ def test_corner_pooling_is_an_operator_that_compilers_can_hold():
 # A backward pass is compiled when it is first run, after the forward pass has worked.
 @pytest.mark.parametrize("backend", [fails, aot_autograd(fw_compiler=works, bw_compiler=fails)])
 def test_what_cannot_be_compiled_runs_plainly_and_says_so_once(params, chunks, backend):
-    lines = []
-    compiled = compiled_losses(lines.append, backend=backend)
-    assert_same(params, [{1: chunks[0][1]}], compiled)  # of which running statistics know nothing
-    assert not compiled.works
+    lines, compiled = [], compiled_losses(backend=backend)
+    one = [{1: chunks[0][1]}]  # of which running statistics know nothing
+    assert assert_same(params, one, compiled, lines.append) is plain_losses
     (line,) = lines
     assert "train.compile" in line
     assert "no compiler here" in line
@@ -122,16 +124,13 @@ def test_out_of_memory_is_no_reason_to_compile_no_more(params, chunks):
 
         return run
 
-    compiled = compiled_losses(pytest.fail, backend=backend)
-    model = CornerNet(CATEGORIES, params.model).train()
-    with pytest.raises(torch.OutOfMemoryError):
-        ChunkLosses(CATEGORIES, params, CPU, compiled)(model, chunks[0][0])
-    assert compiled.works
+    with pytest.raises(BadInput, match="out of memory"):
+        steps(params, chunks, compiled_losses(backend=backend))
 
 
 def test_only_a_gpu_compiles(params):
     assert params.train.compile
-    assert form_for(params.train, CPU, print) is plain_losses
-    assert form_for(params.train, torch.device("cuda"), print) is not plain_losses
+    assert form_for(params.train, CPU) is plain_losses
+    assert form_for(params.train, torch.device("cuda")) is not plain_losses
     without = replace(params.train, compile=False)
-    assert form_for(without, torch.device("cuda"), print) is plain_losses
+    assert form_for(without, torch.device("cuda")) is plain_losses

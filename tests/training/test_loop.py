@@ -145,7 +145,7 @@ def test_the_run_id_survives_for_the_same_training_alone(tmp_path, data, params)
     train_until_killed(tmp_path, other, 3, on_start=on_start)
     for last in (3, 6):  # before the first checkpoint, and after
         train_until_killed(tmp_path, params, last, on_start=on_start)
-    assert train_tiny(tmp_path, params, on_start=on_start).run_id == "run-2"
+    train_tiny(tmp_path, params, on_start=on_start)
     assert seen == [(0, None), (0, None), (0, "run-2"), (4, "run-2")]
 
 

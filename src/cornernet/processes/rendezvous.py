@@ -71,7 +71,7 @@ class Rendezvous(RendezvousHandler):
         here, deadline = HERE.format(self._starts), time.monotonic() + PATIENCE.total_seconds()
         self._store.add(here, 1)
         while self._store.add(here, 0) < self._nodes.count:
-            if self._request.number or self.is_closed():
+            if self._request.value or self.is_closed():
                 raise RendezvousClosedError("another node ended")
             if time.monotonic() > deadline:
                 raise RendezvousTimeoutError("other nodes did not come")

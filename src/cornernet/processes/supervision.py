@@ -14,13 +14,8 @@ from typing import Any
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 SECONDS_BETWEEN_BEATS = 1.0
 SECONDS_TO_BE_BORN = 30.0  # until a member can give a sign of life: Python and its packages start
-
-
-class StopRequest(ctypes.Structure):
-    """The signal that asked to stop, 0 while none has; in memory that other processes may share."""
-
-    _fields_ = (("number", ctypes.c_int),)
-    number: int
+# The signal that asked to stop, 0 while none has; in memory that other processes may share.
+StopRequest = ctypes.c_int
 
 
 @contextmanager
@@ -37,8 +32,8 @@ def stop_requests() -> Iterator[StopRequest]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def remember(number: int, frame: FrameType | None) -> None:
-        if not request.number:
-            request.number = number
+        if not request.value:
+            request.value = number
             return
         put_back()
         for child in multiprocessing.active_children():

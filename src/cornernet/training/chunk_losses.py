@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from cornernet.config.schema import Losses, Params, Targets, Train
 from cornernet.data.sampling.samples import Chunk
 from cornernet.data.sampling.targets import draw_heatmaps
-from cornernet.model.compilation import Compiled
 from cornernet.model.hourglass import fill_vectors
 from cornernet.model.losses import CornerTargets, LossTerms, corner_losses, logit_bounds
 from cornernet.model.network import CornerNet, CornerOutputs
+from cornernet.progress import say
 
 # From images [B, 3, S, S], their targets, and whether to compute in bf16, to the chunk's terms.
 Form = Callable[[CornerNet, Tensor, CornerTargets, bool, Losses], LossTerms]
@@ -30,19 +30,20 @@ def plain_losses(
     return corner_losses(outputs, targets, params)
 
 
-def compiled_losses(report: Callable[[str], None], **options: Any) -> Compiled:
-    """`plain_losses`, compiled for each size in `train.chunks`; `options` for `torch.compile`."""
+def compiled_losses(**options: Any) -> Form:
+    """`plain_losses`, compiled for each size in `train.chunks`; `options` for `torch.compile`.
+
+    Shapes are not made variable: there are few, and kernels for known sizes are faster.
+    """
     # A compiler cannot follow a tensor to Python numbers. The mark is set here, for it loads the
     # compiler, which takes seconds.
     torch.compiler.assume_constant_result(logit_bounds)
-    return Compiled(plain_losses, report, **options)
+    return torch.compile(plain_losses, dynamic=False, fullgraph=True, **options)
 
 
-def form_for(params: Train, device: torch.device, report: Callable[[str], None]) -> Form:
+def form_for(params: Train, device: torch.device) -> Form:
     """How `device` computes a chunk: compiled if `train.compile` asks for it, on a GPU alone."""
-    if device.type != "cuda" or not params.compile:
-        return plain_losses
-    return compiled_losses(report)
+    return compiled_losses() if device.type == "cuda" and params.compile else plain_losses
 
 
 def runs_channels_last(params: Params, device: torch.device) -> bool:
@@ -60,6 +61,8 @@ def runs_channels_last(params: Params, device: torch.device) -> bool:
 class ChunkLosses:
     """Computes the loss terms of chunks on `device`, the network in `train.precision`.
 
+    `report` is told if the compiled form fails; from then on it is the plain one.
+
     On a GPU chunks are copied and targets drawn in a CUDA stream of its own. To draw, the CPU must
     read from the GPU how many cells there are, and waits for the answer. A stream answers once it
     has run all that was launched in it before. In the stream that trains, this would be the whole
@@ -68,10 +71,15 @@ class ChunkLosses:
     """
 
     def __init__(
-        self, num_categories: int, params: Params, device: torch.device, form: Form = plain_losses
+        self,
+        num_categories: int,
+        params: Params,
+        device: torch.device,
+        form: Form = plain_losses,
+        report: Callable[[str], None] = say,
     ) -> None:
         self.num_categories, self.params = num_categories, params
-        self.device, self.form = device, form
+        self.device, self.form, self.report = device, form, report
         # High priority: these few small kernels need not wait for a convolution's last blocks.
         self._stream = torch.cuda.Stream(device, priority=-1) if device.type == "cuda" else None
 

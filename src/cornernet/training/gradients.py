@@ -13,10 +13,9 @@ from torch import Tensor, nn
 
 from cornernet.data.sampling.samples import Chunk
 from cornernet.errors import is_out_of_memory, naming_out_of_memory
-from cornernet.model.compilation import Compiled
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
-from cornernet.training.chunk_losses import ChunkLosses
+from cornernet.training.chunk_losses import ChunkLosses, plain_losses
 
 # In elements: kernels that handle many tensors at once want each to start on 16 bytes or more.
 ALIGNMENT = 64
@@ -61,18 +60,19 @@ def no_losses(losses: ChunkLosses) -> Tensor:
 def _forward_backward(model: CornerNet, chunk: Chunk, losses: ChunkLosses) -> LossTerms:
     """The loss terms of a chunk; the gradients of its share of the step's loss go to `.grad`.
 
-    A compiler may leave the backward pass for later: a failure there, before it has given any
-    gradient, falls back on the plain form as one in the forward pass does.
+    Where compiling fails, in the forward pass or when the backward pass is first run, which is
+    before it has given any gradient, the plain form computes them, from then on.
     """
-    terms = losses(model, chunk)
     try:
+        terms = losses(model, chunk)
         (terms.total / len(losses.params.train.chunks)).backward()
         return terms
     except (RuntimeError, AssertionError) as error:  # what compilers raise
-        form = losses.form
-        if is_out_of_memory(error) or not isinstance(form, Compiled) or not form.works:
+        if is_out_of_memory(error) or losses.form is plain_losses:
             raise
-        form.give_up(error)
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        losses.report(f"train.compile: cannot be compiled, and goes on uncompiled: {reason}")
+        losses.form = plain_losses
     return _forward_backward(model, chunk, losses)
 
 

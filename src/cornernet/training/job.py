@@ -73,7 +73,6 @@ class TrainingResult:
     seconds: float
     images_per_second: float
     processes: int
-    run_id: str | None
     code_spans: list[CodeSpan]  # those of the training that this one continues come first
 
 

@@ -50,8 +50,8 @@ def train(
         if on_start is not None:
             run_id = on_start(start.iteration, run_id)
         folder.write_note(run_id, job.fingerprint, same and at_end and note["finished"])
-        if request.number:
-            raise Interrupted(request.number, start.iteration)
+        if request.value:
+            raise Interrupted(request.value, start.iteration)
         result = members(job, replace(start, run_id=run_id), request)
         folder.write_note(run_id, job.fingerprint, finished=True)
     return result
@@ -68,10 +68,10 @@ def run_member(
         trainer = group.together(lambda: Trainer(*what, start.path, group, device, report))
         recorder = Recorder(trainer, job, start) if group.rank == 0 else None
         began, failure = time.monotonic(), None
-        stop = group.agree(request.number)
+        stop = group.agree(request.value)
         with closing(trainer.chunks(job.samples)) as source:
             while trainer.iteration < train.iterations and not stop:
-                losses, stop = trainer.step(source, request.number, failure)
+                losses, stop = trainer.step(source, request.value, failure)
                 if recorder is not None:
                     failure = recorder.record(losses)
         seconds = time.monotonic() - began
@@ -86,7 +86,6 @@ def run_member(
         seconds=round(seconds, 2),
         images_per_second=round(images / max(seconds, 1e-9), 2),
         processes=group.size,
-        run_id=start.run_id,
         code_spans=start.spans_until(trainer.iteration, job.fingerprint["code"]),
     )
 
@@ -104,8 +103,8 @@ def run_on(
         work = partial(run_to_ending, job, start, request)
         ending = run_members(work, devices, nodes, request, rules)
     except MembersFailed as error:
-        if request.number:
-            raise Interrupted(request.number, start.iteration) from error
+        if request.value:
+            raise Interrupted(request.value, start.iteration) from error
         raise TrainingFailed(str(error)) from error
     if isinstance(ending, Exception):
         raise ending

@@ -72,8 +72,8 @@ class Trainer:
                 restore(state, self.model, self.optimizer)
                 self.iteration = state.iteration
             self.gradients = flat_gradients(self.model)
-        form = form_for(params.train, where, report)
-        self.losses = ChunkLosses(num_categories, params, where, form)
+        form = form_for(params.train, where)
+        self.losses = ChunkLosses(num_categories, params, where, form, report)
 
     def chunks(self, samples: TrainingSamples) -> Generator[dict[int, Chunk], None, None]:
         """This member's chunks by number, for each iteration that is left."""

@@ -109,7 +109,6 @@ EXEMPT = {
     "cornernet.data.download": "what is fetched is checked by its digest",
     "cornernet.detection.served": "hands detections to whoever loads a model from MLflow",
     "cornernet.detection.parallel": "the same images, divided among devices",
-    "cornernet.model.compilation": "the same function, compiled or not",
     "cornernet.model.cost": "whether there is room on the disk",
     "cornernet.model.weights": "reads and writes tensors by their names",
     "cornernet.stages.download": "hands params to what fetches or generates",
