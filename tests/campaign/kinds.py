@@ -31,8 +31,8 @@ download_files(Path("coco"), json.loads(Path("manifest.json").read_text()), SPLI
 """
 # Two agents on one host, as on two nodes.
 NODES = """
-export PET_NNODES=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$0
-PET_NODE_RANK=1 "$@" & PET_NODE_RANK=0 "$@"; ended=$?; wait; exit $ended
+export SLURM_STEP_NUM_NODES=2 SLURM_STEP_NUM_TASKS=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$0
+SLURM_NODEID=1 "$@" & SLURM_NODEID=0 "$@"; ended=$?; wait; exit $ended
 """
 
 

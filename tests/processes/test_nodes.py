@@ -5,7 +5,6 @@ import pytest
 from cornernet.errors import BadInput
 from cornernet.processes.nodes import FIRST_PORT, PORTS, Nodes, this_node
 
-TORCHRUN = {"PET_NNODES": "2", "PET_NODE_RANK": "1", "MASTER_ADDR": "a", "MASTER_PORT": "5"}
 SLURM = {
     "SLURM_NNODES": "3",
     "SLURM_STEP_NUM_NODES": "3",
@@ -17,25 +16,10 @@ SLURM = {
 }
 
 
-def without(environment, name):
-    return {key: value for key, value in environment.items() if key != name}
-
-
 def test_one_node_unless_variables_say_otherwise():
     assert this_node({}) == Nodes()
     assert this_node({"SLURM_NNODES": "2"}) == Nodes()  # a job's script, on its first node
     assert this_node({**SLURM, "SLURM_STEP_NUM_NODES": "1"}) == Nodes()
-
-
-def test_torchrun_s_variables():
-    assert this_node(TORCHRUN) == Nodes(2, 1, "a", 5)
-    for name in ("PET_NODE_RANK", "MASTER_ADDR", "MASTER_PORT"):
-        with pytest.raises(BadInput, match=f"set {name} as well"):
-            this_node(without(TORCHRUN, name))
-    with pytest.raises(BadInput, match="MASTER_PORT: must be a whole number, not 'x'"):
-        this_node({**TORCHRUN, "MASTER_PORT": "x"})
-    with pytest.raises(BadInput, match="node 2 of 2"):
-        this_node({**TORCHRUN, "PET_NODE_RANK": "2"})
 
 
 def test_a_slurm_step_over_several_nodes(tmp_path, monkeypatch):
@@ -53,6 +37,8 @@ def test_a_slurm_step_over_several_nodes(tmp_path, monkeypatch):
     assert this_node({**SLURM, "SLURM_JOB_ID": "4712"}).port != node.port
     named = this_node({**SLURM, "MASTER_ADDR": "10.0.0.7", "MASTER_PORT": "99"})
     assert (named.address, named.port) == ("10.0.0.7", 99)
+    with pytest.raises(BadInput, match="MASTER_PORT: must be a whole number, not 'x'"):
+        this_node({**SLURM, "MASTER_PORT": "x"})
     with pytest.raises(BadInput, match="one process on each: srun --ntasks-per-node=1"):
         this_node({**SLURM, "SLURM_STEP_NUM_TASKS": "6"})
     scontrol.write_text("#!/bin/sh\nexit 1")

@@ -218,8 +218,9 @@ def start_nodes(folder, *overrides):
     """A training on two nodes with a process each, both on this machine."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    shared = {"PET_NNODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    return [start(folder, *overrides, **shared, PET_NODE_RANK=rank) for rank in ("0", "1")]
+    step = {"SLURM_STEP_NUM_NODES": "2", "SLURM_STEP_NUM_TASKS": "2", "MASTER_PORT": port}
+    step["MASTER_ADDR"] = "127.0.0.1"
+    return [start(folder, *overrides, **step, SLURM_NODEID=rank) for rank in ("0", "1")]
 
 
 def ended(nodes):

@@ -1,4 +1,4 @@
-"""The machines of a job, as Slurm or torchrun's variables describe them."""
+"""The machines of a job, as Slurm's variables describe them."""
 
 import subprocess
 from collections.abc import Mapping
@@ -19,37 +19,19 @@ class Nodes:
     address: str = LOOPBACK
     port: int = 0  # any that is free
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.rank < self.count:
-            raise BadInput(f"node {self.rank} of {self.count}: nodes are counted from 0")
-
     def share(self, whole: int) -> int:
         """This node's part of a number that is divided over all, the first ones having more."""
         return whole // self.count + (self.rank < whole % self.count)
 
 
 def this_node(environment: Mapping[str, str]) -> Nodes:
-    """Where this process runs: one node, if no variables say otherwise.
+    """Where this process runs: one node, unless it is a task of a Slurm step over several.
 
-    `srun --nodes=N --ntasks-per-node=1` makes one process per node. Without Slurm, PET_NNODES and
-    PET_NODE_RANK say so, as they do for torchrun. MASTER_ADDR and MASTER_PORT, needed then, take
-    precedence with Slurm, too. Raises BadInput where variables are missing or do not fit together.
+    `srun --nodes=N --ntasks-per-node=1` makes one process per node. MASTER_ADDR and MASTER_PORT
+    take precedence where they are set. Raises BadInput where variables do not fit together.
     """
-    slurm = environment.get("SLURM_STEP_NUM_NODES", "1")
-    count = environment.get("PET_NNODES", slurm)
-    if count == "1":
+    if environment.get("SLURM_STEP_NUM_NODES", "1") == "1":
         return Nodes()
-    if "PET_NNODES" not in environment:
-        return _slurm_node(environment)
-    names = ("PET_NNODES", "PET_NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
-    if missing := [name for name in names if name not in environment]:
-        raise BadInput(f"PET_NNODES is {count}: set {', '.join(missing)} as well, or none of them")
-    total, rank, port = (_number(environment, name) for name in (*names[:2], names[3]))
-    return Nodes(total, rank, environment["MASTER_ADDR"], port)
-
-
-def _slurm_node(environment: Mapping[str, str]) -> Nodes:
-    """A task of a Slurm step over several nodes."""
     count, rank = (_number(environment, f"SLURM_{name}") for name in ("STEP_NUM_NODES", "NODEID"))
     if environment.get("SLURM_STEP_NUM_TASKS") != str(count):
         raise BadInput(f"{count} nodes with one process on each: srun --ntasks-per-node=1")
