@@ -62,12 +62,6 @@ class ChunkLosses:
     """Computes the loss terms of chunks on `device`, the network in `train.precision`.
 
     `report` is told if the compiled form fails; from then on it is the plain one.
-
-    On a GPU chunks are copied and targets drawn in a CUDA stream of its own. To draw, the CPU must
-    read from the GPU how many cells there are, and waits for the answer. A stream answers once it
-    has run all that was launched in it before. In the stream that trains, this would be the whole
-    chunk before, and the GPU would be idle until the CPU has launched the next one. In a stream of
-    its own the answer waits for a few small kernels.
     """
 
     def __init__(
@@ -80,28 +74,9 @@ class ChunkLosses:
     ) -> None:
         self.num_categories, self.params = num_categories, params
         self.device, self.form, self.report = device, form, report
-        # High priority: these few small kernels need not wait for a convolution's last blocks.
-        self._stream = torch.cuda.Stream(device, priority=-1) if device.type == "cuda" else None
 
     def __call__(self, model: CornerNet, chunk: Chunk) -> LossTerms:
         """The loss terms of one chunk."""
-        images, targets = self.to_device(chunk)
-        lower = self.params.train.precision == "bf16"
-        return self.form(model, images, targets, lower, self.params.losses)
-
-    def to_device(self, chunk: Chunk) -> tuple[Tensor, CornerTargets]:
-        """A chunk's images [B, 3, S, S] and its targets, on the device."""
-        if self._stream is None:
-            return self._images_and_targets(chunk)
-        computing = torch.cuda.current_stream(self.device)
-        with torch.cuda.stream(self._stream):
-            images, targets = self._images_and_targets(chunk)
-        computing.wait_stream(self._stream)
-        for tensor in (images, *targets):  # else its memory might be given away too early
-            tensor.record_stream(computing)
-        return images, targets
-
-    def _images_and_targets(self, chunk: Chunk) -> tuple[Tensor, CornerTargets]:
         chunk, params = chunk.to(self.device), self.params
         if self.form is not plain_losses:  # of a fixed shape, or a compiler would compile again
             chunk = padded(chunk, params.targets.max_objects)
@@ -109,7 +84,7 @@ class ChunkLosses:
         images = chunk.image
         if runs_channels_last(params, self.device):
             images = images.contiguous(memory_format=torch.channels_last)
-        return images, targets
+        return self.form(model, images, targets, params.train.precision == "bf16", params.losses)
 
 
 def corner_targets(chunk: Chunk, num_categories: int, params: Targets) -> CornerTargets:
