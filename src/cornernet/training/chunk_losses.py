@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from cornernet.config.schema import Losses, Params, Targets, Train
 from cornernet.data.sampling.samples import Chunk
@@ -79,7 +78,7 @@ class ChunkLosses:
         """The loss terms of one chunk."""
         chunk, params = chunk.to(self.device), self.params
         if self.form is not plain_losses:  # of a fixed shape, or a compiler would compile again
-            chunk = padded(chunk, params.targets.max_objects)
+            chunk = chunk.padded(params.targets.max_objects)
         targets = corner_targets(chunk, self.num_categories, params.targets)
         images = chunk.image
         if runs_channels_last(params, self.device):
@@ -115,10 +114,3 @@ def corner_targets(chunk: Chunk, num_categories: int, params: Targets) -> Corner
         br_offset=chunk.br_offset,
         mask=chunk.mask,
     )
-
-
-def padded(chunk: Chunk, slots: int) -> Chunk:
-    """The chunk with empty slots for objects added up to `slots`."""
-    missing = slots - chunk.mask.shape[1]
-    slotted = (F.pad(one, (0, 0) * (one.ndim - 2) + (0, missing)) for one in chunk[1:])
-    return Chunk(chunk.image, *slotted)

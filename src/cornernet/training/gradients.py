@@ -31,7 +31,8 @@ def accumulate_gradients(
     zeros for chunks of other members. Nothing here waits for the device's results. Raises BadInput
     when the device's memory does not hold a chunk.
     """
-    table = no_losses(losses)
+    shape = len(losses.params.train.chunks), len(LossTerms._fields)
+    table = torch.zeros(shape, dtype=torch.float64, device=losses.device)
 
     def add_chunk(number: int) -> None:
         images = len(chunks[number].image)
@@ -49,12 +50,6 @@ def accumulate_gradients(
         for number in sorted(set(chunks) - {0}):
             add_chunk(number)
     return table
-
-
-def no_losses(losses: ChunkLosses) -> Tensor:
-    """The losses of a step of which nothing is computed yet: zeros [len(train.chunks), 6]."""
-    shape = len(losses.params.train.chunks), len(LossTerms._fields)
-    return torch.zeros(shape, dtype=torch.float64, device=losses.device)
 
 
 def _forward_backward(model: CornerNet, chunk: Chunk, losses: ChunkLosses) -> LossTerms:

@@ -14,7 +14,7 @@ from cornernet.errors import BadInput, naming_out_of_memory
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import ChunkLosses, form_for, runs_channels_last
-from cornernet.training.gradients import accumulate_gradients, flat_gradients, no_losses
+from cornernet.training.gradients import accumulate_gradients, flat_gradients
 from cornernet.training.group import Group, deal_chunks
 from cornernet.training.job import NonFinite
 from cornernet.training.state import load_state, restore
@@ -94,13 +94,14 @@ class Trainer:
         the weights as before this iteration, and any member's failure: its own, or BadInput for an
         image that cannot be read or memory that is too small.
         """
-        losses = no_losses(self.losses)
         self.gradients.zero_()
+        losses: Tensor | None = None
         try:
             losses = accumulate_gradients(self.model, next(source), self.losses)
         except BadInput as error:
             failure = error
         stop = self.group.agree(stop, failure)
+        assert losses is not None, "else a failure was raised"
         self.group.sum(losses)
         self.group.sum(self.gradients)
         mean = losses.mean(dim=0).cpu()  # float64 [6]; waits for the device

@@ -6,7 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from data.sampling.training_case import DATA, TARGETS, still, training_samples, write_split
+from data.sampling.training_case import (
+    DATA,
+    TARGETS,
+    arrays_of,
+    still,
+    training_samples,
+    write_split,
+)
 
 from cornernet.data.sampling.radii import corner_radius, radius_table
 from cornernet.data.sampling.samples import chunk_of
@@ -51,7 +58,7 @@ def test_crowds_and_images_without_objects(split):
     assert len(no_empty) == 4  # the second image has no box
     no_crowd = training_samples(split, data=replace(DATA, keep_crowd=False, keep_empty=False))
     assert len(no_crowd) == 3  # the third image's one box, id 3, is a crowd
-    categories = no_crowd.sample(0, 0).category
+    categories = arrays_of(no_crowd, 0, 0).category
     assert set(categories) <= set(split.boxes[0].categories[~split.boxes[0].crowd])
     assert len(categories) <= 2
     # An image that has degenerate boxes alone is empty.
@@ -60,7 +67,7 @@ def test_crowds_and_images_without_objects(split):
     boxes = (*split.boxes[:2], replace(split.boxes[2], boxes=flat), *split.boxes[3:])
     flattened = replace(split, boxes=boxes)
     assert len(training_samples(flattened, data=replace(DATA, keep_empty=False))) == 3
-    assert len(training_samples(flattened).sample(0, 2).category) == 0
+    assert len(arrays_of(training_samples(flattened), 0, 2).category) == 0
 
 
 def test_nothing_to_train_on_and_radii_of_other_annotations_are_refused(split):
@@ -74,10 +81,10 @@ def test_nothing_to_train_on_and_radii_of_other_annotations_are_refused(split):
 
 def test_the_first_objects_are_kept(split):
     view = still(127)  # larger than the image: nothing is cut
-    whole = training_samples(split, augmentation=view).sample(0, 3)
+    whole = arrays_of(training_samples(split, augmentation=view), 0, 3)
     assert len(whole.category) == 4
     limited = replace(TARGETS, max_objects=2)
-    first = training_samples(split, augmentation=view, targets=limited).sample(0, 3)
+    first = arrays_of(training_samples(split, augmentation=view, targets=limited), 0, 3)
     np.testing.assert_array_equal(first.category, whole.category[:2])
     np.testing.assert_array_equal(first.br_cell, whole.br_cell[:2])
     assert len(first.radius) == 2
@@ -89,7 +96,7 @@ def test_what_is_known_of_a_box_leaves_with_it(split):
     boxes = (*split.boxes[:3], replace(split.boxes[3], boxes=outside), split.boxes[4])
     table = np.arange(sum(COUNTS)) + 100.0
     samples = training_samples(replace(split, boxes=boxes), radii=table, augmentation=still(127))
-    sample = samples.sample(0, 3)
+    sample = arrays_of(samples, 0, 3)
     np.testing.assert_array_equal(sample.category, split.boxes[3].categories[[0, 2, 3]])
     np.testing.assert_allclose(sample.radius, table[[4, 6, 7]] * 32 / 127, rtol=1e-6)
 
@@ -109,7 +116,7 @@ def test_stored_radii_are_scaled_and_those_of_cut_boxes_computed_anew(split):
 
 def test_boxes_come_back_from_cells_and_offsets_with_their_radii(split):
     """Without flip and with a crop of the input's size, a box is only moved."""
-    sample = training_samples(split, augmentation=still(127)).sample(0, 3)
+    sample = arrays_of(training_samples(split, augmentation=still(127)), 0, 3)
     sides = (split.boxes[3].boxes[:, 2:] - split.boxes[3].boxes[:, :2]) * 32 / 127
     drawn = (sample.br_cell + sample.br_offset) - (sample.tl_cell + sample.tl_offset)
     np.testing.assert_allclose(drawn, sides, rtol=1e-4)

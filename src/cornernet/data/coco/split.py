@@ -45,7 +45,6 @@ class CocoSplit:
     boxes: tuple[Boxes, ...]
     category_ids: tuple[int, ...]  # index -> id in the file, ascending
     category_names: tuple[str, ...]
-    annotations_sha256: str = ""  # of the annotation file that was read, if the split is of one
 
     def at(self, positions: Sequence[int]) -> "CocoSplit":
         """The split with the images at these positions alone."""
@@ -78,7 +77,6 @@ def load_split(root: Path, files: SplitFiles, name: str) -> CocoSplit:
         boxes=_boxes_by_image(file),
         category_ids=tuple(categories.id.tolist()),
         category_names=tuple(categories.name.tolist()),
-        annotations_sha256=file.on_disk.sha256,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
+from torch.nn import functional as F
 
 from cornernet.config.schema import Augmentation, Data, Targets
 from cornernet.data.coco.images import read_image
@@ -26,36 +26,31 @@ from cornernet.errors import BadInput
 ORDER_STREAM = 1
 
 
-class Sample(NamedTuple):
-    """One view of one image, with k objects. Cells are of the heatmap, points are (x, y)."""
-
-    image: NDArray[np.float32]  # [3, S, S], blue green red, normalised
-    category: NDArray[np.int64]  # [k]
-    tl_cell: NDArray[np.int64]  # [k, 2]
-    br_cell: NDArray[np.int64]  # [k, 2]
-    tl_offset: NDArray[np.float32]  # [k, 2], in cells
-    br_offset: NDArray[np.float32]  # [k, 2]
-    radius: NDArray[np.float32]  # [k], in cells
-
-
 class Chunk(NamedTuple):
     """B samples with K object slots each, of which `mask` says which are filled.
 
-    A tuple, so that torch's DataLoader can put it into page-locked memory.
+    Cells are of the heatmap, points are (x, y). A tuple, so that torch's DataLoader can put it into
+    page-locked memory.
     """
 
-    image: Tensor  # float32 [B, 3, S, S]
+    image: Tensor  # float32 [B, 3, S, S], blue green red, normalised
     category: Tensor  # int64 [B, K]
     tl_cell: Tensor  # int64 [B, K, 2]
     br_cell: Tensor  # int64 [B, K, 2]
-    tl_offset: Tensor  # float32 [B, K, 2]
+    tl_offset: Tensor  # float32 [B, K, 2], in cells
     br_offset: Tensor  # float32 [B, K, 2]
-    radius: Tensor  # float32 [B, K]
+    radius: Tensor  # float32 [B, K], in cells
     mask: Tensor  # bool [B, K]
 
     def to(self, device: torch.device | str) -> "Chunk":
         """The same chunk on a device; from pinned memory the copies overlap with other work."""
         return Chunk(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+    def padded(self, slots: int) -> "Chunk":
+        """The same chunk with empty slots for objects, which are 0, added up to `slots`."""
+        missing = slots - self.mask.shape[1]
+        slotted = (F.pad(one, (0, 0) * (one.ndim - 2) + (0, missing)) for one in self[1:])
+        return Chunk(self.image, *slotted)
 
 
 class TrainingSamples:
@@ -113,8 +108,8 @@ class TrainingSamples:
         stream = np.random.SeedSequence((self._seed, epoch), spawn_key=(ORDER_STREAM,))
         return np.random.default_rng(stream).permutation(len(self))
 
-    def sample(self, epoch: int, index: int) -> Sample:
-        """The sample of an image in an epoch. Raises BadInput if the image cannot be read."""
+    def sample(self, epoch: int, index: int) -> Chunk:
+        """One image in an epoch, as a chunk. Raises BadInput if the image cannot be read."""
         rng = np.random.default_rng(np.random.SeedSequence((self._seed, epoch, index)))
         number = int(self._used[index])
         declared = self._images[number]
@@ -136,8 +131,8 @@ def encode(
     category: NDArray[np.int64],
     radii: NDArray[np.float64] | None,
     targets: Targets,
-) -> Sample:
-    """The sample of a view: cells, offsets and radii of its first `max_objects` objects.
+) -> Chunk:
+    """A view as a chunk: cells, offsets and radii of its first `max_objects` objects.
 
     `image` is [3, S, S'], `category` and `radii` are of each of its boxes [k]; the latter at scale
     1, in pixels of the image before augmentation, or None.
@@ -151,34 +146,20 @@ def encode(
     stored = None
     if radii is not None and down == across:  # one factor serves both sides of a box
         stored = radii[: targets.max_objects] * (placed.scale * across)
-    return Sample(
-        image=image,
-        category=category[: targets.max_objects],
-        tl_cell=tl_cell,
-        br_cell=br_cell,
-        tl_offset=tl_offset,
-        br_offset=br_offset,
-        radius=object_radius(
-            (boxes[:, 3] - boxes[:, 1]) * down,
-            (boxes[:, 2] - boxes[:, 0]) * across,
-            targets,
-            stored,
-            placed.clipped[: targets.max_objects],
-        ),
+    radius = object_radius(
+        (boxes[:, 3] - boxes[:, 1]) * down,
+        (boxes[:, 2] - boxes[:, 0]) * across,
+        targets,
+        stored,
+        placed.clipped[: targets.max_objects],
     )
+    category, mask = category[: targets.max_objects], np.ones(len(boxes), bool)
+    columns = (category, tl_cell, br_cell, tl_offset, br_offset, radius, mask)
+    return Chunk(*(torch.from_numpy(array)[None] for array in (image, *columns)))
 
 
-def chunk_of(samples: Sequence[Sample]) -> Chunk:
-    """Stack samples; K is the most objects that one of them has, at least 1.
-
-    Empty slots are 0.
-    """
-
-    def padded(arrays: Sequence[NDArray]) -> Tensor:
-        one_slot = np.zeros((1, *arrays[0].shape[1:]), arrays[0].dtype)  # so that K is at least 1
-        tensors = [torch.from_numpy(array) for array in (*arrays, one_slot)]
-        return pad_sequence(tensors, batch_first=True)[:-1]
-
-    images, *columns = zip(*samples, strict=True)
-    mask = padded([np.ones(len(sample.category), bool) for sample in samples])
-    return Chunk._make([torch.from_numpy(np.stack(images)), *map(padded, columns), mask])
+def chunk_of(samples: Sequence[Chunk]) -> Chunk:
+    """The images of several chunks in one; K is the most that one of them has, at least 1."""
+    slots = max(1, *(sample.mask.shape[1] for sample in samples))
+    columns = zip(*(sample.padded(slots) for sample in samples), strict=True)
+    return Chunk(*(torch.cat(column) for column in columns))
