@@ -78,7 +78,7 @@ def time_in_turn(forms: Forms, window: Window, settings: Settings) -> Times:
             for name in list(forms)[:: 1 if number % 2 == 0 else -1]:
                 block = timers[name].blocked_autorange(min_run_time=seconds)
                 times[name].append(block.median)
-            progress.show(number + 1)
+            progress(number + 1, rounds)
     return times
 
 

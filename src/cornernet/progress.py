@@ -45,14 +45,10 @@ class Progress(tqdm):  # type: ignore[type-arg]
 
         return print_line
 
-    def show(self, done: int) -> None:
-        """Say that `done` of `total` are done, if it is time to."""
-        self.update(done - self.n)
-
     def __call__(self, done: int, total: int) -> None:
-        """The same, as a callback that is told the total too."""
+        """Say that `done` of `total` are done, if it is time to."""
         self.total = total
-        self.show(done)
+        self.update(done - self.n)
 
 
 def say(line: str) -> None:

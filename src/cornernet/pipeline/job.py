@@ -4,7 +4,6 @@ import argparse
 import platform
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -26,10 +25,10 @@ from cornernet.pipeline.provenance import git_commit, hardware, versions
 from cornernet.pipeline.stage import Key, Stage, model_of, options_of, test_of, variant_of
 from cornernet.pipeline.staleness.code import code_of, forget
 from cornernet.pipeline.staleness.resolved import (
-    files_as_prepared,
     files_of_job,
     params_of_job,
     refresh_state,
+    refuse_changed,
     write_files,
 )
 
@@ -83,8 +82,11 @@ def run_job(job: Job, adapter: Adapter) -> None:
     files = files_of_job(graph, job.stage, job.key)
     write_files(files)
     reads = job.stage.reads(job.key)
-    with files_as_prepared(job.profile, job.dataset, reads) if reads else nullcontext():
-        facts = adapter(job)
+    if reads:
+        refuse_changed(job.profile, job.dataset, reads)
+    facts = adapter(job)
+    if reads:  # nor may they have changed meanwhile
+        refuse_changed(job.profile, job.dataset, reads)
     if facts is HELPED:
         return
     write_json(

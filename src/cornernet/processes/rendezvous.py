@@ -3,10 +3,8 @@
 Torch's own rendezvous listens on all addresses of a machine; this one on the first node's alone.
 """
 
-import fcntl
 import os
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +22,7 @@ from torch.distributed.elastic.rendezvous import (
 )
 
 from cornernet.errors import BadInput
-from cornernet.processes.nodes import Nodes
+from cornernet.processes.nodes import LOOPBACK, Nodes
 from cornernet.processes.supervision import StopRequest, Supervision
 
 BACKEND = "cornernet"  # the name in torch's registry
@@ -33,7 +31,6 @@ PATIENCE = timedelta(minutes=15)  # for nodes to come together
 # The first member writes a checkpoint, or validates, while the others wait for it.
 MEMBERS_PATIENCE = timedelta(minutes=30)
 SECONDS_BETWEEN_LOOKS = 0.1
-INTERFACE_ADDRESS = 0x8915  # SIOCGIFADDR: the IPv4 address of a network interface
 
 
 class Rendezvous(RendezvousHandler):
@@ -123,8 +120,9 @@ def process_group(device: str, supervision: Supervision) -> Iterator[tuple[int, 
         yield rank, size
         return
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    for library in ("GLOO", "NCCL"):  # else they listen wherever the host's name leads
-        os.environ.setdefault(f"{library}_SOCKET_IFNAME", _interface_towards(address))
+    if address == LOOPBACK:
+        for library in ("GLOO", "NCCL"):  # else they listen wherever the host's name leads
+            os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
     base = dist.TCPStore(address, port, is_master=False, timeout=MEMBERS_PATIENCE)
     # Keys of each start's own: those of a start that failed would be taken for its members'.
     store = dist.PrefixStore(f"members of start {supervision.starts.value}", base)
@@ -148,16 +146,3 @@ def _listener(address: str, port: int) -> socket.socket:
             f"cannot listen on {address}, port {port} ({error.strerror}): set MASTER_ADDR to the "
             "first node's address and MASTER_PORT to a free port, alike on all nodes"
         ) from error
-
-
-def _interface_towards(address: str) -> str:
-    """The network interface that has this machine's address on the way to `address`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((address, 1))  # sends nothing
-        own = socket.inet_aton(probe.getsockname()[0])
-        for _, name in socket.if_nameindex():
-            with suppress(OSError):  # an interface without an address
-                answer = fcntl.ioctl(probe, INTERFACE_ADDRESS, struct.pack("256s", name.encode()))
-                if answer[20:24] == own:
-                    return name
-    return "lo"

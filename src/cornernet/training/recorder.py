@@ -104,7 +104,7 @@ class Recorder:
         if rate:
             shown["images per second"] = f"{rate * sum(self.job.params.train.chunks):.1f}"
         self._progress.set_postfix(shown, refresh=False)
-        self._progress.show(self.trainer.iteration)
+        self._progress(self.trainer.iteration, self.job.params.train.iterations)
         if self.trainer.iteration == self.job.params.train.iterations:
             self._progress.refresh()  # a log ends with the last loss
             self._progress.close()

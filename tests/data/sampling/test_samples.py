@@ -6,17 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from data.sampling.training_case import (
-    DATA,
-    TARGETS,
-    arrays_of,
-    still,
-    training_samples,
-    write_split,
-)
+from data.sampling.training_case import DATA, TARGETS, still, training_samples, write_split
 
 from cornernet.data.sampling.radii import corner_radius, radius_table
-from cornernet.data.sampling.samples import chunk_of
+from cornernet.data.sampling.samples import Chunk, chunk_of
 from cornernet.errors import BadInput
 
 COUNTS = [3, 0, 1, 4, 2]
@@ -25,6 +18,11 @@ COUNTS = [3, 0, 1, 4, 2]
 @pytest.fixture
 def split(tmp_path):
     return write_split(tmp_path, COUNTS)
+
+
+def arrays_of(samples, epoch, index):
+    """One sample as arrays, without the dimension of a batch."""
+    return Chunk(*(tensor[0].numpy() for tensor in samples.sample(epoch, index)))
 
 
 def same(left, right):

@@ -9,7 +9,7 @@ import numpy as np
 from cornernet.config import load_params
 from cornernet.config.schema import Augmentation
 from cornernet.data.coco.split import Boxes, CocoSplit, Image
-from cornernet.data.sampling.samples import Chunk, TrainingSamples
+from cornernet.data.sampling.samples import TrainingSamples
 
 PAPER = load_params("paper")
 AUGMENTATION = replace(PAPER.augmentation, input_size=63, crop_border=16)
@@ -53,8 +53,3 @@ def training_samples(split: CocoSplit, seed: int = 0, radii=None, **changes) -> 
     """Training samples with the params above but for the sections in `changes`."""
     sections = {"augmentation": AUGMENTATION, "targets": TARGETS, "data": DATA} | changes
     return TrainingSamples(split, radii, seed=seed, **sections)
-
-
-def arrays_of(samples: TrainingSamples, epoch: int, index: int) -> Chunk:
-    """One sample as arrays, without the dimension of a batch."""
-    return Chunk(*(tensor[0].numpy() for tensor in samples.sample(epoch, index)))

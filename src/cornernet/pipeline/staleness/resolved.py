@@ -7,8 +7,7 @@ for which sizes and times of all files are listed, and what changed in these is 
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,15 +108,8 @@ def state_of_files(params: Params) -> str:
     return dataset.prepared_with if found.items() <= prepared.items() else yaml.safe_dump(found)
 
 
-@contextmanager
-def files_as_prepared(params: Params, dataset: Dataset, names: Sequence[str]) -> Iterator[None]:
-    """Raises BadInput if the files of a split have changed when the block starts or ends."""
-    _refuse_changed(params, dataset, names)
-    yield
-    _refuse_changed(params, dataset, names)
-
-
-def _refuse_changed(params: Params, dataset: Dataset, names: Sequence[str]) -> None:
+def refuse_changed(params: Params, dataset: Dataset, names: Sequence[str]) -> None:
+    """Raise BadInput if the files of one of these splits are not those that were prepared."""
     splits = {name: files for name, files in params.data.splits.items() if name in names}
     record_of = Paths(params.profile).file_digests
     if lines := changed_inputs(dataset, Path(params.data.root), splits, record_of):
