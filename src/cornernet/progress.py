@@ -18,19 +18,19 @@ class Progress(tqdm):  # type: ignore[type-arg]
 
     def __init__(self, name: str, total: int | None, unit: str = "image", **options: Any) -> None:
         seconds = 0.5 if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
-        settings = {
-            "desc": name,
-            "total": total,
-            "unit": f" {unit}s",
-            "mininterval": seconds,
-            "maxinterval": seconds,
-            "delay": 0 if sys.stderr.isatty() else seconds,  # what is quick needs no line
-            "dynamic_ncols": True,
-            "file": sys.stderr,
-            "bar_format": None if sys.stderr.isatty() else PLAIN,
-            "leave": False,
-        }
-        super().__init__(**settings | options)
+        super().__init__(
+            desc=name,
+            total=total,
+            unit=f" {unit}s",
+            mininterval=seconds,
+            maxinterval=seconds,
+            delay=0 if sys.stderr.isatty() else seconds,  # what is quick needs no line
+            dynamic_ncols=True,
+            file=sys.stderr,
+            bar_format=None if sys.stderr.isatty() else PLAIN,
+            leave=False,
+            **options,
+        )
 
     @staticmethod
     def status_printer(file: Any) -> Callable[[str], None]:

@@ -1,14 +1,11 @@
 """Our own weight files: round trip, bytes, and one clear line for every mismatch."""
 
-import os
-
 import pytest
 import torch
 from model.sizes import tiny_network as network
 from safetensors.torch import load_file, save_file
 
 from cornernet.errors import BadInput
-from cornernet.model import weights
 from cornernet.model.weights import load_weights, num_categories, save_weights
 
 
@@ -48,21 +45,6 @@ def test_bytes_depend_on_the_tensors_alone(path, tmp_path):
     other = tmp_path / "other.safetensors"
     save_weights(other, network(seed=1).state_dict())
     assert other.read_bytes() != path.read_bytes()
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(path, monkeypatch):
-    before = path.read_bytes()
-
-    def full(tensors, name):
-        with open(name, "wb") as half:
-            half.write(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(weights, "save_file", full)
-    with pytest.raises(OSError, match="No space left"):
-        save_weights(path, network(seed=1).state_dict())
-    assert path.read_bytes() == before
-    assert os.listdir(path.parent) == [path.name]
 
 
 def test_tensors_of_another_network_and_broken_ones(path):

@@ -16,10 +16,11 @@ SLURM = {
 }
 
 
-def test_one_node_unless_variables_say_otherwise():
+def test_one_node_unless_variables_say_otherwise_and_shares_of_several():
     assert this_node({}) == Nodes()
     assert this_node({"SLURM_NNODES": "2"}) == Nodes()  # a job's script, on its first node
     assert this_node({**SLURM, "SLURM_STEP_NUM_NODES": "1"}) == Nodes()
+    assert [Nodes(3, rank).share(10) for rank in range(3)] == [4, 3, 3]
 
 
 def test_a_slurm_step_over_several_nodes(tmp_path, monkeypatch):
@@ -44,7 +45,3 @@ def test_a_slurm_step_over_several_nodes(tmp_path, monkeypatch):
     scontrol.write_text("#!/bin/sh\nexit 1")
     with pytest.raises(BadInput, match="set MASTER_ADDR to the first node's address"):
         this_node(SLURM)
-
-
-def test_shares_of_the_nodes_add_up():
-    assert [Nodes(3, rank).share(10) for rank in range(3)] == [4, 3, 3]

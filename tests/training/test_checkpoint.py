@@ -164,10 +164,10 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_checkpoints(tmp_path, monkey
     folder = folder_with(tmp_path, 5)
 
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise RuntimeError("unexpected pos 64 vs 0")  # as torch calls it
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(BadInput, match=r"No space left on device.*free some space"):
+    with pytest.raises(OSError, match="No space left on device"):
         folder.save(state(10))
     assert [path.name for path in folder.path.iterdir()] == ["iteration-00000005.pt"]
 

@@ -195,5 +195,5 @@ def test_a_disk_that_cannot_be_written_is_one_line(tmp_path, params, monkeypatch
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(history, "flush_to_disk", full)
-    with pytest.raises(BadInput, match=r"history.csv: cannot be written \(No space left"):
+    with pytest.raises(BadInput, match=r"history.csv: No space left on device; free some space"):
         train_tiny(tmp_path, params)

@@ -57,24 +57,18 @@ def restore(state: TrainingState, model: nn.Module, optimizer: torch.optim.Optim
         detail = " ".join(str(error).split())[:300]
         raise BadInput(f"the training state is that of another network: {detail}") from error
     current = optimizer.state_dict()
+    # Moments get the strides of their parameters, which differ between devices: fused Adam walks
+    # both side by side, and on a CPU mixes up those that lie in memory in another order.
     moments = {
-        number: {key: _laid_out_as(parameter, value) for key, value in state.adam[name].items()}
+        number: {
+            key: torch.empty_like(parameter).copy_(value) if value.ndim else value  # ndim 0: steps
+            for key, value in state.adam[name].items()
+        }
         for number, (name, parameter) in enumerate(model.named_parameters())
         if name in state.adam
     }
     optimizer.load_state_dict({"state": moments, "param_groups": current["param_groups"]})
     torch.set_rng_state(state.random)
-
-
-def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
-    """`value` with the parameter's strides; the count of steps as it is.
-
-    A network lies in memory in another order on another device. Fused Adam walks parameter and
-    moments side by side: on a GPU it refuses those of other strides, on a CPU it mixes them up.
-    """
-    if value.shape != parameter.shape or value.stride() == parameter.stride():
-        return value
-    return torch.empty_strided(parameter.shape, parameter.stride(), dtype=value.dtype).copy_(value)
 
 
 def save_state(path: Path, state: TrainingState) -> None:

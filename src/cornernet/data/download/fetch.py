@@ -34,10 +34,6 @@ def download_files(
     Returns the content of source.json: where the data set is, and which archives hold it.
     Raises BadInput: manifest wrong, disk too small, no address gives a file, zip harmful.
     """
-
-    def on_wait(holder: str) -> None:
-        report(f"another download into {root} is under way ({holder}); waiting for it")
-
     archives = needed_archives(files, splits)
     given = {target for archive in archives for target in archive.targets}
     paths = {path for split in splits.values() for path in (split.images, split.annotations)}
@@ -50,7 +46,10 @@ def download_files(
     zips = {archive.name: root / FOLDER / archive.name for archive in archives}
     if _absent(root, archives) or any(path.exists() for path in zips.values()):
         try:
-            with locked(root / FOLDER / ".running", on_wait):  # one download at a time
+            with locked(
+                root / FOLDER / ".running",  # one download at a time
+                lambda holder: report(f"another download into {root} ({holder}): waiting for it"),
+            ):
                 absent = _absent(root, archives)
                 _check_free_disk(root, absent)
                 for archive in absent:
