@@ -154,7 +154,6 @@ def test_a_run_that_is_cut_off_keeps_what_it_had(tmp_path):
     assert (found["measurements"][0]["median"], found["measurements"][0]["rounds"]) == (2.0, 3)
 
 
-REPOSITORY = Path(__file__).parents[2]
 RECORDS = [json.loads(p.read_text()) for p in (REPOSITORY / "reports/benchmarks").glob("*.json")]
 FIGURE = re.compile(r"(\d+(?:\.\d+)?) (s|ms|times|images/s|GB|%)(?!\w)")
 

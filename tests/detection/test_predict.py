@@ -21,14 +21,9 @@ from cornernet.errors import BadInput
 CPU = torch.device("cpu")
 
 
-def predict(
-    split,
-    params=CLEAN,
-    mode="single_scale",
-    network=rectangle_network,
-    progress=lambda done, total: None,
-):
-    return predict_split(network, SMALL_MODEL, split, params, mode, CPU, progress)
+def predict(split, params=CLEAN, mode="single_scale"):
+    known = (rectangle_network, SMALL_MODEL, split)
+    return predict_split(*known, params, mode, CPU, progress=lambda done, total: None)
 
 
 @pytest.mark.parametrize("mode", ["single_scale", "gt_heatmaps", "gt_heatmaps_offsets"])

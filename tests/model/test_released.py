@@ -72,11 +72,13 @@ def test_every_form_of_the_file(network, state, path, zipped, prefix, counters):
 def test_tensors_that_do_not_fit_have_their_released_names(state, path):
     state["pre.9.conv.weight"] = state.pop("pre.0.conv.weight")
     state["kps.0.up1.0.bn1.bias"] = torch.zeros(5)
+    state["pre.0.bn.weight"][0] = torch.nan
     write(path, state)
-    missing, unknown, misshapen = refused(path)
+    missing, unknown, misshapen, broken = refused(path)
     assert "lacks pre.0.conv.weight" in missing
     assert "unknown pre.9.conv.weight" in unknown
     assert "kps.0.up1.0.bn1.bias is [5], not [8]" in misshapen
+    assert "NaN or infinite numbers in pre.0.bn.weight" in broken
 
 
 class Runs:

@@ -102,11 +102,7 @@ def chunks_of(params: Params) -> list[dict[int, Chunk]]:
 
 def tiny_job(folder: Path, params: Params, **more: Any) -> TrainingJob:
     """A job in `folder` whose fingerprint is made of the params that change weights."""
-    optimisation = {
-        "iterations": params.train.iterations,
-        "learning_rate": params.train.learning_rate,
-        "chunks": params.train.chunks,
-    }
+    optimisation = {"learning_rate": params.train.learning_rate, "chunks": params.train.chunks}
     job = {
         "params": params,
         "num_categories": CATEGORIES,

@@ -30,22 +30,11 @@ def equal(left, right):
     )
 
 
-def test_positions_run_through_the_epochs(samples):
+def test_positions_run_through_the_epochs(samples, monkeypatch):
     """Seven images in batches of five: an epoch ends in the middle of a batch."""
-    asked = []
-
-    class Recorder:
-        def __len__(self):
-            return len(samples)
-
-        def order(self, epoch):
-            return samples.order(epoch)
-
-        def sample(self, epoch, index):
-            asked.append((epoch, index))
-            return samples.sample(epoch, index)
-
-    list(batches(Recorder(), CHUNKS, 0, 7, workers=0))
+    asked, sample = [], samples.sample
+    monkeypatch.setattr(samples, "sample", lambda *key: asked.append(key) or sample(*key))
+    list(batches(samples, CHUNKS, 0, 7, workers=0))
     expected = [(epoch, int(index)) for epoch in range(5) for index in samples.order(epoch)]
     assert asked == expected
 
