@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import torch
 
-from cornernet.config.schema import Losses, Model
+from cornernet.config import load_params
+from cornernet.config.schema import Model
 from cornernet.model.network import CornerNet
 
 TINY = Model(
@@ -18,10 +19,7 @@ TINY = Model(
     heatmap_bias=-4.59511985013459,
     batch_norm_weight="ones",
 )
-TEXT = Losses(2, 4, 1, 0.1, 0.1, 1, 1e-4, "image", "image", "image")
-CODE = replace(
-    TEXT, focal_normaliser="chunk", grouping_normaliser="chunk", offset_normaliser="chunk"
-)
+TEXT, CODE = (load_params(profile).losses for profile in ("paper", "as_run"))
 
 
 def tiny_network(num_categories=3, seed=0, **changes):

@@ -15,7 +15,7 @@ import torch
 from cornernet.errors import BadInput
 from cornernet.training.checkpoint import CheckpointFolder
 from cornernet.training.job import differences
-from cornernet.training.start import explicit_checkpoint
+from cornernet.training.start import given_state
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
 FINGERPRINT = {
@@ -146,18 +146,15 @@ def test_one_made_with_something_else_is_set_aside(tmp_path, asked, line):
     assert sorted(path.name for path in kept.iterdir()) == names
 
 
-def test_an_explicit_checkpoint_is_taken_or_refused_but_never_moved(tmp_path):
-    folder = folder_with(tmp_path, 5)
-    path = folder.file(5)
-    assert explicit_checkpoint(path, FINGERPRINT).iteration == 5
-    with pytest.raises(BadInput, match=r"data: 1234 -> 9"):
-        explicit_checkpoint(path, changed(data="9"))
-    assert path.is_file()
+def test_a_state_that_is_named_is_taken_or_refused_but_never_moved(tmp_path):
+    path = folder_with(tmp_path, 5).file(5)
+    assert given_state(path, "--resume").iteration == 5
     path.write_bytes(cut(path.read_bytes()))
-    with pytest.raises(BadInput, match="damaged"):
-        explicit_checkpoint(path, FINGERPRINT)
+    with pytest.raises(BadInput, match=r"--resume .*: damaged"):
+        given_state(path, "--resume")
     with pytest.raises(BadInput, match="no such file"):
-        explicit_checkpoint(tmp_path / "none.pt", FINGERPRINT)
+        given_state(tmp_path / "none.pt", "--resume")
+    assert path.is_file()
 
 
 def test_a_full_disk_is_one_line_and_leaves_the_old_checkpoints(tmp_path, monkeypatch):

@@ -171,8 +171,8 @@ class Params:
         require(owner != name, f"{here}.weights_of: names itself")
         owners = self.variants[owner].weights_of
         require(not owners, f"{here}.weights_of: {owner!r} has none of its own; name {owners!r}")
-        require(before is None, f"{here}: with `weights_of` nothing is continued")
-        require(not variant.imported, f"{here}: with `weights_of` nothing is imported")
+        other = before or variant.imported
+        require(not other, f"{here}: with `weights_of` nothing is continued or imported")
         fixed = ", ".join(key for key in variant.set if not key.startswith("detection."))
         require(not fixed, f"{here}.set: {fixed}: with `weights_of` only detection.* can differ")
         require(

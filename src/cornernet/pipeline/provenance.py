@@ -70,8 +70,3 @@ def _processor() -> str:
     lines = path.read_text().splitlines() if path.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def invocation() -> str | None:
-    """The call of a workflow engine that this belongs to, as its environment says."""
-    return os.environ.get(INVOCATION) or None

@@ -11,7 +11,7 @@ from pathlib import Path
 from cornernet.errors import BadInput
 from cornernet.files import write_json
 from cornernet.pipeline.paths import Trained
-from cornernet.pipeline.provenance import invocation
+from cornernet.pipeline.provenance import INVOCATION
 from cornernet.progress import say
 from cornernet.training.job import Interrupted, NonFinite, TrainingFailed
 
@@ -41,7 +41,8 @@ def job_of_slurm(trained: Trained, folder: Path) -> Iterator[None]:
             if isinstance(error, Interrupted) and error.signal == signal.SIGUSR1:
                 say(f"{trained}: {_requeued(job)}")
             elif not isinstance(error, Interrupted) or _is_cancelled(job):
-                write_json(last_word, {"call": invocation(), "job": job, "said": str(error)})
+                call = os.environ.get(INVOCATION)
+                write_json(last_word, {"call": call, "job": job, "said": str(error)})
         raise
 
 
@@ -62,7 +63,7 @@ def _refuse_retry(last_word: Path, job: str) -> None:
         before = json.loads(last_word.read_text())
     except FileNotFoundError:
         return
-    if before["call"] == invocation() and before["job"] != job:
+    if before["call"] == os.environ.get(INVOCATION) and before["job"] != job:
         raise TrainingFailed(f"not tried again after job {before['job']}: {before['said']}")
     last_word.unlink(missing_ok=True)
 

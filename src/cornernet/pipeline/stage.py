@@ -69,14 +69,11 @@ class Stage:
         declared = [path for path in outputs if path.name.endswith(".provenance.json")]
         return declared[0] if declared else provenance(outputs[0])
 
-    def words(self, key: Key) -> list[str]:
-        """The options of the command line that spell a key."""
-        values = values_of(key)
-        return [word for name in self.keys for word in (f"--{name}", values[name])]
-
     def command_line(self, options: str, key: Key) -> str:
         """The command of a job; `options` name the profile."""
-        return " ".join([f"cornernet {self.command}", options, shlex.join(self.words(key))]).strip()
+        values = values_of(key)
+        words = [word for name in self.keys for word in (f"--{name}", values[name])]
+        return " ".join([f"cornernet {self.command}", options, shlex.join(words)]).strip()
 
 
 def model_of(key: Key) -> Trained:

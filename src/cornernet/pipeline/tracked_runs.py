@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from cornernet.files import hash_file
 from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
-from cornernet.pipeline.provenance import digest, invocation, read_provenance
+from cornernet.pipeline.provenance import INVOCATION, digest, read_provenance
 from cornernet.pipeline.stage import options_of
 from cornernet.tracking import ModelFiles, Registered, leaves_to_others, send
 from cornernet.training.history import HISTORY, VALIDATION
@@ -85,7 +86,7 @@ def tags_of(
     tags = {f"version.{name}": version for name, version in (versions or {}).items()}
     tags |= {"mlflow.source.name": command, "mlflow.source.type": "LOCAL"}
     tags |= {"mlflow.source.git.commit": commit.removesuffix("-dirty"), "commit": commit}
-    tags |= {"mlflow.note.content": note, "invocation": invocation() or ""}
+    tags |= {"mlflow.note.content": note, "invocation": os.environ.get(INVOCATION, "")}
     return {name: value for name, value in tags.items() if value}
 
 

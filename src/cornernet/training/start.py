@@ -12,7 +12,6 @@ from cornernet.training.checkpoint import CheckpointFolder
 from cornernet.training.job import (
     Code,
     CodeSpan,
-    Fingerprint,
     TrainingJob,
     changed_modules,
     differences,
@@ -66,7 +65,12 @@ def find_start(job: TrainingJob, folder: CheckpointFolder) -> Start:
     if job.resume is not None:
         if job.fresh:
             raise BadInput("--fresh and --resume exclude each other: leave one of them out")
-        state = explicit_checkpoint(job.resume, fingerprint)
+        state = given_state(job.resume, "--resume")
+        if different := differences(state.fingerprint, fingerprint):
+            raise BadInput(
+                f"--resume {job.resume}: made with something else ({first_of(different)}); undo "
+                "that, or leave --resume out to start anew"
+            )
         folder.set_later_aside(state.iteration)
         return _going_on(job, job.resume, state)
     if job.fresh:
@@ -111,17 +115,6 @@ def _going_on(job: TrainingJob, path: Path, state: TrainingState) -> Start:
             "as it is now; `--fresh` starts anew"
         )
     return Start(path, state.iteration, state.window, state.run_id, tuple(spans))
-
-
-def explicit_checkpoint(path: Path, fingerprint: Fingerprint) -> TrainingState:
-    """The checkpoint that the user named. Raises BadInput if it has other params or data."""
-    state = given_state(path, "--resume")
-    if different := differences(state.fingerprint, fingerprint):
-        raise BadInput(
-            f"--resume {path}: made with something else ({first_of(different)}); undo that, "
-            "or leave --resume out to start anew"
-        )
-    return state
 
 
 def given_state(path: Path, option: str) -> TrainingState:

@@ -79,10 +79,8 @@ class Trainer:
         """This member's chunks by number, for each iteration that is left."""
         train = self.params.train
         mine = deal_chunks(len(train.chunks), self.group.size)[self.group.rank]
-        served = batches(
-            samples, train.chunks, self.iteration, train.iterations, train.workers, mine=mine
-        )
-        for chunks in served:
+        known = (samples, train.chunks, self.iteration, train.iterations, train.workers)
+        for chunks in batches(*known, mine=mine):
             yield dict(zip(mine, chunks, strict=True))
 
     def step(
