@@ -96,7 +96,6 @@ def test_own_categories_are_known_before_prepare(printed, tmp_path):
     ("gpus", "said"),
     [
         (1, "1 GPU: 10 rounds for the 10 chunks of a step"),
-        (5, "5 GPUs: 2 rounds for the 10 chunks of a step"),
         (9, "as on 5 GPUs; `--set train.devices=5` (Snakemake: `--config set=train.devices=5`) leaves 4 free"),
         (16, "as on 10 GPUs; `--set train.devices=10` (Snakemake: `--config set=train.devices=10`) leaves 6 free"),
     ],

@@ -33,11 +33,8 @@ def rectangle_network(images):
     here = lit[:, :, 1:-1, 1:-1]
     tl = here & ~lit[:, :, 1:-1, :-2] & ~lit[:, :, :-2, 1:-1]  # dark on the left and above
     br = here & ~lit[:, :, 1:-1, 2:] & ~lit[:, :, 2:, 1:-1]
-    return CornerOutputs(*interleave(maps(pixels, tl, edge=0), maps(pixels, br, edge=1)))
-
-
-def interleave(first, second):
-    return [one for pair in zip(first, second, strict=True) for one in pair]
+    pairs = zip(maps(pixels, tl, edge=0), maps(pixels, br, edge=1), strict=True)
+    return CornerOutputs(*(one for pair in pairs for one in pair))
 
 
 def maps(pixels, corners, edge):

@@ -131,7 +131,7 @@ def changed(**sections):
 def test_one_made_with_something_else_is_set_aside(tmp_path, asked, line):
     said = []
     folder = folder_with(tmp_path, 5, 10, report=said.append)
-    folder.history.write_text("rows\n")
+    (folder.path / "history.csv").write_text("rows\n")
     assert folder.newest(asked) is None
     (told,) = said
     assert line in told

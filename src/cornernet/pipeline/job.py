@@ -114,12 +114,11 @@ def run_job(job: Job, adapter: Adapter) -> None:
 
 def _require_inputs(job: Job) -> None:
     """Raise BadInput for each input that is missing, with the command that makes it."""
-    missing = [
+    if missing := [
         path
         for path in job.stage.inputs(job.graph, job.key)
         if not (path.is_file() if path.suffix else path.is_dir())
-    ]
-    if missing:
+    ]:
         commands = _commands(job)
         raise BadInput(
             f"{path} is {'no file' if path.exists() else 'not there'}"

@@ -11,7 +11,6 @@ from typing import Any
 from cornernet.errors import first_of
 from cornernet.files import locked, remove_unfinished, write_json
 from cornernet.progress import say
-from cornernet.training.history import HISTORY, VALIDATION
 from cornernet.training.job import RUN, Fingerprint, differences, plain
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
@@ -25,16 +24,6 @@ class CheckpointFolder:
     path: Path
     keep: int
     report: Callable[[str], None] = say  # is told what is damaged, and what is set aside
-
-    @property
-    def history(self) -> Path:
-        """The losses by iteration, beside the checkpoints that they belong to."""
-        return self.path / HISTORY
-
-    @property
-    def validation(self) -> Path:
-        """The scores of validations, beside it."""
-        return self.path / VALIDATION
 
     def file(self, iteration: int) -> Path:
         """Where the checkpoint of an iteration lies."""

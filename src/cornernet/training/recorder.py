@@ -33,8 +33,10 @@ class Recorder:
         self._last_row = time.monotonic(), trainer.iteration
         iterations = job.params.train.iterations
         self._progress = Progress(job.name, iterations, "iteration", initial=trainer.iteration)
-        history.start_history(self.folder.history, trainer.iteration)
-        history.start_history(self.folder.validation, trainer.iteration)
+        names = (history.HISTORY, history.VALIDATION)
+        self._history, self._validation = (job.checkpoints / name for name in names)
+        for path in (self._history, self._validation):
+            history.start_history(path, trainer.iteration)
 
     def record(self, losses: Tensor) -> Exception | None:
         """Note an iteration that is done, and its losses: float64 [6]."""
@@ -78,7 +80,7 @@ class Recorder:
         """Save the present state, after the history that belongs to it."""
         if not all(bool(p.isfinite().all()) for p in self.trainer.model.parameters()):
             raise NonFinite(["weights"], self.trainer.iteration)
-        history.flush_to_disk(self.folder.history)
+        history.flush_to_disk(self._history)
         fingerprint = plain(self.job.fingerprint)
         state = replace(self._state(), fingerprint=fingerprint, run_id=self.start.run_id)
         self.folder.save(state)
@@ -95,7 +97,7 @@ class Recorder:
         outputs = self.job.outputs
         save_weights(outputs.weights, self.trainer.model.state_dict())
         save_state(outputs.state, self._state())
-        history.write_history(outputs.history, history.read_history(self.folder.history))
+        history.write_history(outputs.history, history.read_history(self._history))
         self.folder.prune(1)
 
     def _show_progress(self) -> None:
@@ -119,7 +121,7 @@ class Recorder:
             **{name: total / count for name, total in zip(LossTerms._fields, sums, strict=True)},
             "images_per_second": round(images / max(now - then, 1e-9), 2),
         }
-        history.append_row(self.folder.history, row)
+        history.append_row(self._history, row)
         self._last_row, self.window = (now, done), NOTHING_SUMMED
 
     def _validate(self) -> None:
@@ -135,7 +137,7 @@ class Recorder:
         finally:
             torch.set_rng_state(random)
         known = {name: math.nan if score is None else score for name, score in scores.items()}
-        history.append_row(self.folder.validation, {"iteration": done, **known})
+        history.append_row(self._validation, {"iteration": done, **known})
         images = self.job.params.train.validate.images
         text = ", ".join(f"{key} {value:.1f}" for key, value in scores.items() if value is not None)
         say(f"{name}: iteration {done}: {text or 'AP undefined'} on {images} images of val")
