@@ -108,7 +108,7 @@ def test_stored_radii_are_scaled_and_those_of_cut_boxes_computed_anew(split):
     for which in itertools.product(range(10), (0, 3, 4)):
         expected = without.sample(*which).radius
         np.testing.assert_allclose(with_table.sample(*which).radius, expected, 1e-5, 1e-6)
-        kinds |= set((marked.sample(*which).radius > 50).tolist())
+        kinds |= set((marked.sample(*which).radius > 50).flatten().tolist())
     assert kinds == {True, False}
 
 
