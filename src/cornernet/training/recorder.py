@@ -47,7 +47,6 @@ class Recorder:
 
     def finish(self) -> Exception | None:
         """Write the results; before the last iteration, a checkpoint to go on from."""
-        self._progress.refresh()  # a log ends with the last loss
         self._progress.close()
         if self.trainer.iteration == self.job.params.train.iterations:
             return self._failure_of(self._write_results)
@@ -107,7 +106,10 @@ class Recorder:
         if rate:
             shown["images per second"] = f"{rate * sum(self.job.params.train.chunks):.1f}"
         self._progress.set_postfix(shown, refresh=False)
-        self._progress(self.trainer.iteration, self.job.params.train.iterations)
+        iteration, iterations = self.trainer.iteration, self.job.params.train.iterations
+        self._progress(iteration, iterations)
+        if iteration == iterations:
+            self._progress.refresh()  # a log ends with the last loss
 
     def _add_row(self) -> None:
         train, done = self.job.params.train, self.trainer.iteration
