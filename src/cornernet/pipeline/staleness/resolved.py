@@ -27,7 +27,7 @@ from cornernet.training.job import plain
 
 UNCHANGED = "{}\n"  # what files.yaml says before `prepare`
 # Params that change how a stage runs, and not what it makes.
-NOT_RESULT = {"detection": ("batch_size", "compile")}
+NOT_RESULT = {"detection": ("batch_size",)}
 
 
 def refresh(graph: Graph) -> None:
