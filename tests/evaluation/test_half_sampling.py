@@ -5,11 +5,9 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import metric_values
 from cornernet.evaluation.half_sampling import (
     HalfSampled,
-    check_paired,
     draw_halves,
     half_sampled_metrics,
     intervals,
@@ -20,7 +18,6 @@ from cornernet.evaluation.metric_names import METRICS
 from evaluation.reference import (
     assert_equal_metrics,
     coco_metrics,
-    declared,
     evaluated,
     random_split,
 )
@@ -109,11 +106,3 @@ def test_differences_are_paired():
     assert low > 0  # fewer detections find less on every half ...
     alone = intervals(mine, 0.95)["AR100"]
     assert high - low < 0.7 * (alone.ci_high - alone.ci_low)  # ... though each varies more
-
-
-def test_models_of_other_images_or_categories_are_not_paired():
-    content, results = random_split(8, images=20)
-    scored = evaluated(content, results)
-    for key, extra in (("images", declared(99_999)), ("categories", {"id": 999, "name": "other"})):
-        with pytest.raises(BadInput, match="same split"):
-            check_paired(scored, evaluated({**content, key: [*content[key], extra]}, results))

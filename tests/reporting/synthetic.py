@@ -2,6 +2,8 @@
 
 import functools
 import json
+import math
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +13,13 @@ import pandas as pd
 from cornernet.config.load import load_params
 from cornernet.evaluation.coco_metrics import PrecisionRecall
 from cornernet.evaluation.corners import QUADRANTS
-from cornernet.evaluation.half_sampling import Interval
+from cornernet.evaluation.half_sampling import HalfSampled, Interval
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.claims.claim_list import load_claims
-from cornernet.reporting.claims.judge import claim_comparisons, judge_claims
+from cornernet.reporting.claims.judge import judge_claims
+from cornernet.reporting.claims.measured import measure_claims, read_measured
 from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
+from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.figures.method import (
     corner_pooling_figure,
     radii_histogram,
@@ -24,6 +28,7 @@ from cornernet.reporting.figures.method import (
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
 from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.page import PageContext
+from cornernet.reporting.tables.contrasts import Tests
 from cornernet.reporting.tables.corners import WITH, WITHOUT, Scored, collect_corners, corner_table
 from cornernet.reporting.tables.differences import (
     DIFFERENCE_COLUMNS,
@@ -33,13 +38,15 @@ from cornernet.reporting.tables.differences import (
 )
 from cornernet.reporting.tables.literature import Cell, load_literature
 from cornernet.reporting.tables.paper_tables import build_tables, iou_table, waiting_table
-from cornernet.reporting.tables.results import collect_results
+from cornernet.reporting.tables.results import collect_results, write_csv
 from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.text_and_code import text_and_code
+from cornernet.reporting.training_noise import TrainingNoise, scores_of_models
 from cornernet.training.history import COLUMNS
 
 PARAMS = Path(__file__).parents[2] / "params"
 NOTICE = "Another data set (shapes) and a smaller network: not the paper's numbers."
+OTHER_DATA = "the annotations of val are not COCO's"
 NOT_SCORED = "submitted, not scored"
 VAL_CELLS = (
     "baseline/single_scale", "no_corner_pooling/single_scale", "no_penalty_reduction/single_scale",
@@ -99,26 +106,39 @@ def run_results(
     return collect_results([*paths, *extra], literature(), "eccv")
 
 
-def paired_differences(results, half_width=0.5):
-    """differences.csv of `results`, as if each pair's interval were +- `half_width` points."""
-    texts = literature()
-    wanted = possible((*table_comparisons(texts), *claim_comparisons(claims())), results)
-    values = results.set_index(["split", "variant", "mode", "seed", "metric"])["value"].sort_index()
-    paired = {}
-    for pair in wanted:
-        cells = (pair.cell, pair.reference)
-        mine, other = (values[pair.split, cell.variant, cell.mode] for cell in cells)
-        paired[pair] = [
-            {name: interval(gain, half_width) for (_, name), gain in of_seed.items()}
-            for _, of_seed in (mine - other).groupby("seed")
-        ]
-    return collect_differences(paired, texts, "eccv")
+def run_tests(results, error=0.25, noise=0.0, server=False):
+    """The tests of a run whose scores all have that standard error over images, when paired."""
+
+    @functools.cache
+    def halves(split, cell, seed):
+        if server and split == "test_dev":
+            return None
+        drawn = np.random.default_rng([len(str(cell)), seed]).normal(size=(400, len(METRICS)))
+        return HalfSampled({}, 50 + drawn * error / math.sqrt(2), 100)
+
+    known = dict.fromkeys(METRICS, noise) if noise is not None else {}
+    return Tests(results, halves, TrainingNoise(scores_of_models(results, {}), assumed=known))
 
 
-def run_with_differences(folder, half_width=0.5, **run):
+def paired_differences(results, **noise):
+    """differences.csv of `results`, with errors as `run_tests` has them."""
+    wanted = possible(table_comparisons(literature(), results), results)
+    return collect_differences(wanted, run_tests(results, **noise), literature(), "eccv")
+
+
+def measured(results, of=None, **noise):
+    """What each claim is about, as `tables` writes it and `claims` reads it."""
+    tests = run_tests(results, **noise)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "measured.csv"
+        write_csv(measure_claims(of or claims(), tests), path)
+        return read_measured(path)
+
+
+def run_with_differences(folder, error=0.25, server=False, **run):
     """results.csv and differences.csv of a whole run."""
     results = run_results(folder, **run)
-    return results, paired_differences(results, half_width)
+    return results, paired_differences(results, error=error, server=server)
 
 
 def interval(value, half_width):
@@ -129,7 +149,7 @@ def interval(value, half_width):
 
 def effects(*rows):
     """differences.csv with the given (variant, mode, metric, value, ci_low, ci_high) on val."""
-    tree = [(variant, "baseline", "val", *rest, None) for variant, *rest in rows]
+    tree = [(variant, "baseline", "val", *rest, None, "") for variant, *rest in rows]
     return pd.DataFrame(tree, columns=list(DIFFERENCE_COLUMNS))
 
 
@@ -223,12 +243,15 @@ def page_context(folder, comparable=False, figures=None, **run):
     notice = "" if comparable else NOTICE
     title = "CornerNet on shapes <demo>"
     params = profile("paper")
-    report = replace(params.report, title=title, notice=notice, comparable=comparable)
+    report = replace(params.report, title=title, notice=notice)
     shared = table_context(notice)
     waiting = waiting_table(results, shared)
+    judged = judge_claims(measured(results), claims(), "" if comparable else OTHER_DATA)
     return PageContext(
         params=replace(params, profile="demo", report=report),
-        claims=judge_claims(results, differences, claims(), comparable),
+        claims=judged,
+        forest=forest_plot(judged, 0.95),
+        not_comparable="" if comparable else OTHER_DATA,
         tables=[
             *build_tables(results, differences, shared),
             iou_table(results, shared),

@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import Evaluated, metric_values
 from cornernet.evaluation.metric_names import METRICS, defined
 
@@ -95,19 +94,27 @@ def draw_halves(images: int, halves: int, seed: int) -> np.ndarray:
     return chosen
 
 
+def standard_error(values: np.ndarray, images: int) -> float | None:
+    """Of a score of `images` images, from its values on halves of them; NaN: undefined there.
+
+    None without halves, and for a single image.
+    """
+    half, known = images // 2, values[~np.isnan(values)]
+    if half == 0 or len(known) < _FEWEST:
+        return None
+    return float(known.std(ddof=1)) * math.sqrt(half / (images - half))
+
+
 def intervals(sampled: HalfSampled, confidence: float) -> dict[str, Interval]:
     """Each score with its interval; without halves, or for a single image, without one."""
-    half = sampled.images // 2
     factor = NormalDist().inv_cdf(0.5 + confidence / 2)
-    factor *= math.sqrt(half / (sampled.images - half))
     result = {}
     for (name, score), values in zip(sampled.scores.items(), sampled.values.T, strict=True):
-        known = values[~np.isnan(values)]
-        if score is None or half == 0 or len(known) < _FEWEST:
+        error = standard_error(values, sampled.images)
+        if score is None or error is None:
             result[name] = Interval(score, None, None)
         else:
-            margin = factor * float(known.std(ddof=1))
-            result[name] = Interval(score, score - margin, score + margin)
+            result[name] = Interval(score, score - factor * error, score + factor * error)
     return result
 
 
@@ -132,14 +139,3 @@ def paired_difference(variant: HalfSampled, reference: HalfSampled) -> HalfSampl
         other = reference.scores[name]
         points[name] = None if value is None or other is None else value - other
     return HalfSampled(points, variant.values - reference.values, variant.images)
-
-
-def check_paired(variant: Evaluated, reference: Evaluated) -> None:
-    """Raise BadInput unless both were tested on the same images and categories."""
-    for what in ("image_ids", "category_ids"):
-        ids, other = getattr(variant, what), getattr(reference, what)
-        if not np.array_equal(ids, other):
-            raise BadInput(
-                f"two models cannot be paired: they were tested on {len(ids)} and {len(other)} "
-                f"{what.replace('_', ' ')} that differ; test both on the same split"
-            )

@@ -11,6 +11,7 @@ from cornernet.config.schema import Mode, Split
 # The paper, as data.
 LITERATURE = Path("params/literature.yaml")
 CLAIMS_FILE = Path("params/claims.yaml")
+TRAINING_NOISE = Path("reports/records/training_noise.csv")
 PROFILE = Path("params/profile.yaml")  # names the profile of DVC and of commands without one
 SUBMISSION = "detections_test-dev2017_cornernet_results.zip"  # https://cocodataset.org/#upload
 
@@ -137,6 +138,11 @@ class Paths:
     @property
     def differences(self) -> Path:
         return self.reports / "differences.csv"
+
+    @property
+    def measured(self) -> Path:
+        """What each claim is about, in this run's numbers, with its noise."""
+        return self.reports / "measured.csv"
 
     @property
     def corner_scores(self) -> Path:

@@ -46,6 +46,7 @@ class PageContext:
 
     params: Params
     claims: pd.DataFrame
+    forest: Figure  # of the claims
     tables: Sequence[Table]
     figures: Sequence[Figure]
     differences: Sequence[TextAndCode]
@@ -53,6 +54,7 @@ class PageContext:
     dataset: Mapping[str, Any] = field(default_factory=dict)
     accepted: Sequence[Mapping[str, Any]] = ()
     recorded: RecordedEffects | None = None  # of effects that this run did not find
+    not_comparable: str = ""  # why this run's numbers cannot be the paper's; empty: they can
 
 
 def render_page(context: PageContext) -> str:

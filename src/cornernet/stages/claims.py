@@ -1,14 +1,15 @@
-"""`cornernet claims`: the paper's claims, judged from this run's intervals."""
+"""`cornernet claims`: the paper's claims, judged from what `tables` measured."""
 
 import json
 
+from cornernet.pipeline.comparable import not_comparable
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, provenance
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import InferenceTime, judge_claims
-from cornernet.reporting.tables.differences import read_differences
+from cornernet.reporting.claims.measured import read_measured
 from cornernet.reporting.tables.literature import load_literature
-from cornernet.reporting.tables.results import read_results, write_csv
+from cornernet.reporting.tables.results import write_csv
 
 
 def run(job: Job) -> None:
@@ -17,12 +18,12 @@ def run(job: Job) -> None:
     claims = load_claims(
         CLAIMS_FILE, load_literature(LITERATURE), report.reference, params.variants
     )
+    reason = not_comparable(params, job.dataset)
     judged = judge_claims(
-        read_results(job.paths.results),
-        read_differences(job.paths.differences),
+        read_measured(job.paths.measured),
         claims,
-        report.comparable,
-        _inference_time(job) if report.comparable else None,
+        reason,
+        None if reason else _inference_time(job),
         params.evaluation.confidence,
     )
     write_csv(judged, job.paths.claims)

@@ -6,11 +6,13 @@ from typing import Any
 import pandas as pd
 
 from cornernet.files import write_text
+from cornernet.pipeline.comparable import not_comparable
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.staleness.accepted import read_accepted
 from cornernet.pipeline.tracked_runs import tell
 from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
+from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.page import PageContext, render_page
 from cornernet.reporting.tables.corners import CORNER_COLUMNS, corner_table
 from cornernet.reporting.tables.differences import read_differences
@@ -25,9 +27,11 @@ def run(job: Job) -> None:
     """Render the page from files alone."""
     paths, recorded = job.paths, load_recorded()
     differences = read_differences(paths.differences)
+    claims = read_csv(paths.claims, CLAIM_COLUMNS)
     context = PageContext(
         params=job.profile,
-        claims=read_csv(paths.claims, CLAIM_COLUMNS),
+        claims=claims,
+        forest=forest_plot(claims, job.profile.evaluation.confidence),
         tables=_tables(job, differences),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
         differences=text_and_code(job.profile, differences, recorded),
@@ -35,6 +39,7 @@ def run(job: Job) -> None:
         dataset=job.dataset.to_json(),
         accepted=read_accepted(paths),
         recorded=recorded,
+        not_comparable=not_comparable(job.profile, job.dataset),
     )
     write_text(paths.page, render_page(context))
     tell(job.graph, job.options.set, job.graph.trained + job.graph.imported)

@@ -1,42 +1,40 @@
 """`cornernet tables`: results.csv, differences.csv, and Tables 1 to 4 rendered from them."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import cache
 
-import numpy as np
 import pandas as pd
 
 from cornernet.config import Params
+from cornernet.config.schema import Split
 from cornernet.data.coco.split import load_split
-from cornernet.evaluation.coco_metrics import Evaluated
-from cornernet.evaluation.half_sampling import (
-    HalfSampled,
-    check_paired,
-    half_sampled_metrics,
-    intervals,
-    paired_difference,
-)
-from cornernet.evaluation.metric_names import METRICS
+from cornernet.evaluation.half_sampling import HalfSampled, half_sampled_metrics
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Tested, Trained
+from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, TRAINING_NOISE, Tested, Trained
 from cornernet.pipeline.scoring import evaluated
+from cornernet.pipeline.staleness.training_key import training_keys
 from cornernet.reporting.claims.claim_list import load_claims
-from cornernet.reporting.claims.judge import claim_comparisons
+from cornernet.reporting.claims.measured import measure_claims
+from cornernet.reporting.tables.contrasts import Tests
 from cornernet.reporting.tables.corners import collect_corners, corner_scores
 from cornernet.reporting.tables.differences import (
-    Scores,
     collect_differences,
     possible,
     table_comparisons,
 )
 from cornernet.reporting.tables.formats import SUFFIXES, render_table, results_summary
-from cornernet.reporting.tables.literature import Comparison, Literature, load_literature
+from cornernet.reporting.tables.literature import Cell, Literature, load_literature
 from cornernet.reporting.tables.paper_tables import build_tables
 from cornernet.reporting.tables.results import collect_results, write_csv
 from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, found_effects
+from cornernet.reporting.training_noise import (
+    TrainingNoise,
+    read_record,
+    recorded_models,
+    scores_of_models,
+)
 
 
 def table_context(params: Params) -> TableContext:
@@ -47,16 +45,17 @@ def table_context(params: Params) -> TableContext:
 
 
 def run(job: Job) -> None:
-    """Collect all metrics, pair what the tables and claims compare, and render the tables."""
+    """Collect all metrics, measure what the tables and claims compare, and render the tables."""
     paths, context = job.paths, table_context(job.profile)
     literature, reference = context.literature, context.reference
     results = collect_results(map(paths.metrics, job.graph.tested), literature, reference)
     claims = load_claims(CLAIMS_FILE, literature, reference, job.profile.variants)
-    wanted = (*table_comparisons(literature), *claim_comparisons(claims), *effect_comparisons())
-    paired = _paired(job, possible(wanted, results))
-    differences = collect_differences(paired, literature, reference, context.confidence)
+    tests = Tests(results, _halves(job), _noise(job, results))
+    wanted = possible((*table_comparisons(literature, results), *effect_comparisons()), results)
+    differences = collect_differences(wanted, tests, literature, reference, context.confidence)
     write_csv(results, paths.results)
     write_csv(differences, paths.differences)
+    write_csv(measure_claims(claims, tests), paths.measured)
     write_csv(_corners(job, literature), paths.corner_scores)
     for table in build_tables(results, differences, context):
         for suffix in SUFFIXES:
@@ -76,33 +75,24 @@ def _corners(job: Job, literature: Literature) -> pd.DataFrame:
     return collect_corners(corner_scores(found, split, job.profile), literature)
 
 
-def _paired(job: Job, comparisons: Iterable[Comparison]) -> dict[Comparison, list[Scores]]:
-    """For each comparison, metric -> (difference, ci_low, ci_high) of every seed."""
+def _noise(job: Job, results: pd.DataFrame) -> TrainingNoise:
+    """What the run's own seeds, the record and the profile say of the noise of training."""
+    variants, assumed = job.profile.variants, job.profile.report.assumed_noise
+    owners = {name: own.weights_of for name, own in variants.items() if own.weights_of}
+    recorded = recorded_models(read_record(TRAINING_NOISE), training_keys(job.graph, job.dataset))
+    deviation = assumed.deviation if assumed else {}
+    return TrainingNoise(scores_of_models(results, owners), recorded, deviation, owners)
+
+
+def _halves(job: Job) -> Callable[[Split, Cell, int], HalfSampled | None]:
+    """The halves of each test; a server tells no image's own score, so there are none."""
     settings = job.profile.evaluation
 
-    def from_server(tested: Tested) -> HalfSampled:
-        """The server's scores: it tells no image's own, so there are no halves."""
-        scores = json.loads(job.paths.metrics(tested).read_text())["metrics"]
-        no_halves = np.zeros((0, len(METRICS)))
-        images = job.dataset.splits[tested.split].images
-        return HalfSampled({name: scores.get(name) for name in METRICS}, no_halves, images)
-
     @cache  # each test is matched and half-sampled once, however often it is compared
-    def half_sampled(tested: Tested) -> tuple[Evaluated, HalfSampled]:
-        matched = evaluated(job.graph, tested)
-        return matched, half_sampled_metrics(matched, settings.halves, settings.halves_seed)
+    def half_sampled(split: Split, cell: Cell, seed: int) -> HalfSampled | None:
+        if split == "test_dev" and settings.server == "external":
+            return None
+        matched = evaluated(job.graph, Tested(Trained(cell.variant, seed), split, cell.mode))
+        return half_sampled_metrics(matched, settings.halves, settings.halves_seed)
 
-    def difference(comparison: Comparison, seed: int) -> Scores:
-        mine, other = (
-            Tested(Trained(cell.variant, seed), comparison.split, cell.mode)
-            for cell in (comparison.cell, comparison.reference)
-        )
-        if comparison.split == "test_dev" and settings.server == "external":
-            variant, reference = from_server(mine), from_server(other)
-        else:
-            (first, variant), (second, reference) = half_sampled(mine), half_sampled(other)
-            check_paired(first, second)
-        return intervals(paired_difference(variant, reference), settings.confidence)
-
-    seeds = job.profile.train.seeds
-    return {pair: [difference(pair, seed) for seed in seeds] for pair in comparisons}
+    return half_sampled

@@ -57,7 +57,12 @@ _METRICS = (
 )
 _RESULTS = (
     "cornernet.reporting.checked_yaml",
-    *_in("reporting.tables", "differences", "literature", "results", "seeds"),
+    "cornernet.reporting.training_noise",
+    *_in("reporting.tables", "contrasts", "differences", "literature", "results", "seeds"),
+)
+_CLAIMS = (
+    *_in("reporting.claims", "claim_list", "judge", "measured"),
+    "cornernet.pipeline.comparable",
 )
 _TEXT_AND_CODE = (
     "cornernet.reporting.text_and_code",
@@ -84,7 +89,7 @@ TABLES = (
     *_SPLIT,
     *_METRICS,
     "cornernet.evaluation.corners",
-    *_in("reporting.claims", "claim_list", "judge"),
+    *_in("reporting.claims", "claim_list", "judge", "measured"),
     *_RESULTS,
     *_TABLES,
     *_TEXT_AND_CODE,
@@ -101,17 +106,17 @@ FIGURES = (
     "cornernet.stages.figures",
 )
 CLAIMS = (
-    *_in("reporting.claims", "claim_list", "judge"),
+    *_CLAIMS,
     *_RESULTS,
     "cornernet.stages.claims",
 )
 REPORT = (
-    *_in("reporting.claims", "judge"),
+    *_CLAIMS,
     *_RESULTS,
     *_TABLES,
     *_TEXT_AND_CODE,
     *_in("reporting", "page"),
-    *_in("reporting.figures", "figure"),
+    *_in("reporting.figures", "figure", "forest"),
     "reporting/templates/page.html.j2",
     "reporting/templates/rule.html",
     "reporting/templates/style.css",
@@ -129,7 +134,7 @@ EXEMPT = {
     "cornernet.options": "reads the command line",
     "cornernet.progress": "is read by people",
     "cornernet.processes": "starts, watches and stops what computes",
-    "cornernet.pipeline": "describes, checks and records; `scoring` alone is listed",
+    "cornernet.pipeline": "describes, checks and records; what else it does is listed",
     "cornernet.tracking": "MLflow is told of results, and gives none",
     "cornernet.data.coco.annotation_fields": "what it refuses makes no result",
     "cornernet.data.coco.dataset": "reads and writes what `check` found",

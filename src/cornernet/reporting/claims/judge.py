@@ -1,44 +1,55 @@
-"""The paper's claims (params/claims.yaml), judged by a rule: claims.csv."""
+"""The paper's claims (params/claims.yaml), judged by a rule: claims.csv.
+
+A claim is a contrast of scores, for which the paper has a number. Two things are asked of ours.
+Has it the paper's direction? That is a test against zero with the noise of images and of training,
+and one Holm correction runs over all claims that have a direction. Has it the paper's size? That is
+a test of equivalence: the interval must lie within a margin around the paper's number, which
+claims.yaml names. On the paper's own images (`comparable`) images put no noise into it.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from cornernet.reporting.tables.differences import difference
-from cornernet.reporting.tables.literature import Cell, Comparison
+from cornernet.reporting.tables.contrasts import (
+    Contrast,
+    Measured,
+    combined,
+    errors_of,
+    half_width,
+)
 from cornernet.reporting.tables.results import as_table
-from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, estimate, select
 
-CLAIM_COLUMNS = ("claim", "section", "paper", "ours", "interval", "verdict")
-KINDS = ("gain", "larger_gain", "ranking", "time")
+CLAIM_COLUMNS = (
+    "id", "claim", "primary", "section", "paper", "ours", "interval", "images", "training", "noise",
+    "margin", "verdict", "reason",
+)  # fmt: skip
 VERDICTS = ("reproduced", "direction reproduced", "inconclusive", "contradicted", "not run")
-ROUNDING = 0.05  # the paper prints one decimal
-
-
-@dataclass(frozen=True)
-class Gain:
-    """A comparison of two tested models in one metric."""
-
-    comparison: Comparison
-    metric: str
+TIME_TOLERANCE = 0.1  # of the paper's milliseconds
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim; `paper` in points (`time`: milliseconds). What it compares depends on `kind`."""
+    """One claim; `paper` in points (`time`: milliseconds), `contrast` what it is about.
+
+    The margin within which ours counts as equal is `noise_factor` times the standard error of
+    one training of each variant, and `rounding`.
+    """
 
     id: str
     text: str
     section: str
     kind: str
     paper: float
-    gains: tuple[Gain, ...] = ()  # larger_gain: and the smaller one
-    cell: Cell | None = None  # ranking: the model that was tested on test-dev
-    metric: str = ""
-    threshold: float = 0.0  # ranking: the other detectors' best
+    contrast: Contrast | None = None  # None: time
+    primary: bool = False
+    has_direction: bool = True
+    noise_factor: float = 2.0
+    rounding: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -49,88 +60,142 @@ class InferenceTime:
     device: str
 
 
-def claim_comparisons(claims: Sequence[Claim]) -> tuple[Comparison, ...]:
-    """Every comparison that the claims need in differences.csv."""
-    return tuple(dict.fromkeys(gain.comparison for claim in claims for gain in claim.gains))
-
-
 def judge_claims(
-    results: pd.DataFrame,
-    differences: pd.DataFrame,
+    measured: Mapping[str, Measured],
     claims: Sequence[Claim],
-    comparable: bool,
+    not_comparable: str = "",
     inference_time: InferenceTime | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """claims.csv: claim, section, paper, ours, interval, verdict; the rule is `verdict`.
+    """claims.csv; `measured` has each claim's contrast by its id.
 
-    `paper`, `ours` and the ends of `interval` are points of percent (`time`: milliseconds).
+    `paper`, `ours`, `margin` and the ends of `interval` are points of percent (`time`:
+    milliseconds); `images` and `training` are the parts of the half-width of `interval` that add up
+    in quadrature. `not_comparable` says why our numbers cannot be the paper's; empty: they can.
     """
-    rows = []
+    found = {claim.id: measured.get(claim.id, Measured(None)) for claim in claims}
     for claim in claims:
+        if not_comparable and claim.kind in ("score", "ranking"):
+            reason = f"scores cannot be compared: {not_comparable}"
+            found[claim.id] = Measured(None, reason=reason)
+    level = 1 - confidence
+    signs = directions(claims, [found[claim.id] for claim in claims], level)
+    rows = []
+    for claim, sign in zip(claims, signs.tolist(), strict=True):
         if claim.kind == "time":
-            ours, judged = _judge_time(claim, inference_time)
-        elif claim.kind == "ranking" and not comparable:
-            ours, judged = UNDEFINED, "not run"
-        else:
-            ours = _measure(claim, results, differences, confidence)
-            judged = verdict(ours, claim.paper, comparable)
-        rows.append((claim.text, claim.section, claim.paper, ours.value, _interval(ours), judged))
+            rows.append(_time_row(claim, inference_time))
+            continue
+        ours = found[claim.id]
+        same, size = _same_size(claim, ours, not_comparable, confidence)
+        verdict, why = _verdict(claim, ours, sign, same)
+        if sign == 0 and directions([claim], [ours], level)[0] != 0:
+            why = "not after Holm's correction"
+        notes = [why, *(_notes(ours, not_comparable, size) if ours.value is not None else [])]
+        rows.append((*_shown(claim, ours, confidence), verdict, "; ".join(filter(None, notes))))
     return as_table(rows, CLAIM_COLUMNS).round({"paper": 1, "ours": 1})
 
 
-def _measure(
-    claim: Claim, results: pd.DataFrame, differences: pd.DataFrame, confidence: float
-) -> Estimate:
-    """What the claim is about, as this run found it."""
-    if claim.cell is not None:
-        score = estimate(select(results, "test_dev", claim.cell), claim.metric, confidence)
-        return minus(score, Estimate(claim.threshold, claim.threshold, claim.threshold))
-    parts = [difference(differences, results, gain.comparison, gain.metric) for gain in claim.gains]
-    return reduce(minus, parts)
+def directions(claims: Sequence[Claim], found: Sequence[Measured], level: float) -> np.ndarray:
+    """The sign of each number that differs surely from zero, 0 where it may not; NaN: not tested.
 
-
-def _judge_time(claim: Claim, time: InferenceTime | None) -> tuple[Estimate, str]:
-    if time is None:
-        return UNDEFINED, "not run"
-    ours = Estimate(time.milliseconds)
-    if "TITAN X" not in time.device.upper():
-        return ours, "inconclusive"
-    close = abs(time.milliseconds - claim.paper) <= 0.1 * claim.paper
-    return ours, "reproduced" if close else "contradicted"
-
-
-def _interval(ours: Estimate) -> str:
-    return "" if ours.low is None or ours.high is None else f"[{ours.low:.1f}, {ours.high:.1f}]"
-
-
-def verdict(ours: Estimate, paper: float, comparable: bool) -> str:
-    """One of VERDICTS on a claim that a difference has the paper's size, and so its direction.
-
-    The page explains the rule, in templates/rule.html. A run that is not `comparable` (another
-    data set, a smaller network) earns "direction reproduced" at most.
+    Tested are the claims that have a direction, together, by Holm's step-down procedure at `level`.
     """
+    from scipy.stats import t  # takes time to import
+
+    tests = [
+        None if ours.value is None or not claim.has_direction else errors_of(ours)
+        for claim, ours in zip(claims, found, strict=True)
+    ]
+    errors = np.full((len(claims), 3), np.nan)  # value, standard error, degrees of freedom
+    for row, test, ours in zip(errors, tests, found, strict=True):
+        if test is not None:
+            row[:] = ours.value, *combined(*test, ours.df)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a number without noise, and 0 / 0
+        size = np.where(errors[:, 0] == 0, 0, np.abs(errors[:, 0]) / errors[:, 1])
+    return np.sign(errors[:, 0]) * holm(2 * t.sf(size, errors[:, 2]), level)
+
+
+def holm(chances: np.ndarray, level: float) -> np.ndarray:
+    """Which of some p-values are significant together at `level`; NaN: no test."""
+    order = np.argsort(chances)  # NaN last
+    tests = np.count_nonzero(~np.isnan(chances))
+    below = chances[order[:tests]] <= level / (tests - np.arange(tests))
+    result = np.zeros(len(chances), dtype=bool)
+    result[order[:tests][np.logical_and.accumulate(below)]] = True
+    return result
+
+
+def _margin(claim: Claim, ours: Measured) -> float | None:
+    """Around the paper's number: for one training of each variant on either side, and rounding."""
+    return None if ours.training is None else claim.noise_factor * ours.training + claim.rounding
+
+
+def _same_size(
+    claim: Claim, ours: Measured, not_comparable: str, confidence: float
+) -> tuple[bool | None, str]:
+    """Whether ours equals the paper's number: yes, no, or None for undecided; and why not yes."""
+    if not_comparable:
+        return None, f"size not judged: {not_comparable}"
+    margin = _margin(claim, ours)
+    if ours.value is None or ours.training is None or margin is None:
+        return None, "size not judged: training noise unknown"
+    half = half_width(0.0, ours.training / math.sqrt(ours.seeds), ours.df, confidence)
+    off = abs(ours.value - claim.paper)
+    if off + half <= margin:
+        return True, ""
+    told = f"{off:.1f} ± {half:.1f} off the paper's number, margin {margin:.1f}"
+    return (False if off - half > margin else None), told
+
+
+def _verdict(claim: Claim, ours: Measured, sign: float, same: bool | None) -> tuple[str, str]:
+    """One of VERDICTS, and why; `sign` is that of `directions`."""
     if ours.value is None:
-        return "not run"
-    if ours.low is None or ours.high is None:
-        return "inconclusive"
-    side = math.copysign(1.0, paper)
-    near, far = sorted((side * ours.low, side * ours.high))
-    if far < 0:
-        return "contradicted"
-    if near <= 0:
-        return "inconclusive"
-    inside = near - ROUNDING <= abs(paper) <= far + ROUNDING
-    return "reproduced" if inside and comparable else "direction reproduced"
+        return "not run", ours.reason
+    if not claim.has_direction:
+        return {True: "reproduced", False: "contradicted", None: "inconclusive"}[same], ""
+    if math.isnan(sign):
+        return "inconclusive", ours.reason or "no interval over images"
+    if sign == 0:
+        return "inconclusive", ""
+    if sign * claim.paper > 0:
+        return "reproduced" if same else "direction reproduced", ""
+    if claim.kind == "ranking" and claim.paper < 0:
+        return "inconclusive", "ours ranks higher than the paper's"
+    return "contradicted", ""
 
 
-def minus(first: Estimate, second: Estimate) -> Estimate:
-    """`first` - `second`, the interval by MOVER (Zou and Donner, 2008) as if independent."""
-    if first.value is None or second.value is None:
-        return UNDEFINED
-    value = first.value - second.value
-    if first.low is None or first.high is None or second.low is None or second.high is None:
-        return Estimate(value)
-    low = value - math.hypot(first.value - first.low, second.high - second.value)
-    high = value + math.hypot(first.high - first.value, second.value - second.low)
-    return Estimate(value, low, high)
+def _notes(ours: Measured, not_comparable: str, size: str) -> list[str]:
+    """What else a reader must know of a verdict."""
+    rests_on_noise = not (ours.one_training and not_comparable)
+    return [
+        "assumed training noise" if ours.noise == "assumed" and rests_on_noise else "",
+        "no noise of images: a server's score" if ours.exact else "",
+        "direction of this model" if ours.one_training else "",
+        size,
+    ]
+
+
+def _shown(claim: Claim, ours: Measured, confidence: float) -> tuple[Any, ...]:
+    """The columns of claims.csv before the verdict."""
+    first = (claim.id, claim.text, claim.primary, claim.section, claim.paper, ours.value)
+    errors, margin = errors_of(ours), _margin(claim, ours)
+    if errors is None or ours.value is None:
+        images = None if ours.images is None else half_width(ours.images, 0, 1, confidence)
+        return (*first, "", images, None, ours.noise, margin)
+    half = half_width(*errors, ours.df, confidence)
+    parts = [half * error / (math.hypot(*errors) or 1.0) for error in errors]
+    interval = f"[{ours.value - half:.1f}, {ours.value + half:.1f}]"
+    return (*first, interval, *parts, "" if ours.one_training else ours.noise, margin)
+
+
+def _time_row(claim: Claim, time: InferenceTime | None) -> tuple[Any, ...]:
+    """The claim on time, judged on the paper's GPU alone."""
+    verdict, reason, ours = "not run", "", None
+    if time is not None:
+        ours = time.milliseconds
+        close = abs(ours - claim.paper) <= TIME_TOLERANCE * claim.paper
+        verdict = "reproduced" if close else "contradicted"
+        if "TITAN X" not in time.device.upper():
+            verdict, reason = "inconclusive", f"measured on {time.device}"
+    first = (claim.id, claim.text, claim.primary, claim.section, claim.paper, ours)
+    return (*first, "", None, None, "", TIME_TOLERANCE * claim.paper, verdict, reason)

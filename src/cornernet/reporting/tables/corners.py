@@ -22,7 +22,7 @@ from cornernet.evaluation.half_sampling import (
 )
 from cornernet.reporting.tables.literature import Literature
 from cornernet.reporting.tables.results import as_table, rows_where
-from cornernet.reporting.tables.seeds import pool_rows
+from cornernet.reporting.tables.seeds import Estimate, pool, pool_rows
 from cornernet.reporting.tables.table import Table, TableContext, TableRow
 
 CORNER_COLUMNS = (
@@ -137,10 +137,15 @@ def _row(corners: pd.DataFrame, key: Scored, label: str, context: TableContext) 
     """One row over all seeds; the seed of `key` is not looked at."""
     mine = rows_where(corners, variant=key.variant, reference=key.reference, corner=key.corner)
     signed, confidence = bool(key.reference), context.confidence
-    ours = {
-        quadrant: pool_rows(rows_where(mine, quadrant=quadrant), confidence, differences=signed)
-        for quadrant in QUADRANTS
-    }
+    ours = {}
+    for quadrant in QUADRANTS:
+        rows = rows_where(mine, quadrant=quadrant)
+        if signed:  # with one seed the noise of training is unknown, and there is no interval
+            gain = pool([Estimate.of(row) for row in rows.itertuples()], confidence)
+            noise = "own seeds" if gain.seeds > 1 else ""
+            ours[quadrant] = replace(gain, noise=noise) if noise else Estimate(gain.value)
+        else:
+            ours[quadrant] = pool_rows(rows, confidence)
     return TableRow(
         label,
         "not run" if mine.empty else "scored",

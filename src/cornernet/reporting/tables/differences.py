@@ -1,31 +1,38 @@
 """differences.csv: every difference that the paper's tables and claims speak of, paired."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from cornernet.evaluation.half_sampling import Interval
 from cornernet.evaluation.metric_names import METRICS
+from cornernet.reporting.tables.contrasts import (
+    Tests,
+    difference_of,
+    errors_of,
+    half_width,
+    measure,
+)
 from cornernet.reporting.tables.literature import Comparison, Literature
 from cornernet.reporting.tables.results import as_table, read_csv, rows_where
-from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
+from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, select, status
 
+# `noise`: where the noise of training in the interval is from; empty: it holds images alone
 DIFFERENCE_COLUMNS = (
     "variant", "reference", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
+    "noise",
 )  # fmt: skip
 
-Scores = Mapping[str, Interval]  # METRICS -> difference in points, with its interval
 
-
-def table_comparisons(literature: Literature) -> tuple[Comparison, ...]:
-    """The rows of differences that Tables 1 to 4 have."""
-    return tuple(
-        Comparison(layout.split, row.cell, row.minus)
-        for layout in literature.layouts
-        for row in layout.rows
-        if row.minus is not None
-    )
+def table_comparisons(literature: Literature, results: pd.DataFrame) -> Iterator[Comparison]:
+    """The rows of differences that Tables 1 to 4 have, of the variants that were tested."""
+    for layout in literature.layouts:
+        variants = set(rows_where(results, split=layout.split)["variant"])
+        for row in layout.rows:
+            if row.minus is not None:
+                pair = (literature.stand_in(cell, variants) for cell in (row.cell, row.minus))
+                yield Comparison(layout.split, *pair)
 
 
 def possible(comparisons: Iterable[Comparison], results: pd.DataFrame) -> tuple[Comparison, ...]:
@@ -41,24 +48,30 @@ def possible(comparisons: Iterable[Comparison], results: pd.DataFrame) -> tuple[
 
 
 def collect_differences(
-    paired: Mapping[Comparison, Sequence[Scores]],
+    comparisons: Iterable[Comparison],
+    tests: Tests,
     literature: Literature,
     reference: str,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """differences.csv: for each comparison, one `Scores` per seed, pooled over seeds.
+    """differences.csv: each comparison in each metric, over all seeds, with its interval.
 
-    `reference` is the text whose differences fill `paper`. In the file, the column `reference`
-    names a variant, or variant/mode where the mode is another one too.
+    A difference between two trainings whose noise is unknown has no interval. `reference` is the
+    text whose differences fill `paper`; the column `reference` names a variant, or variant/mode
+    where the mode is another one too.
     """
     rows = []
-    for comparison, seeds in paired.items():
+    for comparison in comparisons:
         cell = comparison.cell
         key = (cell.variant, comparison.reference_name, comparison.split, cell.mode)
         for metric in METRICS:
-            pooled = pool([Estimate(*scores[metric]) for scores in seeds], confidence)
+            found = measure(difference_of(comparison, metric), tests)
+            errors = None if found.exact else errors_of(found)
+            half = math.nan if errors is None else half_width(*errors, found.df, confidence)
+            value = math.nan if found.value is None else found.value
             paper = literature.difference(reference, comparison, metric)
-            rows.append((*key, metric, pooled.value, pooled.low, pooled.high, paper))
+            noise = "" if found.one_training or errors is None else found.noise
+            rows.append((*key, metric, value, value - half, value + half, paper, noise))
     return as_table(rows, DIFFERENCE_COLUMNS)
 
 
@@ -67,14 +80,8 @@ def read_differences(path: Path) -> pd.DataFrame:
     return read_csv(path, DIFFERENCE_COLUMNS)
 
 
-def difference(
-    differences: pd.DataFrame, results: pd.DataFrame, comparison: Comparison, metric: str
-) -> Estimate:
-    """A difference of two tested models, in points.
-
-    The paired one of differences.csv; where that has none (scores from a server come without
-    what pairing needs), the plain difference of results.csv, without an interval.
-    """
+def difference(differences: pd.DataFrame, comparison: Comparison, metric: str) -> Estimate:
+    """A difference of two tested models, in points, from differences.csv."""
     rows = rows_where(
         differences,
         variant=comparison.cell.variant,
@@ -83,8 +90,4 @@ def difference(
         mode=comparison.cell.mode,
         metric=metric,
     )
-    if not rows.empty:
-        return Estimate.of(rows.iloc[0])
-    first = estimate(select(results, comparison.split, comparison.cell), metric).value
-    second = estimate(select(results, comparison.split, comparison.reference), metric).value
-    return Estimate(None if first is None or second is None else first - second)
+    return UNDEFINED if rows.empty else Estimate.of(rows.iloc[0])

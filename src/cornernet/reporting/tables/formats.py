@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from cornernet.evaluation.metric_names import METRICS
-from cornernet.reporting.tables.seeds import Estimate, estimate, status
+from cornernet.evaluation.metric_names import METRICS, defined
+from cornernet.reporting.tables.seeds import Estimate, status
 from cornernet.reporting.tables.table import Table, TableRow
 
 REFERENCES = {"eccv": "ECCV 2018", "journal": "IJCV"}
@@ -39,12 +39,24 @@ def percent_text(confidence: float) -> str:
 def legend(table: Table) -> str:
     """What the numbers are: said under every table."""
     text = REFERENCES[table.context.reference]
-    seeds = max((e.seeds for row in table.rows for e in row.ours.values()), default=1)
-    spread = " in brackets"
+    scores = [e for row in table.rows if not row.signed for e in row.ours.values()]
+    seeds = max((score.seeds for score in scores), default=1)
+    holds = "over images, without the noise of training"
     if seeds > 1:
-        spread = f" and seeds in brackets, ± the standard deviation over {seeds} seeds"
-    ours = f"Ours with the {percent_text(table.context.confidence)} interval over images{spread}"
-    return f"Percent (differences: points). {ours}; below it the paper's number ({text})."
+        holds = f"over images and trainings, ± the standard deviation over {seeds} seeds"
+    words = [
+        f"Percent (differences: points). In brackets {percent_text(table.context.confidence)} "
+        f"intervals: of a score {holds}"
+    ]
+    gains = [e for row in table.rows if row.signed for e in row.ours.values()]
+    if gains:
+        sources = sorted({gain.noise for gain in gains if gain.noise})
+        known = f"training ({', '.join(sources)})" if sources else "training, where it is known"
+        words.append(
+            f"of a difference over images, and between two trainings over {known}; a difference of "
+            "trainings whose noise is unknown has none"
+        )
+    return f"{'; '.join(words)}. Below ours the paper's number ({text})."
 
 
 def number_text(number: float | None, signed: bool) -> str:
@@ -163,7 +175,8 @@ def results_summary(results: pd.DataFrame) -> str:
         seeds = rows["seed"].nunique()
         scores = ["not scored", *[""] * (len(SUMMARY_METRICS) - 1)]
         if status(rows) == "scored":
-            values = (estimate(rows, metric).value for metric in SUMMARY_METRICS)
+            means = rows.groupby("metric")["value"].mean()  # over seeds; NaN where undefined
+            values = (defined(means[metric]) for metric in SUMMARY_METRICS)
             scores = ["-" if value is None else f"{value:.1f}" for value in values]
         lines.append(
             (split, variant if seeds == 1 else f"{variant} ({seeds} seeds)", mode, *scores)

@@ -97,7 +97,7 @@ def _row(
     comparison = Comparison(split, row.cell, row.minus)
     sides = [status(select(results, split, cell)) for cell in (row.cell, row.minus)]
     outcome = min(sides, key=STATUSES.index)  # that of the side that got less far
-    ours = {metric: difference(differences, results, comparison, metric) for metric in metrics}
+    ours = {metric: difference(differences, comparison, metric) for metric in metrics}
     papers = context.literature.difference
     paper = {metric: papers(context.reference, comparison, metric) for metric in metrics}
     return TableRow(row.label, outcome, ours, paper, signed=True, **shown)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pandas as pd
 import pydantic
 from pydantic import Field
@@ -18,7 +19,9 @@ from cornernet.reporting.tables.literature import Cell, Literature
 RESULT_COLUMNS = (
     "variant", "seed", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
 )  # fmt: skip
-NUMBERS = ("value", "ci_low", "ci_high", "paper", "ours")
+NUMBERS = (
+    "value", "ci_low", "ci_high", "paper", "ours", "images", "training", "margin", "df",
+)  # fmt: skip
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None
 
 
@@ -97,7 +100,7 @@ def as_table(rows: Sequence[Any], columns: Sequence[str]) -> pd.DataFrame:
 
 def rows_where(frame: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     """The rows whose columns have the values that are wanted."""
-    return frame[(frame[list(wanted)] == list(wanted.values())).all(axis=1)]
+    return frame[np.logical_and.reduce([frame[name] == value for name, value in wanted.items()])]
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

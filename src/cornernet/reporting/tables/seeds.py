@@ -1,7 +1,7 @@
 """Several seeds of one variant, as one estimate."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -22,24 +22,32 @@ class Estimate:
     high: float | None = None
     spread: float | None = None  # standard deviation over seeds; None with one seed
     seeds: int = 1
+    noise: str = ""  # of a difference: where the noise of training in its interval is from
 
     @classmethod
     def of(cls, row: Any) -> "Estimate":
         """One seed's, from a row of a table that has value, ci_low and ci_high."""
-        return cls(defined(row.value), defined(row.ci_low), defined(row.ci_high))
+        noise = getattr(row, "noise", "")
+        return cls(defined(row.value), defined(row.ci_low), defined(row.ci_high), noise=noise)
 
 
 UNDEFINED = Estimate(None)
 
 
-def pool(estimates: Sequence[Estimate], confidence: float = 0.95) -> Estimate:
-    """The mean over seeds with an interval for both images and seeds.
+def pool(
+    estimates: Sequence[Estimate],
+    confidence: float = 0.95,
+    spread: tuple[float, int] | None = None,
+) -> Estimate:
+    """The mean over seeds with an interval for both images and trainings.
 
     Each estimate is one seed's, with its interval over images. All seeds are tested on
     the same images, so averaging them does not make the images' part of the error smaller: its
-    root mean square over seeds is kept. The error of the mean over seeds, Student's t times the
-    standard deviation over the root of their number, is added to it in quadrature, at each end.
-    Seeds whose value is undefined are left out; a missing interval leaves the result without one.
+    root mean square over seeds is kept. The error of the mean over seeds is added to it in
+    quadrature, at each end: Student's t times the standard deviation over the root of their number.
+    `spread` is that standard deviation with its degrees of freedom, pooled over variants; without
+    it, it is that of these seeds alone. Seeds whose value is undefined are left out; a missing
+    interval leaves the result without one.
     """
     scored = [estimate for estimate in estimates if estimate.value is not None]
     if len(scored) <= 1:
@@ -49,10 +57,11 @@ def pool(estimates: Sequence[Estimate], confidence: float = 0.95) -> Estimate:
     count = len(scored)
     numbers = np.array([(one.value, one.low, one.high) for one in scored], dtype=float)
     value, *ends = numbers.T  # NaN where there is no interval
-    mean, spread = float(value.mean()), float(value.std(ddof=1))
-    seed_error = float(t.ppf(0.5 + confidence / 2, count - 1)) * spread / math.sqrt(count)
+    mean, own = float(value.mean()), float(value.std(ddof=1))
+    deviation, df = spread or (own, count - 1)
+    seed_error = float(t.ppf(0.5 + confidence / 2, df)) * deviation / math.sqrt(count)
     below, above = (math.hypot(np.square(value - end).mean() ** 0.5, seed_error) for end in ends)
-    return Estimate(mean, defined(mean - below), defined(mean + above), spread, count)
+    return Estimate(mean, defined(mean - below), defined(mean + above), own, count)
 
 
 Status = Literal["not run", "submitted, not scored", "scored"]
@@ -72,14 +81,37 @@ def status(rows: pd.DataFrame) -> Status:
     return "submitted, not scored" if unscored else "scored"
 
 
-def estimate(rows: pd.DataFrame, metric: str, confidence: float = 0.95) -> Estimate:
-    """One metric of a test, pooled over its seeds; `confidence` is that of its intervals."""
-    return pool_rows(rows[rows["metric"] == metric], confidence)
+def estimates(
+    results: pd.DataFrame,
+    split: str,
+    cell: Cell,
+    metrics: Iterable[str],
+    confidence: float = 0.95,
+) -> dict[str, Estimate]:
+    """Scores over all seeds of a test; `confidence` is that of the intervals in results.csv.
+
+    The standard deviation over seeds is pooled over the variants that were tested the same way.
+    """
+    alike = rows_where(results, split=split, mode=cell.mode)
+    found = {}
+    for metric in metrics:
+        rows = alike[alike["metric"] == metric].dropna(subset="value")
+        own = rows[rows["variant"] == cell.variant]
+        spread = None
+        if len(own) > 1:
+            by_variant = rows.groupby("variant")["value"]
+            freedom = by_variant.count() - 1
+            squares = (by_variant.var(ddof=1) * freedom).sum()  # of one seed: undefined, left out
+            spread = math.sqrt(squares / freedom.sum()), int(freedom.sum())
+        found[metric] = pool_rows(own, confidence, spread)
+    return found
 
 
-def pool_rows(rows: pd.DataFrame, confidence: float, *, differences: bool = False) -> Estimate:
-    """Rows with value, ci_low, ci_high pooled; the ends of a percentage lie within 0 and 100."""
-    pooled = pool([Estimate.of(row) for row in rows.itertuples()], confidence)
-    if differences or pooled.low is None or pooled.high is None:
+def pool_rows(
+    rows: pd.DataFrame, confidence: float, spread: tuple[float, int] | None = None
+) -> Estimate:
+    """Scores with value, ci_low, ci_high pooled; the ends lie within 0 and 100."""
+    pooled = pool([Estimate.of(row) for row in rows.itertuples()], confidence, spread)
+    if pooled.low is None or pooled.high is None:
         return pooled
     return replace(pooled, low=max(pooled.low, 0.0), high=min(pooled.high, 100.0))

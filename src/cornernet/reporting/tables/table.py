@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cornernet.reporting.tables.literature import Cell, Literature
-from cornernet.reporting.tables.seeds import Estimate, Status, estimate, select, status
+from cornernet.reporting.tables.seeds import Estimate, Status, estimates, select, status
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ def score_row(
     **more: Any,
 ) -> TableRow:
     """The scores of one tested model in results.csv; `more` are further fields of the row."""
-    tested = select(results, split, cell)
-    ours = {metric: estimate(tested, metric, context.confidence) for metric in metrics}
+    ours = estimates(results, split, cell, metrics, context.confidence)
     value, reference = context.literature.value, context.reference
     paper = {metric: value(reference, split, cell, metric) for metric in metrics}
-    return TableRow(label, status(tested), ours, paper, **more)
+    return TableRow(label, status(select(results, split, cell)), ours, paper, **more)
