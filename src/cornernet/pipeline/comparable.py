@@ -26,26 +26,24 @@ def not_comparable(params: Params, dataset: Dataset) -> str:
             continue
         if split not in dataset.splits or dataset.splits[split].annotations_sha256 != digest:
             return f"the annotations of {split} are not COCO's"
-    nearest = min(
-        (list(_differing(params, load_params(name))) for name in wanted.profiles), key=len
-    )
+    papers = [load_params(name) for name in wanted.profiles]
+    papers = [paper for paper in papers if set(paper.variants) & set(params.variants)]
+    if not papers:
+        return "none of its variants is the paper's"
+    nearest = min((_differing(params, paper) for paper in papers), key=len)
     return f"other params than the paper's: {', '.join(nearest)}" if nearest else ""
 
 
-def _differing(params: Params, paper: Params) -> Iterator[str]:
-    """The params that a variant trains or tests with otherwise; `variants` if none is the same."""
-    common = [name for name in params.variants if name in paper.variants]
-    if not common:
-        yield "variants"
+def _differing(params: Params, paper: Params) -> list[str]:
+    """The params that a variant of both trains or tests with otherwise."""
     names: dict[str, None] = {}
-    for variant in common:
+    for variant in (name for name in params.variants if name in paper.variants):
         mine, other = (resolve_variant(one, variant) for one in (params, paper))
-        for stage in ("train", "predict"):
-            if stage == "train" and params.variants[variant].imported:
-                continue
+        trained = () if params.variants[variant].imported else ("train",)
+        for stage in (*trained, "predict"):
             sections = stage_params(mine, stage), stage_params(other, stage)
             names |= dict.fromkeys(_unequal(*sections))
-    yield from names
+    return list(names)
 
 
 def _unequal(mine: dict[str, Any], other: dict[str, Any], where: str = "") -> Iterator[str]:
