@@ -25,7 +25,7 @@ def lacking():
         return "Slurm's daemons are started by root"
     if not all(map(shutil.which, ("slurmctld", "slurmd", "munged"))):
         return "no Slurm here: apt-get install slurm-wlm munge"
-    if (CONFIGURATION / "slurm.conf").exists():
+    if "is UP" in slurm("scontrol", "ping"):
         return f"this machine has a Slurm of its own: {CONFIGURATION}/slurm.conf"
     return None
 
@@ -93,21 +93,27 @@ def gpu_devices():
 
 @contextmanager
 def configuration(folder):
-    """slurm.conf and gres.conf, where all of Slurm finds them."""
+    """slurm.conf and gres.conf, where all of Slurm finds them; what was there returns afterwards."""
     text = TEMPLATE.read_text().replace("FOLDER", str(folder))
     text = text.replace("HOST", socket.gethostname().partition(".")[0])
     for number, port in enumerate(free_ports(3)):
         text = text.replace(f"PORT{number}", str(port))
     gpus = [f"NodeName={node} Name=gpu File=/dev/fakegpu[0-7]\n" for node in NODES]
     links = {"slurm.conf": text, "gres.conf": "".join(gpus)}
+    before = folder / "before"
+    before.mkdir()
     for name, content in links.items():
         (folder / name).write_text(content)
+        if os.path.lexists(CONFIGURATION / name):
+            shutil.move(CONFIGURATION / name, before)
         (CONFIGURATION / name).symlink_to(folder / name)
     try:
         yield
     finally:
         for name in links:
             (CONFIGURATION / name).unlink()
+        for path in before.iterdir():
+            shutil.move(path, CONFIGURATION)
 
 
 def free_ports(count):
