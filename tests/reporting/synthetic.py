@@ -33,7 +33,6 @@ from cornernet.reporting.tables.corners import WITH, WITHOUT, Scored, collect_co
 from cornernet.reporting.tables.differences import (
     DIFFERENCE_COLUMNS,
     collect_differences,
-    possible,
     table_comparisons,
 )
 from cornernet.reporting.tables.literature import Cell, load_literature
@@ -122,7 +121,7 @@ def run_tests(results, error=0.25, noise=0.0, server=False):
 
 def paired_differences(results, **noise):
     """differences.csv of `results`, with errors as `run_tests` has them."""
-    wanted = possible(table_comparisons(literature(), results), results)
+    wanted = table_comparisons(literature(), results)
     return collect_differences(wanted, run_tests(results, **noise), literature(), "eccv")
 
 

@@ -20,7 +20,6 @@ from cornernet.reporting.tables.contrasts import Tests
 from cornernet.reporting.tables.corners import collect_corners, corner_scores
 from cornernet.reporting.tables.differences import (
     collect_differences,
-    possible,
     table_comparisons,
 )
 from cornernet.reporting.tables.formats import SUFFIXES, render_table, results_summary
@@ -51,7 +50,7 @@ def run(job: Job) -> None:
     results = collect_results(map(paths.metrics, job.graph.tested), literature, reference)
     claims = load_claims(CLAIMS_FILE, literature, reference, job.profile.variants)
     tests = Tests(results, _halves(job), _noise(job, results))
-    wanted = possible((*table_comparisons(literature, results), *effect_comparisons()), results)
+    wanted = (*table_comparisons(literature, results), *effect_comparisons())
     differences = collect_differences(wanted, tests, literature, reference, context.confidence)
     write_csv(results, paths.results)
     write_csv(differences, paths.differences)

@@ -135,7 +135,7 @@ def _same_size(
 ) -> tuple[bool | None, str]:
     """Whether ours equals the paper's number: yes, no, or None for undecided; and why not yes."""
     if not_comparable:
-        return None, f"size not judged: {not_comparable}"
+        return None, "size not judged: not comparable"
     margin = _margin(claim, ours)
     if ours.value is None or ours.training is None or margin is None:
         return None, "size not judged: training noise unknown"
@@ -168,7 +168,7 @@ def _notes(ours: Measured, not_comparable: str, size: str) -> list[str]:
     """What else a reader must know of a verdict."""
     rests_on_noise = not (ours.one_training and not_comparable)
     return [
-        "assumed training noise" if ours.noise == "assumed" and rests_on_noise else "",
+        "assumed training noise" if "assumed" in ours.noise and rests_on_noise else "",
         "no noise of images: a server's score" if ours.exact else "",
         "direction of this model" if ours.one_training else "",
         size,

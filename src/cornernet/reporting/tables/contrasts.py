@@ -65,6 +65,10 @@ class Tests:
             of_test.setdefault(row.metric, {})[row.seed] = row.value
         return found
 
+    def scored(self, split: Split, cell: Cell) -> bool:
+        """Whether a test has any score."""
+        return (split, cell.variant, cell.mode) in self.scores
+
 
 def difference_of(comparison: Comparison, metric: str) -> Contrast:
     """One tested model minus another in one metric."""
@@ -98,6 +102,7 @@ def measure(contrast: Contrast, tests: Tests) -> Measured:
 
 
 def _with_errors(contrast: Contrast, tests: Tests, value: float, seeds: list[int]) -> Measured:
+    """The contrast with this value, the mean over `seeds`, and what is known of its errors."""
     parts = [
         (weight / len(seeds), METRICS.index(metric), tests.halves(contrast.split, cell, seed))
         for (cell, metric), weight in contrast.weights.items()
@@ -126,7 +131,7 @@ def _with_errors(contrast: Contrast, tests: Tests, value: float, seeds: list[int
     return measured._replace(
         training=math.hypot(*(spread.sd for spread in found)),
         df=min(spread.df for spread in found),
-        noise=found[0].source,
+        noise=" and ".join(sorted({spread.source for spread in found})),
     )
 
 

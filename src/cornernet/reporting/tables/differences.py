@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from cornernet.reporting.tables.contrasts import (
 )
 from cornernet.reporting.tables.literature import Comparison, Literature
 from cornernet.reporting.tables.results import as_table, read_csv, rows_where
-from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, select, status
+from cornernet.reporting.tables.seeds import UNDEFINED, Estimate
 
 # `noise`: where the noise of training in the interval is from; empty: it holds images alone
 DIFFERENCE_COLUMNS = (
@@ -35,18 +36,6 @@ def table_comparisons(literature: Literature, results: pd.DataFrame) -> Iterator
                 yield Comparison(layout.split, *pair)
 
 
-def possible(comparisons: Iterable[Comparison], results: pd.DataFrame) -> tuple[Comparison, ...]:
-    """Those of which both sides were scored, each once, in a fixed order."""
-    return tuple(
-        comparison
-        for comparison in dict.fromkeys(comparisons)
-        if all(
-            status(select(results, comparison.split, cell)) == "scored"
-            for cell in (comparison.cell, comparison.reference)
-        )
-    )
-
-
 def collect_differences(
     comparisons: Iterable[Comparison],
     tests: Tests,
@@ -54,15 +43,17 @@ def collect_differences(
     reference: str,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """differences.csv: each comparison in each metric, over all seeds, with its interval.
+    """differences.csv: each comparison of which both sides were scored, in each metric.
 
-    A difference between two trainings whose noise is unknown has no interval. `reference` is the
-    text whose differences fill `paper`; the column `reference` names a variant, or variant/mode
-    where the mode is another one too.
+    Over all seeds, with its interval; one between two trainings whose noise is unknown has none.
+    `reference` is the text whose differences fill `paper`; the column `reference` names a variant,
+    or variant/mode where the mode is another one too.
     """
     rows = []
-    for comparison in comparisons:
+    for comparison in dict.fromkeys(comparisons):
         cell = comparison.cell
+        if not all(map(partial(tests.scored, comparison.split), (cell, comparison.reference))):
+            continue
         key = (cell.variant, comparison.reference_name, comparison.split, cell.mode)
         for metric in METRICS:
             found = measure(difference_of(comparison, metric), tests)
