@@ -42,10 +42,10 @@ effects: .venv/.ready
 	cornernet record-effects --profile differences
 
 test: .venv/.ready
-	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --durations 10
 
 slow-test: .venv/.ready
-	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m "slow and not long" --timeout 900
+	OMP_NUM_THREADS=1 python -m pytest -n 3 --dist loadscope -m "slow and not long" --timeout 900 --durations 20
 
 long-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m long --timeout 1800

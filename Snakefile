@@ -38,7 +38,7 @@ rule released_weights:
 
 onsuccess:
     tell_mlflow()
-    if line := tell_dvc(graph, settings.overrides):
+    if line := tell_dvc(graph, overrides):
         print(line)
     if paths.page.is_file():
         print(f"Done. The report: {paths.page}")
@@ -46,7 +46,7 @@ onsuccess:
 
 onerror:
     tell_mlflow()
-    if line := tell_dvc(graph, settings.overrides):
+    if line := tell_dvc(graph, overrides):
         print(line)
     print(
         f"Something failed; its log is named above. What is left: cornernet status {OPTIONS}"

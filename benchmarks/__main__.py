@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cornernet.config.load import nearest
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, nearest
 
 
 @dataclass(frozen=True)

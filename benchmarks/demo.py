@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measuring import REPOSITORY, BenchmarkFailed, Settings, Window
 from benchmarks.record import Record
-from cornernet.reporting.tables.results import read_results
+from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 
 
 def demo(settings: Settings, record: Record) -> None:
@@ -27,7 +27,7 @@ def demo(settings: Settings, record: Record) -> None:
                 f"{profile}: ended without its report, {report.relative_to(clone)}"
             )
         record.check("the report was written")
-        scores = read_results(clone / "reports" / profile / "results.csv")
+        scores = read_csv(clone / "reports" / profile / "results.csv", RESULT_COLUMNS)
     record.note("the last commit is measured, not what is uncommitted; nothing stands beside it")
     record.window(Window(rounds=1))
     record.sizes(profile=profile, cores=settings.threads)

@@ -14,10 +14,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch.nn import functional as F
 from torch.utils.benchmark import Timer
-from torch.utils.flop_counter import FlopCounterMode
 
-from cornernet.config.schema import Params
-from cornernet.model.network import CornerNet
 from cornernet.progress import Progress
 
 REPOSITORY = Path(__file__).parents[1]
@@ -130,16 +127,3 @@ def convolution(dtype: torch.dtype, settings: Settings) -> tuple[Callable[[], ob
             return F.conv2d(maps, kernel, padding=1)
 
     return convolve, 2 * 9 * batch * channels**2 * height * width
-
-
-def operations(params: Params, categories: int, height: int, width: int, last_only: bool) -> int:
-    """Floating-point operations of the network's forward pass on one image.
-
-    `last_only`: without the predictions of the first stack, as in testing.
-    """
-    with torch.device("meta"):
-        model = CornerNet(categories, params.model).eval()
-        image = torch.empty(1, 3, height, width)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(image, last_only=last_only)
-    return counter.get_total_flops()

@@ -17,7 +17,6 @@ from benchmarks.measuring import (
     Settings,
     Window,
     convolution,
-    operations,
     rates,
     ratios,
     require_equal,
@@ -30,6 +29,7 @@ from cornernet.config.schema import Params
 from cornernet.detection.detector import placements_of
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import predict_image
+from cornernet.model.cost import network_cost
 from cornernet.model.network import CornerNet, CornerOutputs
 from cornernet.model.weights import load_weights, num_categories
 
@@ -69,7 +69,8 @@ def tested_image(settings: Settings, record: Record) -> None:
     for name, dtype in ((FP32, torch.float32), (BF16, torch.bfloat16)):
         forms[f"{CONVOLUTION}, {name}"], convolved = convolution(dtype, settings)
     times = time_in_turn(forms, WINDOW, settings)
-    work = 2 * operations(params, categories, height, width, last_only=True)
+    cost = network_cost(params.model, categories, (height, width), last_only=True)
+    work = 2 * cost.operations  # with its mirror
     what = "one image with its mirror"
     for name in networks:
         record.add(what, name, [1000 * seconds for seconds in times[name]], "ms")

@@ -1,5 +1,7 @@
 """What the disk refuses is one line and exit code 2, at whichever path it happens."""
 
+import errno
+import fcntl
 import os
 import shutil
 import subprocess
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cornernet.cli import main
+from cornernet.files import locked
 
 PARAMS = Path(__file__).parents[1] / "params"
 
@@ -86,3 +89,13 @@ def test_weights_that_are_a_pipe_are_not_waited_for(refusal, arguments):
     os.mkfifo("pipe")
     assert "pipe: " in (line := refusal(*arguments))
     assert "not a regular file" in line
+
+
+@pytest.mark.parametrize("answer", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_stops_nobody(tmp_path, monkeypatch, answer):
+    def refuse(*_):
+        raise OSError(answer, os.strerror(answer))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path / "lock", pytest.fail) as first, locked(tmp_path / "lock", pytest.fail):
+        assert not first

@@ -1,6 +1,7 @@
 """The rules of the house that a machine can check: who may import whom, what starts quickly."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "cornernet"
 # Each room imports from those before it, never from those after.
 FLOORS = (
-    ("errors", "files", "memory", "progress", "config", "processes"),
+    ("errors", "files", "progress", "config", "processes"),
     ("data", "model"),
     ("training", "detection", "evaluation", "tracking"),
     ("reporting",),
@@ -59,30 +60,46 @@ def test_only_tracking_imports_mlflow():
     assert users <= {"tracking"}
 
 
-@pytest.mark.parametrize("command", [["--help"], ["status", "--profile", "paper"]])
-def test_light_commands_import_nothing_heavy(command):
+@pytest.mark.parametrize(
+    ("program", "absent"),
+    [
+        ("main(['--help'])", HEAVY),
+        ("main(['status', '--profile', 'paper'])", HEAVY),
+        ("main(['plan', '--no-measure'])", ("numba", "pandas", "cornernet.detection")),
+        (
+            "import cornernet.commands.status, cornernet.reporting.tables.formats",
+            ("numba", "torch"),
+        ),
+        ("import cornernet.stages.train, cornernet.stages.predict", OPTIONAL),
+    ],
+)
+def test_what_starts_loads_only_what_it_needs(program, absent):
+    """Commands answer at once; a machine that trains needs none of the workflow's packages."""
     program = (
-        "import sys\nfrom cornernet.cli import main\n"
-        f"try:\n    main({command!r})\nexcept SystemExit:\n    pass\n"
-        f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
+        "import sys, atexit\nfrom cornernet.cli import main\n"
+        f"atexit.register(lambda: print('LOADED', {{*sys.modules}} & {{*{absent!r}}}))\n{program}"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parents[1]
-    )
-    assert "HEAVY []" in done.stdout, done.stdout + done.stderr
-
-
-def test_training_and_testing_import_without_the_workflow_s_packages():
-    program = (
-        "import sys\n"
-        f"for name in {OPTIONAL!r}:\n    sys.modules[name] = None\n"
-        "import cornernet.stages.train, cornernet.stages.predict"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parents[1])
+    assert done.stdout.endswith("LOADED set()\n"), done.stdout[-500:] + done.stderr
 
 
 def test_nothing_listens_beyond_the_loopback_address():
     makefile = (PACKAGE.parents[1] / "Makefile").read_text()
     assert "--host 127.0.0.1" in makefile
     assert "0.0.0.0" not in makefile
+
+
+def test_a_reader_that_has_gone_ends_it_quietly():
+    """As in `cornernet status | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "cornernet", "status", "--profile", "demo"]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    try:
+        done = subprocess.run(
+            command, cwd=PACKAGE.parents[1], env=environment, stdout=writing, stderr=subprocess.PIPE
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

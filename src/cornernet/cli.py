@@ -19,7 +19,7 @@ from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.stage import Stage
 from cornernet.training.job import TrainingFailed
 
-# Modules of `cornernet.commands`, and what each is for.
+# Modules of `cornernet.commands`, or functions of its module `files`, and what each is for.
 FOR_PEOPLE = {
     "detect": "draw the boxes found in images, print them as JSON",
     "import-weights": "turn the authors' released weights into this project's format",
@@ -31,6 +31,7 @@ FOR_PEOPLE = {
     "tracking": "tell MLflow what it lacks of the files, and print where its pages are",
     "record-effects": "keep what `--profile differences` found, for the pages of other profiles",
 }
+IN_FILES = ("import-weights", "accept", "inputs", "dvc-yaml", "record-effects")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,30 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _command(options.command)(options)
         sys.stdout.flush()  # here, where an error can still be told
-    except BadInput as error:
-        return _refuse(options.command, error)
     except BrokenPipeError:
         if not _nobody_reads_output():
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
         return 1
-    except OSError as error:
-        if (refusal := bad_input_of(error)) is None:
-            raise
-        return _refuse(options.command, refusal)
-    except TrainingFailed as failure:
-        print(f"cornernet {options.command}: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"cornernet {options.command}: interrupted", file=sys.stderr)
+    except (BadInput, OSError) as error:
+        for problem in bad_input_of(error).problems:
+            print(f"cornernet {options.command}: {problem}", file=sys.stderr)
+        return 2
+    except (TrainingFailed, KeyboardInterrupt) as failure:
+        print(f"cornernet {options.command}: {str(failure) or 'interrupted'}", file=sys.stderr)
         return 1
     return 0
-
-
-def _refuse(command: str, error: BadInput) -> int:
-    for problem in error.problems:
-        print(f"cornernet {command}: {problem}", file=sys.stderr)
-    return 2
 
 
 def _nobody_reads_output() -> bool:
@@ -75,6 +65,8 @@ def _nobody_reads_output() -> bool:
 def _command(name: str) -> Callable[[argparse.Namespace], None]:
     """The function that runs a command; imported only now, so that `--help` stays quick."""
     module = name.replace("-", "_")
+    if name in IN_FILES:
+        return getattr(importlib.import_module("cornernet.commands.files"), module)
     if name in FOR_PEOPLE:
         return importlib.import_module(f"cornernet.commands.{module}").run
     return lambda options: _run_stage(STAGES[module], options)
@@ -179,7 +171,3 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
     weights = commands["import-weights"]
     weights.add_argument("released", type=Path, metavar="RELEASED.pkl")
     weights.add_argument("--out", required=True, type=Path, metavar="W.safetensors")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

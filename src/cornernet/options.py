@@ -6,8 +6,8 @@ from pathlib import Path
 from cornernet.config import Params, load_params, resolve_variant
 from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
-from cornernet.pipeline.paths import Tested, Trained
-from cornernet.pipeline.stage import Key, Stage
+from cornernet.pipeline.paths import Tested
+from cornernet.pipeline.stage import Key, Stage, key_from
 
 
 def params_of(options: argparse.Namespace, shipped: bool = False) -> Params:
@@ -30,18 +30,8 @@ def key_of(options: argparse.Namespace, params: Params, stage: Stage) -> Key:
         return None
     resolve_variant(params, options.variant)  # refuses one that the profile does not have
     seed = params.train.seeds[0] if options.seed is None else options.seed
-    trained = Trained(options.variant, seed)
-    if "mode" not in stage.keys:
-        return trained
-    split = options.split if "split" in stage.keys else "test_dev"
-    if split not in params.data.splits:
+    key = key_from({name: getattr(options, name) for name in stage.keys} | {"seed": seed})
+    if isinstance(key, Tested) and key.split not in params.data.splits:
         known = ", ".join(params.data.splits)
-        raise BadInput(f"profile {params.profile} names no split {split!r} (it has {known})")
-    return Tested(trained, split, options.mode)
-
-
-def existing(path: Path, stage: str) -> Path:
-    """`path`, which `stage` makes; raises BadInput naming that stage if it is not there."""
-    if not path.is_file():
-        raise BadInput(f"{path} is not there; `cornernet {stage}` makes it")
-    return path
+        raise BadInput(f"profile {params.profile} names no split {key.split!r} (it has {known})")
+    return key

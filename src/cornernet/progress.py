@@ -7,7 +7,6 @@ from typing import Any
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 10.0  # in a log, where every update is a line that stays
-TERMINAL_SECONDS = 0.5
 PLAIN = "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 
@@ -18,7 +17,7 @@ class Progress(tqdm):  # type: ignore[type-arg]
     """
 
     def __init__(self, name: str, total: int | None, unit: str = "image", **options: Any) -> None:
-        seconds = TERMINAL_SECONDS if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
+        seconds = 0.5 if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
         settings = {
             "desc": name,
             "total": total,

@@ -77,18 +77,14 @@ def close_assistant(browser):
     browser.execute_script(script)
 
 
-def test_the_experiment_s_page_has_one_row_per_model_with_ap_side_by_side(browser, page):
+def test_the_experiment_s_page_has_one_row_per_model_and_groups_of_one_invocation(browser, page):
     browser.get(page)
     wait_for_text(browser, [f"{variant}-s0" for variant in VARIANTS])
     close_assistant(browser)
     wait_for_text(browser, ["AP.val.single_scale", "AP50.val.single_scale", "3 matching runs"])
     wait_for_text(browser, ["40.25", "41.25", "42.25"])  # AP50 of each
-
-
-def test_runs_of_one_invocation_are_a_group(browser, page):
     browser.get(page.replace("=results", "=invocations"))
     wait_for_text(browser, ["Group by: invocation", "Group: 2018-08-03"])
-    close_assistant(browser)
 
 
 def test_a_run_shows_its_curves(browser, page):
@@ -102,9 +98,7 @@ def test_a_run_shows_its_curves(browser, page):
     open_tab(browser, "Model metrics")
     wait_for_text(browser, ["loss", *TERMS])
     deadline, curves = time.monotonic() + 60, []
-    while (
-        len(curves) < 3
-    ):  # a metric of one point is a panel without a line; this loss is a straight one
+    while len(curves) < 3:  # of one point a panel has no line; this loss is a straight one
         assert time.monotonic() < deadline, "no curves were drawn"
         time.sleep(0.3)
         drawn = browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot path.js-line")

@@ -31,14 +31,6 @@ class Undisturbed(NamedTuple):
     digests: dict[str, str]
 
 
-class Counts(NamedTuple):
-    """The kills that landed, those whose run ended right, and what was wrong."""
-
-    landed: int
-    identical: int
-    wrong: list[str]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Kill -9 at random moments, counted.")
     parser.add_argument("kinds", nargs="*", metavar="KIND", help="default: all")
@@ -51,14 +43,11 @@ def main() -> int:
         for name in options.kinds or known:
             kind, rng = known[name], random.Random(f"{options.seed} {name}")
             whole = undisturbed(kind, Path(base))
-            counts = campaign(kind, options.kills or kind.kills, rng, Path(base), whole)
-            failed |= counts.identical < counts.landed
-            print(
-                f"{name:<10} {counts.landed} kills landed, {counts.identical} ended bit-identical",
-                *counts.wrong,
-                sep="\n  ",
-                flush=True,
-            )
+            kills = options.kills or kind.kills
+            identical, wrong = campaign(kind, kills, rng, Path(base), whole)
+            failed |= identical < kills
+            print(f"{name:<10} {kills} kills landed, {identical} ended bit-identical", flush=True)
+            print(*wrong, sep="\n  ", flush=True)
     return int(failed)
 
 
@@ -70,8 +59,13 @@ def undisturbed(kind: Kind, base: Path) -> Undisturbed:
     return Undisturbed(time.monotonic() - began, kind.digests(folder))
 
 
-def campaign(kind: Kind, kills: int, rng: random.Random, base: Path, whole: Undisturbed) -> Counts:
-    """Kill until `kills` have landed, some in each run, and compare with a run undisturbed."""
+def campaign(
+    kind: Kind, kills: int, rng: random.Random, base: Path, whole: Undisturbed
+) -> tuple[int, list[str]]:
+    """Kill until `kills` have landed, some in each run, and compare with a run undisturbed.
+
+    Returns the number of kills whose run ended as if nothing had happened, and what went wrong.
+    """
     assert whole.digests, "it has no results"
     landed, identical, number, wrong = 0, 0, 0, []
     while landed < kills:
@@ -86,7 +80,7 @@ def campaign(kind: Kind, kills: int, rng: random.Random, base: Path, whole: Undi
             text = (folder / "output.txt").read_text(errors="replace")
             wrong.append(f"run {number}, {here} kills:\n{text[-3000:]}")
         print(f"  {kind.name}, run {number}: {here} kills landed", flush=True)
-    return Counts(landed, identical, wrong)
+    return identical, wrong
 
 
 def new_run(kind: Kind, base: Path, name: str) -> Path:

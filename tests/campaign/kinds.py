@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data.download.download_case import SPLITS, Case
-from data.download.fault_server import FaultServer
+from data.download.download_case import SPLITS, Case, FaultServer
 from training.tiny import make_coco
 from workflow.clone import environment_of, repository_in
 
@@ -73,17 +72,8 @@ class Kind:
 def kinds() -> Iterator[dict[str, Kind]]:
     """All kinds by name, while the server of the downloads runs."""
     python = sys.executable
-    snakemake = (
-        python,
-        "-m",
-        "snakemake",
-        "--cores",
-        "2",
-        "--config",
-        "profile=smoke",
-        "--",
-        SCORE,
-    )
+    options = ("--cores", "2", "--config", "profile=smoke", "--")
+    snakemake = (python, "-m", "snakemake", *options, SCORE)
     dvc = (python, "-m", "dvc", "repro", DVC_STAGE)
     scored = ("data/smoke/models/*.safetensors", "data/smoke/models/*.state", SCORE)
     with FaultServer() as server:

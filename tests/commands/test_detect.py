@@ -1,4 +1,7 @@
-"""`cornernet detect` on images: pictures, JSON, and what it refuses."""
+"""`cornernet detect`: pictures, JSON, and what it refuses; `cornernet import-weights` likewise.
+
+What can be wrong with a released file is in tests/model/test_released.py.
+"""
 
 import json
 import shutil
@@ -10,12 +13,15 @@ import torch
 from cornernet.cli import main
 from cornernet.config import load_params
 from cornernet.model.network import CornerNet
-from cornernet.model.weights import save_weights
+from cornernet.model.weights import released_name, save_weights
 
 REPOSITORY = Path(__file__).parents[2]
 # All corners are asked for, and all belong together, so that an untrained network finds boxes.
 MANY = ("--set", "detection.embedding_distance=100", "--set", "detection.top_corners=1000")
 SMOKE = ("--profile", "smoke", *MANY)
+IMPORT = ("import-weights", "released.pkl", "--out", "models/ours.safetensors", "--profile")
+MERGED = (*IMPORT, "smoke", "--set", "model.merge_kernel=1")
+WEIGHT = "kps.0.up1.0.bn1.bias"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +33,7 @@ def place(tmp_path_factory):
         patch.chdir(folder)
         torch.manual_seed(0)
         untrained = CornerNet(4, load_params("smoke").model)
-        save_weights(folder / "data/smoke/models/baseline-s0.safetensors", untrained)
+        save_weights(folder / "data/smoke/models/baseline-s0.safetensors", untrained.state_dict())
         for stage in ("download", "prepare", "predict"):
             assert main([stage, *SMOKE]) == 0, stage
         yield folder
@@ -73,7 +79,7 @@ def test_detect_refuses_what_is_no_image_before_it_writes(place, capsys, tmp_pat
 
 def test_weights_that_do_not_fit_are_refused(place, capsys):
     weights = "data/smoke/models/baseline-s7.safetensors"
-    save_weights(place / weights, CornerNet(3, load_params("smoke").model))
+    save_weights(place / weights, CornerNet(3, load_params("smoke").model).state_dict())
     good = next((place / "data/smoke/shapes/val").iterdir())
     assert detect(place, good, weights="params/demo.yaml") == 2
     assert "not a weights file" in capsys.readouterr().err
@@ -83,3 +89,31 @@ def test_weights_that_do_not_fit_are_refused(place, capsys):
     printed = capsys.readouterr().err.strip().splitlines()
     assert "baseline-s7.safetensors: predicts 3 categories, the data set has 4" in printed[-1]
     assert not list(place.glob("data/smoke/detections/*-s7-*"))
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """A whole state dict as the authors saved theirs, of the smallest profile's network."""
+    shutil.copytree(REPOSITORY / "params", tmp_path / "params")
+    monkeypatch.chdir(tmp_path)
+    model = CornerNet(4, load_params("smoke", ["model.merge_kernel=1"]).model)
+    return {f"module.{released_name(name)}": each for name, each in model.state_dict().items()}
+
+
+def refused(command, capsys):
+    before = sorted(Path().iterdir())
+    assert main(command) == 2
+    assert sorted(Path().iterdir()) == before
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_a_whole_file_is_written_and_a_wrong_one_is_one_line_and_leaves_nothing(state, capsys):
+    assert "import-weights: released.pkl: no such file" in refused(MERGED, capsys)
+    torch.save(state | {f"module.{WEIGHT}": torch.full((8,), torch.nan)}, "released.pkl")
+    assert f"released.pkl: NaN or infinite numbers in {WEIGHT}" in refused(MERGED, capsys)
+    torch.save(state, "released.pkl")
+    assert "use profile as_run or released" in refused([*IMPORT, "smoke"], capsys)
+    assert main(MERGED) == 0
+    assert f"{len(state)} tensors under profile smoke" in capsys.readouterr().out
+    assert Path("models/ours.safetensors").is_file()

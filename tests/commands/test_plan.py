@@ -2,18 +2,16 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from training.tiny import CATEGORIES, tiny_params
 
 from cornernet.cli import main
-from cornernet.commands import plan
+from cornernet.commands.measurement import measure_step
 from cornernet.config.schema import Train
-from cornernet.pipeline.rounds import describe_rounds, useful_gpus
+from cornernet.training.group import describe_rounds, useful_gpus
 
 
 @pytest.fixture
@@ -29,6 +27,8 @@ def printed(monkeypatch, capsys, tmp_path):
 
 def test_hours_of_one_gpu_and_days_on_those_that_are_named(printed, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    every = SimpleNamespace(every=25_000, images=500)
+    monkeypatch.setattr(Train, "validate", every, raising=False)
     text = printed("--profile", "paper", "--gpus", "8")
     assert "hours of one TITAN X (Pascal) (the authors and section 4.2)" in text
     # two weeks on ten GPUs for 500k iterations of a network with a 1x1 merge: half of it, and more
@@ -52,6 +52,15 @@ def test_hours_of_one_gpu_and_days_on_those_that_are_named(printed, monkeypatch)
     assert "over 6 or 7 images, not 4 or 5" in text
     assert "at least 9.3 GiB for a chunk of 4 images, 10.9 GiB for a chunk of 5" in text
     assert re.search(r"^A100 .*  estimate: 50% of 19.5 TFLOP/s in fp32$", text, re.M)
+    (share,) = re.findall(r"([\d.]+)% for testing 500 images every 25,000 iterations", text)
+    assert 0 < float(share) <= 1
+    single, several = (
+        float(re.findall(rf"test_dev-{mode}_scale: 20,288 images, ([\d.]+) hours", text)[0])
+        for mode in ("single", "multi")
+    )
+    assert single == pytest.approx(20288 * 0.244 / 3600, abs=0.06)  # 244 ms an image, section 4.2
+    scales = 0.5**2 + 0.75**2 + 1 + 1.25**2 + 1.5**2
+    assert several == pytest.approx(single * scales, rel=0.05)
 
 
 def test_what_benchmarks_measured_on_a_card_replaces_its_estimate(printed, tmp_path):
@@ -66,14 +75,6 @@ def test_what_benchmarks_measured_on_a_card_replaces_its_estimate(printed, tmp_p
     for name, slug in (("H100", "h100"), ("NVIDIA H200", "h200")):
         assert re.search(rf"^{name} +20\.0 .*measured: .*step-{slug}.json$", text, re.M)
     assert text.count("H100") == 1
-
-
-def test_validation_takes_at_most_one_percent_of_the_papers_training(printed, monkeypatch):
-    every = SimpleNamespace(every=25_000, images=500)
-    monkeypatch.setattr(Train, "validate", every, raising=False)
-    text = printed("--profile", "paper", "--no-measure")
-    (share,) = re.findall(r"([\d.]+)% for testing 500 images every 25,000 iterations", text)
-    assert 0 < float(share) <= 1
 
 
 def test_own_categories_are_known_before_prepare(printed, tmp_path):
@@ -92,24 +93,6 @@ def test_own_categories_are_known_before_prepare(printed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("program", "heavy"),
-    [
-        (
-            "main(['plan', '--profile', 'paper', '--no-measure'])",
-            "numba pandas cornernet.detection",
-        ),
-        ("import cornernet.commands.status, cornernet.reporting.tables.formats", "numba torch"),
-    ],
-)
-def test_commands_start_without_what_they_do_not_need(program, heavy):
-    program = f"import sys; from cornernet.cli import main; {program}; print(sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert not {repr(name) for name in heavy.split()} & set(
-        done.stdout.splitlines()[-1].strip("[]").split(", ")
-    )
-
-
-@pytest.mark.parametrize(
     ("gpus", "said"),
     [
         (1, "1 GPU: 10 rounds for the 10 chunks of a step"),
@@ -123,21 +106,6 @@ def test_gpus_that_would_wait_are_left_to_others(gpus, said):
     assert [useful_gpus(10, n) for n in range(1, 12)] == [1, 2, 3, 4, 5, 5, 5, 5, 5, 10, 10]
 
 
-def test_tests_take_the_papers_time_and_more_at_several_scales(printed):
-    text = printed("--profile", "released", "--no-measure")
-
-    def hours(test):
-        (found,) = re.findall(rf"{test}: [\d,]+ images, ([\d.,]+) hours", text)
-        return float(found)
-
-    single = hours("full_schedule-s0-test_dev-single_scale")
-    assert single == pytest.approx(20288 * 0.244 / 3600, abs=0.06)  # 244 ms an image, section 4.2
-    scales = 0.5**2 + 0.75**2 + 1 + 1.25**2 + 1.5**2
-    assert hours("full_schedule-s0-test_dev-multi_scale") == pytest.approx(
-        single * scales, rel=0.05
-    )
-
-
 def test_measured_here_the_rates_are_this_machines(printed):
     """Where there is no GPU, on the CPU: asked for, as it takes its time."""
     text = printed("--profile", "smoke", "--measure")
@@ -148,10 +116,12 @@ def test_measured_here_the_rates_are_this_machines(printed):
     assert "takes longer than its operations say" in text
 
 
-def test_the_disk_that_data_is_on_is_measured(printed, monkeypatch, tmp_path):
-    disk = tmp_path / "other_disk"
-    disk.mkdir()
-    Path("data").symlink_to(disk)
-    free = {disk: SimpleNamespace(free=7 * plan.GIB)}
-    monkeypatch.setattr(plan.shutil, "disk_usage", free.__getitem__)
-    assert "free on the disk of data/demo/: 7.0 GiB" in printed("--profile", "demo", "--no-measure")
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda:0", marks=GPU)])
+def test_steps_take_time_and_on_a_gpu_memory(tmp_path, device):
+    seconds, memory = measure_step(tiny_params(tmp_path), CATEGORIES, device)
+    assert seconds > 0
+    assert set(memory) == ({1, 2} if device == "cuda:0" else set())
+    assert all(size > 0 for size in memory.values())

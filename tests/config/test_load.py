@@ -12,6 +12,7 @@ from cornernet.config.profiles import NOT_PROFILES, default_profile
 from cornernet.errors import BadInput
 
 TIES = "set: {detection.keep_ties: true}"
+MINE = f"variants.mine={{weights_of: baseline, {TIES}}}"
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,8 @@ def test_paper_follows_the_text():
         ("variants.mine={weights_of: baseline, set: {detection.keep_tie: true}}", "variants.mine.set: params detection.keep_tie: no such param; did you mean 'keep_ties'?"),
         (f"variants.mine={{weights_of: baseline, continues: baseline, {TIES}}}", "variants.mine: with `weights_of` nothing is continued"),
         (f"variants.mine={{weights_of: baseline, imported: true, {TIES}}}", "variants.mine: with `weights_of` nothing is imported"),
+        ([MINE, f"variants.other={{weights_of: mine, {TIES}}}"], "'mine' has none of its own; name 'baseline'"),
+        ([MINE, "variants.other.continues=mine"], "continues 'mine', which is not trained"),
         ("profile=demo", "params profile: is no param; choose a profile with --profile"),
         ("train.iterations", "write it as section.key=value"),
         ("train.iterations={", "the value is not YAML"),
@@ -83,20 +86,17 @@ def test_paper_follows_the_text():
 )  # fmt: skip
 def test_bad_params_are_refused_in_one_line(override, expected):
     with pytest.raises(BadInput) as error:
-        load_params("paper", [override])
+        load_params("paper", [override] if isinstance(override, str) else override)
     (problem,) = error.value.problems
     assert expected in problem
     assert "\n" not in problem
     assert len(problem) < 200
 
 
-def test_all_problems_are_named_at_once():
+def test_all_problems_are_named_at_once_and_an_unknown_name_with_the_nearest():
     with pytest.raises(BadInput) as error:
         load_params("paper", ["train.iterations=x", "train.learning_rate=y"])
     assert len(error.value.problems) == 2
-
-
-def test_an_unknown_profile_or_variant_names_the_nearest():
     with pytest.raises(BadInput, match=r"no profile 'demmo'.*did you mean 'demo'\?"):
         load_params("demmo")
     with pytest.raises(BadInput, match=r"variant 'base_line'.*did you mean 'baseline'\?"):
@@ -104,58 +104,34 @@ def test_an_unknown_profile_or_variant_names_the_nearest():
 
 
 @pytest.mark.parametrize(
-    "name", ["../params/smoke", "params/smoke", str(Path("params/smoke").resolve()), "smoke.yaml", "$(touch x)", "", 7]
-)  # fmt: skip
-def test_a_profile_is_named_without_folder_or_suffix(name):
-    with pytest.raises(BadInput) as error:
-        load_params(name)
-    (problem,) = error.value.problems
-    assert f"profile {name!r}: give the name of a file of params/ alone" in problem
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (None, "profile.yaml is not there; write `profile: paper` into it"),
-        ("profle: demo", "profile.yaml: names no profile; write for example `profile: paper`"),
-        ("demo", "profile.yaml: must hold sections, not a str"),
-    ],
+    "name", ["../params/smoke", "/params/smoke", "smoke.yaml", "$(touch x)", "", 7]
 )
-def test_the_default_profile_is_one_that_is_named(tmp_path, monkeypatch, text, expected):
+def test_a_profile_is_named_without_folder_or_suffix(name):
+    with pytest.raises(BadInput, match="give the name of a file of params/ alone"):
+        load_params(name)
+
+
+def test_the_default_profile_is_one_that_is_named(tmp_path, monkeypatch):
     assert default_profile() == "paper"
     (tmp_path / "params").mkdir()
-    if text is not None:
-        (tmp_path / "params/profile.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match=expected):
+    with pytest.raises(BadInput, match=r"profile.yaml is not there; write `profile: paper` into"):
         default_profile()
+    for text, expected in (("profle: demo", "names no profile; write"), ("demo", "not a str")):
+        Path("params/profile.yaml").write_text(text)
+        with pytest.raises(BadInput, match=rf"profile\.yaml: .*{expected}"):
+            default_profile()
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+def test_a_broken_profile_is_refused(tmp_path):
+    for text, expected in (
         ("extends: loop\n", "extends itself through loop"),
         ("- 1\n", "must hold sections, not a list"),
         ("a: [\n", "not readable as YAML"),
-    ],
-)
-def test_a_broken_profile_is_refused(tmp_path, text, expected):
-    (tmp_path / "loop.yaml").write_text(text)
-    with pytest.raises(BadInput, match=expected):
-        load_params("loop", folder=tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("other", "expected"),
-    [
-        (f"{{weights_of: mine, {TIES}}}", "'mine' has none of its own; name 'baseline'"),
-        ("{continues: mine}", "continues 'mine', which is not trained"),
-    ],
-)
-def test_nothing_builds_on_a_variant_that_borrows_its_weights(other, expected):
-    mine = f"variants.mine={{weights_of: baseline, {TIES}}}"
-    with pytest.raises(BadInput, match=expected):
-        load_params("smoke", [mine, f"variants.other={other}"])
+    ):
+        (tmp_path / "loop.yaml").write_text(text)
+        with pytest.raises(BadInput, match=expected):
+            load_params("loop", folder=tmp_path)
 
 
 def test_a_variant_differs_in_testing_from_the_one_whose_weights_it_has():

@@ -2,12 +2,16 @@
 
 import pytest
 from data.coco.small_dataset import SmallDataset
-from data.download.download_case import Case
-from data.download.fault_server import FaultServer
+from data.download.download_case import Case, FaultServer
+
+from cornernet.data.download import transfer
 
 
 @pytest.fixture
-def server():
+def server(monkeypatch):
+    """Servers are given up on quickly."""
+    monkeypatch.setattr(transfer, "TIMEOUT", 2.0)
+    monkeypatch.setattr(transfer, "RETRY", transfer.RETRY.new(total=2, backoff_factor=0.001))
     with FaultServer() as running:
         yield running
 

@@ -1,17 +1,21 @@
-"""The whole of testing, on images of rectangles that a hand-made network sees exactly."""
+"""The whole of testing, on images of rectangles that a hand-made network sees exactly.
+
+That the detections are the same on any number of devices is shown in tests/stages/test_pipeline.py.
+"""
 
 import json
+import os
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from detection.rectangles import CATEGORY_IDS, SIZES, rectangle_network
-from detection.settings import CLEAN, SMALL_MODEL
+from detection.detection_case import CATEGORY_IDS, CLEAN, SIZES, SMALL_MODEL, rectangle_network
 
 from cornernet.detection.detector import Detections, choose_detections, find_candidates
-from cornernet.detection.predict import coco_results, predict_split
-from cornernet.detection.reading import prepared_batches
+from cornernet.detection.parallel import shared_out
+from cornernet.detection.predict import coco_results, predict_split, prepared_batches
 from cornernet.errors import BadInput
 
 CPU = torch.device("cpu")
@@ -118,3 +122,38 @@ def test_no_side_is_negative_where_nothing_is_rounded():
     (result,) = coco_results(found, 5, CATEGORY_IDS, None)
     assert result["bbox"][3] == 0.0
     assert result["bbox"][2] == 2.0
+
+
+def slow_first(share, words):
+    """The first share ends last."""
+    time.sleep(0.5 if share.number == 0 else 0.0)
+    return (share.number, share.device, words, os.getpid())
+
+
+def refuse(share):
+    raise BadInput([f"first problem of {share.device}", "second"])
+
+
+def end_without_a_word(share):
+    os._exit(9)
+
+
+def test_results_come_in_the_order_of_the_shares_from_processes_of_their_own():
+    found = shared_out(["cpu", "other"], slow_first, ["said"])
+    assert [part[:3] for part in found] == [(0, "cpu", "said"), (1, "other", "said")]
+    assert os.getpid() not in {part[3] for part in found}
+    assert shared_out(["cpu"], slow_first, ["said"])[0][3] == os.getpid()  # one needs no other
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        (refuse, ["first problem of a", "second"]),
+        (end_without_a_word, ["one of 2 processes was killed"]),
+    ],
+)
+def test_what_a_share_refuses_or_dies_of_is_told(work, said):
+    with pytest.raises(BadInput) as caught:
+        shared_out(["a", "b"], work, [])
+    assert len(caught.value.problems) == len(said)
+    assert all(words in line for words, line in zip(said, caught.value.problems, strict=True))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from detection.settings import CLEAN
+from detection.detection_case import CLEAN
 
 from cornernet.detection.soft_nms import METHODS, soft_nms, soft_nms_merge
 

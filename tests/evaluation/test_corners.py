@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cornernet.data.coco.annotations import Image
-from cornernet.data.coco.split import Boxes, CocoSplit
+from cornernet.data.coco.split import Boxes, CocoSplit, Image
 from cornernet.evaluation.corners import KINDS, QUADRANTS, FoundCorners, score_corners
 from cornernet.evaluation.half_sampling import intervals, paired_difference
 

@@ -6,7 +6,7 @@ imported: `test_corner_pooling_triton.py` starts a process for it.
 
 import os
 
-from cornernet.model import corner_pooling, corner_pooling_plain
+from cornernet.model import corner_pooling
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 FORMS = ("plain", *(("triton",) if INTERPRETED else ()))
@@ -18,10 +18,11 @@ def use_form(name, monkeypatch, ahead=4, columns=1024):
     `ahead` and `columns` are sizes of Triton's: its interpreter takes its time for each program
     and step, whatever the columns are.
     """
-    form = corner_pooling_plain
+    scans = corner_pooling.plain_maximum, corner_pooling.plain_gradient
     if name == "triton":
         from cornernet.model import corner_pooling_triton as form
 
         monkeypatch.setattr(form, "AHEAD", ahead)
         monkeypatch.setattr(form, "COLUMNS", columns)
-    monkeypatch.setattr(corner_pooling, "_scans", lambda device: form)
+        scans = form.running_maximum, form.gradient_of_records
+    monkeypatch.setattr(corner_pooling, "_scans", lambda device: scans)

@@ -63,19 +63,6 @@ def test_the_kernel_gives_the_bits_of_the_plain_form(form, dtype, layout, corner
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
-def test_under_autocast_and_without_gradients(form):
-    convolution = torch.nn.Conv2d(3, 4, 3)
-    images = torch.randn(2, 3, 9, 9)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        features = convolution(images)
-        pooled = corner_pool(features, features, "bottom_right")
-    pooled.float().sum().backward()
-    assert pooled.dtype == torch.bfloat16
-    assert convolution.weight.grad.abs().sum() > 0
-    with torch.no_grad():
-        assert not corner_pool(features, features, "top_left").requires_grad
-
-
 def test_layout_is_kept_and_inputs_are_left_alone(form):
     for layout in LAYOUTS:
         features = torch.randn(2, 3, 4, 5).to(memory_format=layout)

@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 )
 @pytest.mark.parametrize(
     ("file", "least"),
-    [("tests/model/test_corner_pooling.py", 15), ("tests/parity/test_corner_pool.py", 4)],
+    [
+        ("tests/model/test_corner_pooling.py", 14),
+        pytest.param("tests/parity/test_corner_pool.py", 4, marks=pytest.mark.long),
+    ],
 )
 @pytest.mark.slow
 def test_the_interpreted_kernel_passes_the_tests_of_each_form(file, least):
@@ -66,7 +69,7 @@ for maximum in (True, False):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
-@pytest.mark.parametrize("kind", ["bf16", "fp32"])
+@pytest.mark.parametrize("kind", ["bf16", pytest.param("fp32", marks=pytest.mark.slow)])
 def test_the_kernel_compiles_for_an_h100(kind, tmp_path):
     """To machine code: Triton brings the assembler along, and needs no GPU for it."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -1,11 +1,15 @@
-"""The network's shapes, sizes and switches. Its numbers are in tests/parity."""
+"""The network's shapes, sizes, switches, and cost. Its numbers are in tests/parity."""
 
 import math
 
 import pytest
 import torch
+from model.sizes import TINY
 from model.sizes import tiny_network as network
 from torch import nn
+
+from cornernet.config import load_params
+from cornernet.model.cost import network_cost
 
 
 @pytest.mark.parametrize(
@@ -69,3 +73,35 @@ def test_sizes_that_cannot_be_halved_are_refused():
         network()(torch.zeros(1, 4, 63, 63))
     with pytest.raises(ValueError, match="num_categories"):
         network(num_categories=0)
+
+
+@pytest.mark.parametrize(
+    ("profile", "last_only", "parameters", "operations"),
+    [
+        ("paper", False, 202_083_788, 938_992_467_968),
+        ("as_run", True, 201_035_212, 686_344_372_224),  # as measured on the released code
+    ],
+)
+def test_hourglass_104(profile, last_only, parameters, operations):
+    cost = network_cost(load_params(profile).model, 80, (511, 511), last_only)
+    assert (cost.parameters, cost.operations) == (parameters, operations)
+
+
+@pytest.mark.parametrize("images", [1, 4])
+def test_training_memory_is_that_of_a_real_forward_pass(images):
+    """Counted on the CPU by address: every tensor that the backward pass will need, once."""
+    model = network().train()
+    own = {parameter.data_ptr() for parameter in model.parameters()}
+    sizes, alive = {}, []
+
+    def keep(tensor):
+        alive.append(tensor)
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(torch.zeros(images, 3, 127, 127))
+    cost = network_cost(TINY, 3, (127, 127), last_only=False)
+    kept = sum(size for address, size in sizes.items() if address not in own)
+    # batch norm keeps the statistics of a chunk once, whatever its size
+    assert cost.training_memory(images) == pytest.approx(16 * cost.parameters + kept, rel=0.01)

@@ -11,8 +11,7 @@ from model.sizes import TINY
 
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet
-from cornernet.model.released import released_name
-from cornernet.model.weights import import_released
+from cornernet.model.weights import import_released, released_name
 
 PARAMS = replace(TINY, merge_kernel=1)
 

@@ -1,74 +1,96 @@
-"""The reference numbers, and the record of what was compared with them.
+"""The reference numbers, and what the tests of this process have looked at.
 
 `CORNERNET_PARITY_FIXTURES` names another folder with the same files and keys.
 """
 
-import json
 import os
-from collections import defaultdict
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 
-# The test modules that read each file.
-READERS = {
-    "augment": {"test_augment", "test_padding"},
-    "corner_pool": {"test_corner_pool"},
-    "decode": {"test_decode"},
-    "full_model": {"test_full_model"},
-    "gaussian": {"test_gaussian"},
-    "losses": {"test_losses"},
-    "postprocess": {"test_postprocess"},
-    "small_model_a": {"test_small_models"},
-    "small_model_b": {"test_small_models"},
-    "soft_nms": {"test_soft_nms"},
-    "targets": {"test_targets"},
-}
+from cornernet.detection.decode import CornerPairs
+from cornernet.model.network import CornerOutputs
 
-WHOLE: set[str] = set()  # modules of which every test was selected
-COMPARED: dict[str, dict[str, float]] = defaultdict(dict)
-USED: dict[str, set[str]] = defaultdict(set)
+FOLDER = Path(os.environ.get("CORNERNET_PARITY_FIXTURES", Path(__file__).parent / "fixtures"))
+HEADS = ("tl_heat", "br_heat", "tl_tag", "br_tag", "tl_regr", "br_regr")
+# (file, array) -> the largest difference where it was compared; None where it was read alone.
+LOOKED_AT: dict[tuple[str, str], float | None] = {}
 
 
-def folder() -> Path:
-    """Where the fixtures lie."""
-    return Path(os.environ.get("CORNERNET_PARITY_FIXTURES", Path(__file__).parent / "fixtures"))
+class Fixture(Mapping[str, np.ndarray]):
+    """The arrays of `<name>.npz` (no pickles)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as arrays:
+            self._arrays = {key: arrays[key] for key in arrays.files}
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        LOOKED_AT.setdefault((self.name, key), None)
+        return self._arrays[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def names(self, pattern: str) -> list[str]:
+        """What the group of `pattern` stands for in the keys that match it, each once."""
+        return sorted({match[1] for key in self if (match := re.fullmatch(pattern, key))})
+
+    def tensor(self, key: str) -> torch.Tensor:
+        """An array as a tensor."""
+        return torch.from_numpy(self[key])
+
+    def outputs(self, prefix: str) -> CornerOutputs:
+        """The six maps of a stack."""
+        return CornerOutputs(*(self.tensor(prefix + head) for head in HEADS))
+
+    def largest(self, key: str) -> float:
+        """The largest entry of an array."""
+        return float(np.abs(self[key]).max(initial=0))
+
+    def check(self, key: str, ours: ArrayLike, atol: ArrayLike = 0.0, rtol: float = 0.0) -> None:
+        """Assert that `ours` has the shape and the numbers of the array `key`."""
+        self.compare(key, ours, self[key], atol, rtol)
+
+    def compare(
+        self,
+        key: str,
+        ours: ArrayLike,
+        expected: ArrayLike,
+        atol: ArrayLike = 0.0,
+        rtol: float = 0.0,
+    ) -> None:
+        """Assert that `ours` is `expected`, which comes from the array `key`.
+
+        `atol` may be one number per entry. What the summary shows is the difference, as a part of
+        the largest entry if that is above 1.
+        """
+        ours, expected = np.asarray(ours, np.float64), np.asarray(expected, np.float64)
+        assert ours.shape == expected.shape, key
+        apart = np.abs(ours - expected)
+        difference = float(apart.max(initial=0) / np.abs(expected).max(initial=1))
+        before = LOOKED_AT.get((self.name, key)) or 0.0
+        LOOKED_AT[self.name, key] = max(difference, before)
+        assert (apart <= atol + rtol * np.abs(expected)).all(), f"{key}: off by {difference:.3g}"
 
 
-def load(name: str) -> dict[str, np.ndarray]:
-    """All arrays of `<name>.npz` (no pickles)."""
-    with np.load(folder() / f"{name}.npz", allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in arrays.files}
+def valid_rows(pairs: CornerPairs) -> list[np.ndarray]:
+    """Of each image [n, 8]: x1, y1, x2, y2, score, tl_score, br_score, category."""
+    columns = (pairs.score, pairs.tl_score, pairs.br_score, pairs.category)
+    rows = torch.cat([pairs.boxes, torch.stack(columns, dim=2)], dim=2).numpy()
+    return [image[valid] for image, valid in zip(rows, pairs.valid.numpy(), strict=True)]
 
 
-def load_json(name: str) -> Any:
-    """The content of `<name>.json`."""
-    return json.loads((folder() / f"{name}.json").read_text())
+def in_order(rows: np.ndarray) -> np.ndarray:
+    """Rows by category and box, not by score: the last bit of a sigmoid may swap two scores.
 
-
-def array_names(name: str) -> set[str]:
-    """The names of all arrays of `<name>.npz`."""
-    with np.load(folder() / f"{name}.npz", allow_pickle=False) as arrays:
-        return set(arrays.files)
-
-
-def unused(name: str) -> set[str]:
-    """Arrays of `<name>.npz` that were neither compared nor served a comparison so far."""
-    return array_names(name) - set(COMPARED[name]) - USED[name]
-
-
-def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
-    """The largest difference, as a part of the largest expected entry if that is above 1."""
-    scale = max(1.0, float(np.abs(expected).max(initial=0)))
-    return float(np.abs(found - expected).max(initial=0)) / scale
-
-
-def compared(file: str, key: str, difference: float) -> None:
-    """Record that the array `key` of `file` was compared; the summary prints the largest difference."""
-    COMPARED[file][key] = max(float(difference), COMPARED[file].get(key, 0.0))
-
-
-def used(file: str, *keys: str) -> None:
-    """Record that arrays of `file` served as inputs, parameters or case lists of a comparison."""
-    USED[file].update(keys)
+    A box's sides are cell plus offset, one addition, so they are the released code's to the bit.
+    """
+    return rows[np.lexsort(rows.T[[4, 3, 2, 1, 0, 7]])]

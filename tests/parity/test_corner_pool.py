@@ -6,10 +6,10 @@ import torch
 from model.pooling_forms import FORMS, use_form
 
 from cornernet.model.corner_pooling import corner_pool, directional_pool
-from parity.fixtures import compared, load, relative_difference, used
+from parity.fixtures import Fixture
 
-FILE = "corner_pool"
-DIRECTIONS = ("top", "bottom", "left", "right")
+ARRAYS = Fixture("corner_pool")
+CASES = ARRAYS["cases"].tolist()
 
 
 @pytest.fixture(params=FORMS)
@@ -18,40 +18,31 @@ def form(request, monkeypatch):
     use_form(request.param, monkeypatch)
 
 
+def check_gradient(key, gradient):
+    """They may differ in the order of additions: 33 of them can come to more than 1."""
+    ARRAYS.check(key, gradient, 1e-5 * max(1, ARRAYS.largest(key)))
+
+
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_every_case_and_direction(form, layout):
-    arrays = load(FILE)
-    used(FILE, "cases")
-    for case in arrays["cases"].tolist():
-        used(FILE, f"{case}_input", f"{case}_grad_output")
-        upstream = torch.from_numpy(arrays[f"{case}_grad_output"])
-        for direction in DIRECTIONS:
-            features = torch.from_numpy(arrays[f"{case}_input"]).to(memory_format=layout)
-            features.requires_grad_()
+    for case in CASES:
+        for direction in ("top", "bottom", "left", "right"):
+            features = ARRAYS.tensor(f"{case}_input").to(memory_format=layout).requires_grad_()
             output = directional_pool(features, direction)
-            output.backward(upstream)
-            check(output.detach(), arrays, f"{case}_{direction}_output", exact=True)
-            check(features.grad, arrays, f"{case}_{direction}_grad_input", exact=False)
+            output.backward(ARRAYS.tensor(f"{case}_grad_output"))
+            ARRAYS.check(f"{case}_{direction}_output", output.detach())
+            check_gradient(f"{case}_{direction}_grad_input", features.grad)
 
 
 @pytest.mark.parametrize(
     ("corner", "halves"), [("top_left", ("top", "left")), ("bottom_right", ("bottom", "right"))]
 )
 def test_corner_is_the_sum_of_its_halves(form, corner, halves):
-    arrays = load(FILE)
-    for case in arrays["cases"].tolist():
-        vertical = torch.from_numpy(arrays[f"{case}_input"]).requires_grad_()
-        horizontal = torch.from_numpy(arrays[f"{case}_input"]).requires_grad_()
-        pooled = corner_pool(vertical, horizontal, corner)
-        pooled.backward(torch.from_numpy(arrays[f"{case}_grad_output"]))
-        expected = arrays[f"{case}_{halves[0]}_output"] + arrays[f"{case}_{halves[1]}_output"]
+    for case in CASES:
+        maps = [ARRAYS.tensor(f"{case}_input").clone().requires_grad_() for _ in halves]
+        pooled = corner_pool(*maps, corner)
+        pooled.backward(ARRAYS.tensor(f"{case}_grad_output"))
+        expected = sum(ARRAYS[f"{case}_{half}_output"] for half in halves)
         assert np.array_equal(pooled.detach().numpy(), expected), case
-        for each, half in zip((vertical, horizontal), halves, strict=True):
-            check(each.grad, arrays, f"{case}_{half}_grad_input", exact=False)
-
-
-def check(tensor, arrays, key, exact):
-    """Gradients may differ in the order of additions: 33 of them can come to more than 1."""
-    difference = relative_difference(tensor.numpy(), arrays[key])
-    compared(FILE, key, difference)
-    assert difference <= (0 if exact else 1e-5), f"{key}: off by {difference}"
+        for each, half in zip(maps, halves, strict=True):
+            check_gradient(f"{case}_{half}_grad_input", each.grad)

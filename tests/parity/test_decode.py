@@ -1,26 +1,23 @@
-"""Decoding against the released code. Rows that it scores -1 are rejected pairs, in no order."""
+"""Decoding and soft-NMS against the released code."""
 
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
 import pytest
 import torch
-from detection.settings import RELEASED
+from detection.detection_case import RELEASED
 
 from cornernet.detection.decode import decode
-from cornernet.model.network import CornerOutputs
-from parity.fixtures import compared, load, used
-from parity.pairs import in_order, valid_rows
+from cornernet.detection.soft_nms import METHODS, soft_nms, soft_nms_merge
+from parity.fixtures import Fixture, in_order, valid_rows
 
-FILE = "decode"
-HEADS = ("tl_heat", "br_heat", "tl_tag", "br_tag", "tl_regr", "br_regr")
+PAIRS, ROWS = Fixture("decode"), Fixture("soft_nms")
 
 
-@pytest.mark.parametrize("case", load(FILE)["cases"].tolist())
+@pytest.mark.parametrize("case", PAIRS["cases"].tolist())
 def test_pairs(case):
-    arrays = load(FILE)
-    used(FILE, "cases", f"{case}_params", *(f"{case}_{head}" for head in HEADS))
-    corners, kernel, distance, pairs = arrays[f"{case}_params"].tolist()
+    """Rows that the released code scores -1 are rejected pairs, in no order."""
+    corners, kernel, distance, pairs = PAIRS[f"{case}_params"].tolist()
     params = replace(
         RELEASED,
         top_corners=int(corners),
@@ -28,22 +25,32 @@ def test_pairs(case):
         embedding_distance=distance,
         max_pairs=int(pairs),
     )
-    outputs = CornerOutputs(*(torch.from_numpy(arrays[f"{case}_{head}"]) for head in HEADS))
+    outputs = PAIRS.outputs(f"{case}_")
     if case.endswith("noregr"):
         moved = decode(outputs, params)
-        outputs = outputs._replace(
-            tl_offset=torch.zeros_like(outputs.tl_offset),
-            br_offset=torch.zeros_like(outputs.br_offset),
-        )
+        nowhere = torch.zeros_like(outputs.tl_offset)
+        outputs = outputs._replace(tl_offset=nowhere, br_offset=nowhere)
         assert not torch.equal(decode(outputs, params).boxes, moved.boxes)
+    key = f"{case}_detections"
+    for ours, rows in zip(valid_rows(decode(outputs, params)), PAIRS[key], strict=True):
+        PAIRS.compare(key, in_order(ours), in_order(rows[rows[:, 4] > -1]), 1e-6, 1e-6)
 
-    found = decode(outputs, params)
 
-    difference = 0.0
-    for valid, reference in zip(valid_rows(found), arrays[f"{case}_detections"], strict=True):
-        reference = reference[reference[:, 4] > -1]
-        assert len(valid) == len(reference)
-        reference, valid = in_order(reference), in_order(valid)
-        difference = max(difference, np.abs(valid - reference).max(initial=0))
-        np.testing.assert_allclose(valid, reference, rtol=1e-6, atol=1e-6)
-    compared(FILE, f"{case}_detections", difference)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("case", ROWS["cases"].tolist())
+def test_soft_nms_and_merging(case, method):
+    """All rows that it leaves, and how many survive: with its stale rows, and without."""
+    quirky = replace(RELEASED.soft_nms, method=method)
+    runs = [(f"soft_{method}", "boxes5", soft_nms, 1e-6)]
+    runs += [(f"soft7_{method}", "boxes7", soft_nms, 1e-6)]
+    for exponent in (8, 10):  # boxes are sums of many products, in float32
+        merge = partial(soft_nms_merge, exponent=exponent, mismatched=True)
+        runs += [(f"merge_{method}_exp{exponent}", "boxes7", merge, 1e-5)]
+    for name, boxes, suppress, tolerance in runs:
+        rows, key, kept = ROWS[f"{case}_{boxes}"], f"{case}_{name}_array", f"{case}_{name}_kept"
+        ROWS.check(key, suppress(rows, quirky), tolerance, tolerance)
+        survivors = suppress(rows, replace(quirky, stale_rows=False))
+        ROWS.check(kept, len(survivors))
+        # where a row's score ended does not depend on the quirks
+        scores = ROWS[key][: len(survivors), 4]
+        ROWS.compare(key, survivors[:, 4], scores, tolerance, tolerance)

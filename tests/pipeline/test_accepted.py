@@ -1,48 +1,36 @@
 """Results that are kept although the code that decides them changed."""
 
-import pytest
-
-from cornernet.cli import main
 from cornernet.files import write_json
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.staleness import code
-from cornernet.pipeline.staleness.accepted import accept, forget, read_accepted
+from cornernet.pipeline.staleness.code import accept, forget, read_accepted
 from cornernet.pipeline.staleness.resolved import refresh
 
 LOSSES = "cornernet.model.losses"
 STAGE = STAGES["train"]
 
 
-@pytest.fixture
-def made(graph_of, monkeypatch):
-    """A graph whose baseline was made with the code as it is; `change(digest)` changes losses.py."""
-    graph = graph_of("smoke")
-    key = graph.trained[0]
-    digests = code.code_of(STAGE.deciding)
-    write_json(STAGE.provenance(graph.paths, key), {"code": digests})
-    refresh(graph)
-
-    def change(digest):
-        found = code.code_of
-        for module in ("accepted", "resolved"):
-            monkeypatch.setattr(
-                f"cornernet.pipeline.staleness.{module}.code_of",
-                lambda deciding: {
-                    name: digest if name == LOSSES else value
-                    for name, value in found(deciding).items()
-                },
-            )
-        refresh(graph)
-
-    return graph, change
-
-
 def code_file(graph, job="train-baseline-s0"):
     return graph.paths.code(job).read_text()
 
 
-def test_an_accepted_change_leaves_the_digests_as_they_were_until_the_next(made):
-    graph, change = made
+def test_an_accepted_change_leaves_the_digests_as_they_were_until_the_next(graph_of, monkeypatch):
+    graph, code_of = graph_of("smoke"), code.code_of
+    made = STAGE.provenance(graph.paths, graph.trained[0])
+    write_json(made, {"code": code_of(STAGE.deciding)})
+    refresh(graph)
+
+    def change(digest):
+        """Of losses.py."""
+        for module in ("code", "resolved"):
+            monkeypatch.setattr(
+                f"cornernet.pipeline.staleness.{module}.code_of",
+                lambda deciding: (
+                    code_of(deciding) | ({LOSSES: digest} if LOSSES in deciding else {})
+                ),
+            )
+        refresh(graph)
+
     before = code_file(graph)
     assert accept(graph, "*", "nothing has changed") == []
     for digest, reason in (("other", "only a faster sum"), ("third", "faster still")):
@@ -60,18 +48,3 @@ def test_an_accepted_change_leaves_the_digests_as_they_were_until_the_next(made)
     refresh(graph)
     assert read_accepted(graph.paths) == []
     assert "third" in code_file(graph)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["trian", "--because", "it holds"], "fits no job of profile smoke"),
-        (["train", "--because", " "], "--because is empty"),
-    ],
-)
-def test_a_pattern_or_a_reason_that_says_nothing_is_refused(
-    made, monkeypatch, capsys, arguments, said
-):
-    monkeypatch.setattr("cornernet.commands.accept.params_of", lambda options: made[0].params)
-    assert main(["accept", *arguments]) == 2
-    assert said in capsys.readouterr().err

@@ -27,9 +27,15 @@ def test_a_param_touches_the_stages_that_use_it(graph_of, override, touched):
     assert changed == touched
 
 
-def test_files_are_rewritten_only_when_their_content_changes(graph_of):
+def test_every_job_has_files_that_are_rewritten_only_when_their_content_changes(graph_of):
     graph = graph_of("smoke")
     refresh(graph)
+    jobs = [stage.job_name(key) for stage in STAGES.values() for key in stage.jobs(graph)]
+    assert {path.stem for path in graph.paths.data.glob("code/*")} == set(jobs)
+    assert "train-baseline-s0" in jobs
+    written = yaml.safe_load(graph.paths.params("train", "no_corner_pooling").read_text())
+    assert written["model"]["corner_pooling"] is False
+    assert written["continues"] is None
     files = [*graph.paths.data.glob("params/*"), *graph.paths.data.glob("code/*")]
     files += [graph.paths.files, graph.paths.accepted]
     times = {path: path.stat().st_mtime_ns for path in files}
@@ -39,23 +45,6 @@ def test_files_are_rewritten_only_when_their_content_changes(graph_of):
     changed = {path.name for path in files if path.stat().st_mtime_ns != times[path]}
     trained = {f"train-{model.variant}.yaml" for model in graph.trained}
     assert changed == trained | {"claims.yaml", "report.yaml"}
-
-
-def test_every_job_has_a_file_of_its_code(graph_of):
-    graph = graph_of("smoke")
-    refresh(graph)
-    jobs = [stage.job_name(key) for stage in STAGES.values() for key in stage.jobs(graph)]
-    assert {path.stem for path in graph.paths.data.glob("code/*")} == set(jobs)
-    assert "train-baseline-s0" in jobs
-
-
-def test_a_variant_has_its_own_values_in_its_file(graph_of):
-    refresh(graph_of("smoke"))
-    written = yaml.safe_load(
-        graph_of("smoke").paths.params("train", "no_corner_pooling").read_text()
-    )
-    assert written["model"]["corner_pooling"] is False
-    assert written["continues"] is None
 
 
 def test_a_split_that_is_not_named_leaves_the_graph(graph_of):
@@ -73,7 +62,7 @@ BORROWED = "variants.ties={weights_of: full_schedule, set: {detection.keep_ties:
 TESTED = "tested=[{variants: [ties], split: val, modes: [single_scale]}]"
 
 
-def test_borrowed_weights_are_trained_by_their_own_name(graph_of):
+def test_borrowed_weights_are_trained_by_their_own_name_and_nothing_is_trained_anew(graph_of):
     graph = graph_of("smoke", BORROWED, TESTED)
     (tested,) = graph.tested
     lender = graph.weights_of(tested.trained)
@@ -81,22 +70,14 @@ def test_borrowed_weights_are_trained_by_their_own_name(graph_of):
     assert graph.weights_of(lender) == lender
     assert [str(trained) for trained in graph.trained] == ["baseline-s0", "full_schedule-s0"]
     assert graph.imported == ()
-
-
-def test_imported_weights_can_be_borrowed_too(graph_of):
-    ties = "variants.ties={weights_of: released_weights, set: {detection.keep_ties: false}}"
-    graph = graph_of("released_weights", ties, TESTED)
-    assert graph.trained == ()
-    assert [str(trained) for trained in graph.imported] == ["released_weights-s0"]
-
-
-def test_what_a_borrower_depends_on(graph_of):
-    graph = graph_of("smoke", BORROWED, TESTED)
-    (tested,) = graph.tested
     files = files_of_job(graph, STAGES["predict"], tested)
     written = yaml.safe_load(files[graph.paths.params("predict", "ties")])
     assert written["weights_of"] == "full_schedule"
     assert written["detection"]["keep_ties"] is True
-    of_lender = files_of_job(graph, STAGES["train"], graph.weights_of(tested.trained))
-    alone = files_of_job(graph_of("smoke"), STAGES["train"], graph.weights_of(tested.trained))
-    assert of_lender == alone  # nothing is trained anew
+    alone = files_of_job(graph_of("smoke"), STAGES["train"], lender)
+    assert files_of_job(graph, STAGES["train"], lender) == alone
+    # Imported weights can be borrowed too.
+    ties = "variants.ties={weights_of: released_weights, set: {detection.keep_ties: false}}"
+    graph = graph_of("released_weights", ties, TESTED)
+    assert graph.trained == ()
+    assert [str(trained) for trained in graph.imported] == ["released_weights-s0"]

@@ -53,16 +53,11 @@ def test_what_failed_for_good_is_not_tried_again_by_the_same_call(job, error):
     job(4, "first call")  # nothing is remembered of what went well
 
 
-def test_a_job_that_slurm_itself_runs_again_goes_on(job):
+@pytest.mark.parametrize(("state", "number"), [("COMPLETING", 1), ("RUNNING", 2)])
+def test_a_job_that_slurm_itself_runs_again_goes_on_and_a_step_that_ended_alone(job, state, number):
     with pytest.raises(Interrupted):
-        job(1, "call", CANCELLED, state="COMPLETING")
-    job(1, "call")
-
-
-def test_a_step_that_was_ended_alone_is_tried_again(job):
-    with pytest.raises(Interrupted):
-        job(1, "call", CANCELLED, state="RUNNING")
-    job(2, "call")
+        job(1, "call", CANCELLED, state=state)
+    job(number, "call")
 
 
 @pytest.mark.parametrize(("task", "times"), [("0", 1), ("1", 0)])

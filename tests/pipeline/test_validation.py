@@ -8,8 +8,7 @@ import torch
 from training.tiny import CATEGORIES, make_coco, tiny_params
 
 from cornernet.model.network import CornerNet
-from cornernet.pipeline import validation
-from cornernet.pipeline.validation import Validation
+from cornernet.pipeline.validation import validation
 
 IMAGES = 5
 
@@ -24,7 +23,7 @@ def test_the_network_stays_as_it_is(params):
     torch.manual_seed(0)
     model = CornerNet(CATEGORIES, params.model).train()
     before = copy.deepcopy(model.state_dict())
-    scores = Validation(params)(model)
+    scores = validation(params, model)
     assert set(scores) == {"AP", "AP50"}
     assert all(0 <= score <= 100 for score in scores.values())
     assert all(module.training for module in model.modules())
@@ -48,6 +47,6 @@ def test_the_first_images_are_scored_and_no_others(params, monkeypatch):
             for category, box in zip(boxes.categories, np.asarray(boxes.boxes), strict=True)
         ]
 
-    monkeypatch.setattr(validation, "predict_split", find_all)
+    monkeypatch.setattr("cornernet.pipeline.validation.predict_split", find_all)
     model = CornerNet(CATEGORIES, params.model)
-    assert Validation(params)(model) == {"AP": pytest.approx(100), "AP50": pytest.approx(100)}
+    assert validation(params, model) == {"AP": pytest.approx(100), "AP50": pytest.approx(100)}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ from cornernet.training.history import read_history
 
 PROGRAM = Path(__file__).parents[1] / "training" / "tiny.py"
 REPOSITORY = Path(__file__).parents[2]
+HISTORY = "checkpoints/history.csv"
 ITERATIONS = 30
 OVERRIDES = (
     f"train.iterations={ITERATIONS}",
@@ -68,8 +70,8 @@ def wait_until(process, happened):
 
 
 def wait_until_row(process, folder, iteration):
-    history = folder / "checkpoints" / "history.csv"
-    wait_until(process, lambda: any(r["iteration"] >= iteration for r in read_history(history)))
+    rows = partial(read_history, folder / HISTORY)
+    wait_until(process, lambda: any(row["iteration"] >= iteration for row in rows()))
 
 
 def members(process):
@@ -91,79 +93,112 @@ def assert_same(folder, expected):
     assert [row["total"] for row in rows] == [row["total"] for row in others]
 
 
-def finish(folder, *overrides, **options):
-    """Let the training go on to its end; what it says."""
-    process = start(folder, *overrides, **options)
+def finished(process):
+    """What it said, once it has ended well."""
     _, said = process.communicate(timeout=280)
     assert process.returncode == 0, said
     return said
 
 
-@pytest.mark.slow
-def test_a_killed_member_is_started_again(folder, uninterrupted):
-    process = start(folder)
-    wait_until_row(process, folder, 10)
-    (member,) = members(process)
-    member.kill()
-    _, said = process.communicate(timeout=200)
-    assert process.returncode == 0, said
-    assert "tiny: a process was killed, or crashed; starts again (1 of 3)" in said
-    assert "tiny: goes on from iteration " in said
-    assert_same(folder, uninterrupted(1))
-
-
-@pytest.mark.long
-def test_many_kills_of_all_processes_change_nothing(folder, uninterrupted):
-    rng, landed = random.Random(time.time_ns()), []
-    for number in range(4):
-        process = start(folder, "train.workers=1")
-        last = ITERATIONS * (number + 1) // 5
-        wait_until_row(process, folder, rng.randint(max(1, last - 6), last))
-        time.sleep(rng.random() * 0.05)  # within an iteration, or while a checkpoint is written
-        process.kill()
-        process.communicate()
-        if process.returncode == -signal.SIGKILL:
-            landed.append(read_history(folder / "checkpoints/history.csv")[-1]["iteration"])
-    finish(folder, "train.workers=1")
-    print(f"{len(landed)} of 4 kills landed mid-training, after iterations {landed}")
-    assert len(landed) >= 3, "the kills came too late to test anything"
-    assert_same(folder, uninterrupted(1))
+def assert_gone(processes):
+    """They end; none is left as an orphan."""
+    assert psutil.wait_procs(processes, timeout=20)[1] == []
 
 
 PHASES = {
-    "while it starts": lambda process, folder: wait_until(
+    "it starts": lambda process, folder, done: wait_until(
         process, (folder / "checkpoints" / "run.json").exists
     ),
-    "while its member starts": lambda process, folder: wait_until(
+    "its member starts": lambda process, folder, done: wait_until(
         process, lambda: members(process)
     ),
-    "while it trains": lambda process, folder: wait_until_row(process, folder, 10),
-    "while it saves": lambda process, folder: wait_until(
+    "it trains": lambda process, folder, done: wait_until_row(process, folder, done + 5),
+    "it saves": lambda process, folder, done: wait_until(
         process, lambda: any((folder / "checkpoints").glob(".unfinished-iteration*"))
     ),
 }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("ctrl_c", [True, pytest.param(False, marks=pytest.mark.long)])
-def test_signals_save_a_checkpoint_in_any_phase(folder, uninterrupted, phase, ctrl_c):
-    """Ctrl-C in a terminal, which reaches every process, and SIGTERM to the first alone."""
-    process = start(folder, "train.workers=1")
-    PHASES[phase](process, folder)
-    if ctrl_c:
-        os.killpg(process.pid, signal.SIGINT)
-    else:
-        process.terminate()
-    _, said = process.communicate(timeout=200)
-    assert process.returncode == 1, said
-    assert f"stopped by {'SIGINT' if ctrl_c else 'SIGTERM'} after iteration" in said
-    assert "Traceback" not in said
-    assert said.count("ended:") == 1
-    stopped = int(said.split("after iteration ")[1].split(";")[0])
-    again = finish(folder, "train.workers=1")
-    assert f"goes on from iteration {stopped} " in again or stopped == 0
+@pytest.mark.parametrize("ctrl_c_first", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_signals_in_any_phase_and_kills_change_nothing(folder, uninterrupted, ctrl_c_first):
+    """One training: signals in turn, Ctrl-C in a terminal, which reaches every process, and SIGTERM
+    to the first alone; a second one, which ends all at once; kill -9 of all.
+    """
+    often, done, ctrl_c = ("train.workers=1", "train.checkpoint_every=1"), 0, ctrl_c_first
+    for phase, comes in PHASES.items():
+        process = start(folder, *often)
+        comes(process, folder, done)
+        if ctrl_c:
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.terminate()
+        _, said = process.communicate(timeout=200)
+        assert process.returncode == 1, (phase, said)
+        assert f"stopped by {'SIGINT' if ctrl_c else 'SIGTERM'} after iteration" in said
+        assert "Traceback" not in said
+        assert said.count("ended:") == 1
+        assert f"goes on from iteration {done} " in said or done == 0
+        done = int(said.split("after iteration ")[1].split(";")[0])
+        ctrl_c = not ctrl_c
+    process = start(folder)
+    wait_until(process, lambda: members(process))
+    started = members(process)
+    process.terminate()
+    time.sleep(0.5)
+    process.terminate()
+    process.communicate()
+    assert process.returncode == -signal.SIGTERM
+    assert_gone(started)
+    process = start(folder)
+    wait_until_row(process, folder, done + 3)
+    time.sleep(random.random() * 0.05)  # within an iteration, or while a checkpoint is written
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, "the kill came too late to test anything"
+    finished(start(folder))
     assert_same(folder, uninterrupted(1))
+
+
+def both_at_work(process, folder):
+    """The two members, as soon as they have added a row to the history."""
+    done = max((row["iteration"] for row in read_history(folder / HISTORY)), default=0)
+    wait_until(process, lambda: len(members(process)) == 2)
+    both = members(process)
+    wait_until_row(process, folder, done + 1)
+    return both
+
+
+@pytest.mark.slow
+def test_ten_restarts_in_a_row_nothing_that_listens_and_no_orphan(folder, uninterrupted):
+    """Of two processes: a member is killed each time; then the one that watches them."""
+    process = start(folder, "train.restarts=10", "train.checkpoint_every=1", processes=2)
+    for _ in range(10):
+        both = both_at_work(process, folder)
+        both[-1].kill()
+        assert_gone(both)
+    both = both_at_work(process, folder)
+    found = [psutil.Process(process.pid), *both]
+    connections = [one for each in found for one in each.net_connections()]
+    listening = {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
+    process.kill()
+    assert_gone(both)
+    _, said = process.communicate()
+    assert said.count("tiny: a process was killed, or crashed; starts again") == 10
+    finished(start(folder, processes=2))
+    assert_same(folder, uninterrupted(2))
+
+
+@pytest.mark.long
+def test_a_member_that_is_killed_more_often_than_allowed_ends_all(folder):
+    process = start(folder, "train.restarts=0", processes=2)
+    both = both_at_work(process, folder)
+    both[-1].kill()
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 1
+    assert "ended: process 1 was ended by SIGKILL, and 0 new starts did not help" in said
+    assert_gone(both)
 
 
 @pytest.mark.long
@@ -175,9 +210,7 @@ def test_a_member_that_hangs_is_ended_and_started_again(folder, uninterrupted, p
     stopped.suspend()
     wait_until(process, lambda: not stopped.is_running())
     assert time.monotonic() - began < 18 + 40
-    _, said = process.communicate(timeout=280)
-    assert process.returncode == 0, said
-    assert "hangs: it did nothing for 0.3 minutes; starts again (1 of 3)" in said
+    assert "hangs: it did nothing for 0.3 minutes; starts again (1 of 3)" in finished(process)
     assert_same(folder, uninterrupted(processes))
 
 
@@ -212,7 +245,7 @@ def test_a_signal_to_one_node_stops_both(folder, uninterrupted, node):
     for said, code in ended(nodes):
         assert code == 1
         assert "stopped by SIGUSR1 after iteration" in said
-    finish(folder, processes=2)
+    finished(start(folder, processes=2))
     assert_same(folder, uninterrupted(2))
 
 

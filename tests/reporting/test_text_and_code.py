@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import pytest
 
-from cornernet.commands import record_effects
+from cornernet.commands import files
 from cornernet.config.load import resolve_variant
 from cornernet.errors import BadInput
 from cornernet.pipeline.paths import Paths, Trained
@@ -172,7 +172,7 @@ def record(tmp_path, monkeypatch):
     """Runs the command on a run that found the given effects; returns the file it writes to."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params").symlink_to(PARAMS.resolve())
-    monkeypatch.setattr(record_effects, "FOLDER", tmp_path)
+    monkeypatch.setattr(files, "REPORTING", tmp_path)
     paths = Paths("differences")
     provenance = paths.model_provenance(Trained("baseline", 0))
     provenance.parent.mkdir(parents=True)
@@ -180,7 +180,7 @@ def record(tmp_path, monkeypatch):
 
     def run(*found):
         write_csv(effects(*found), paths.differences)
-        record_effects.run(argparse.Namespace(profile="differences", set=[]))
+        files.record_effects(argparse.Namespace(profile="differences", set=[]))
 
     run.written = tmp_path / "recorded_effects.yaml"
     return run

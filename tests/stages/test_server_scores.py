@@ -51,10 +51,9 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def place(finished, tmp_path, monkeypatch):
     """A copy of it to work in."""
-    shutil.copytree(finished, tmp_path / "place")
-    monkeypatch.chdir(tmp_path / "place")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return tmp_path / "place"
+    monkeypatch.chdir(shutil.copytree(finished, tmp_path / "place"))
+    return Path()
 
 
 def run(name, *more):
@@ -102,21 +101,13 @@ def test_until_it_is_scored_it_says_so_and_then_it_has_the_servers_numbers(place
     assert rows["ours"].to_dict() == pytest.approx(percent)
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (json.dumps({**FRACTIONS, "submission_sha256": "0" * 64}), "scores of another submission"),
-        (json.dumps({"AP": -1}), "has no AP"),
-        ("\0\x80", "twelve lines are missing"),
-    ],
-)
-def test_an_answer_that_cannot_be_used_is_one_line_and_nothing_is_written(
-    place, capsys, answer, expected
-):
-    (place / SUBMISSION / "scores.json").write_text(answer)
+def test_an_answer_that_cannot_be_used_is_one_line_and_nothing_is_written(place, capsys):
+    """What else can be wrong with one is in tests/evaluation/test_server.py."""
+    of_another = {**FRACTIONS, "submission_sha256": "0" * 64}
+    (place / SUBMISSION / "scores.json").write_text(json.dumps(of_another))
     line = refused(["evaluate", *MODEL, "--split", "test_dev"], capsys)
-    assert "scores.json" in line
-    assert expected in line
+    assert "scores.json: " in line
+    assert "scores of another submission" in line
     metrics = place / "reports/served/metrics/full_schedule-s0-test_dev-single_scale.json"
     assert not metrics.exists()
 

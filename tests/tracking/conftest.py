@@ -1,7 +1,6 @@
 """A database that the tests of runs share, and nobody else's."""
 
 import pytest
-from mlflow_server import MlflowServer
 
 from cornernet.tracking.server import connect
 
@@ -28,19 +27,3 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def client(folder):
     return connect(folder)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """Its tables are made once; each test starts and kills it as it likes."""
-    server = MlflowServer(tmp_path_factory.mktemp("server"))
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def running(server, monkeypatch):
-    server.start()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
-    yield server
-    server.kill()

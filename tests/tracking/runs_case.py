@@ -1,5 +1,8 @@
 """Runs of the tracker as tests open, fill and read them."""
 
+import os
+import subprocess
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -8,6 +11,38 @@ from cornernet.tracking import ModelFiles, Run
 from cornernet.training.history import COLUMNS, append_row, write_history
 
 REPOSITORY = Path(__file__).parents[2]
+TRAINING = """
+import sys
+from pathlib import Path
+from cornernet.tracking import ModelFiles, send
+from tracking.runs_case import opened, track
+folder, rows, key, *others = Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]
+run, said = opened(folder, key=key)
+track(run, rows)
+for other in others:
+    send([ModelFiles("demo", "baseline", 0, other, curves=(rows,))], folder)
+sys.stderr.write("".join(said))
+print("trained")
+"""
+
+
+def start_training(folder, rows, *keys, **more):
+    """A process that tells MLflow of a training with the history `rows`, in a run of the first key,
+    and then of models with the same history, of the other keys.
+    """
+    paths = [str(REPOSITORY / room) for room in ("src", "tests")]
+    return subprocess.Popen(
+        [sys.executable, "-c", TRAINING, str(folder), str(rows), *(keys or ["key"])],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
+    )  # fmt: skip
+
+
+def track(run, path, status="FINISHED"):
+    """A whole training with the history `path`."""
+    with run.following(path):
+        pass
+    run.finish(status)
 
 
 def wait_for(condition, what, seconds=90):

@@ -1,11 +1,8 @@
 """MLflow's database is never harmed: by a kill, a full disk, a broken file, a cluster's jobs."""
 
-import os
 import resource
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 
@@ -13,32 +10,11 @@ import pytest
 
 pytest.importorskip("mlflow", reason="MLflow is not installed")
 
-from tracking.runs_case import REPOSITORY, history, model, opened, points
+from tracking.runs_case import REPOSITORY, history, model, opened, points, start_training, track
 
 from cornernet.cli import main
 from cornernet.tracking import leaves_to_others, send
 from cornernet.tracking.server import connect
-
-TRAINING = """
-import sys
-from pathlib import Path
-from cornernet.tracking import ModelFiles, Run
-run = Run(ModelFiles("demo", "baseline", 0, "key"), Path(sys.argv[1]))
-with run.following(Path(sys.argv[2])):
-    pass
-run.finish("FINISHED")
-print("trained")
-"""
-
-
-def start(folder, tmp_path, **more):
-    """A training of which MLflow is to be told, in a process of its own."""
-    rows = history(tmp_path / "history.csv", 50)
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
-    return subprocess.Popen(
-        [sys.executable, "-c", TRAINING, str(folder), str(rows)], env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
-    )  # fmt: skip
 
 
 def assert_it_works(folder, tmp_path):
@@ -49,7 +25,7 @@ def assert_it_works(folder, tmp_path):
 
 def test_a_kill_while_it_is_made_leaves_nothing_half_made(tmp_path):
     folder = tmp_path / "mlflow"
-    process = start(folder, tmp_path)
+    process = start_training(folder, history(tmp_path / "history.csv", 50))
     while not any(p.stat().st_size > 50_000 for p in folder.glob(".unfinished-mlflow.db.????????")):
         assert process.poll() is None
         time.sleep(0.005)
@@ -72,10 +48,11 @@ def test_a_full_disk_costs_one_line_and_no_training(tmp_path, made_before):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    printed, said = start(folder, tmp_path, preexec_fn=full).communicate(timeout=250)
+    rows = history(tmp_path / "history.csv", 50)
+    printed, said = start_training(folder, rows, preexec_fn=full).communicate(timeout=250)
     assert printed == "trained\n"
     assert len(said.splitlines()) == 1, said
-    assert said.startswith("mlflow: not reached")
+    assert said.startswith("not reached")
     assert_it_works(folder, tmp_path)
 
 
@@ -92,9 +69,7 @@ def test_a_broken_database_is_named_with_what_to_do(tmp_path, monkeypatch, capsy
         path.write_bytes(b"not a database, by any means" * 100)
     before = path.read_bytes()
     run, said = opened(path.parent)
-    with run.following(history(tmp_path / "history.csv", 3)):
-        pass
-    run.finish("FINISHED")
+    track(run, history(tmp_path / "history.csv", 3))
     assert main(["tracking", "--profile", "demo"]) == 2
     for line in (*said, *capsys.readouterr().err.splitlines()):
         assert f"{path} is damaged" in line
@@ -112,18 +87,14 @@ def test_a_folder_that_cannot_be_one_stops_no_training(tmp_path, how):
     else:
         folder.symlink_to("/sys/kernel")  # where nobody may write, root neither
     run, said = opened(folder)
-    with run.following(history(tmp_path / "history.csv", 3)):
-        pass
-    run.finish("FINISHED")
+    track(run, history(tmp_path / "history.csv", 3))
     assert len(said) == 1
 
 
 def test_a_cluster_s_job_leaves_its_files_unless_there_is_a_server(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     run, said = opened(tmp_path / "mlflow")
-    with run.following(history(tmp_path / "history.csv", 3)):
-        pass
-    run.finish("FINISHED")
+    track(run, history(tmp_path / "history.csv", 3))
     assert said == []
     assert not (tmp_path / "mlflow").exists()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")

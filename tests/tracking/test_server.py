@@ -1,30 +1,27 @@
 """A real MLflow server over HTTP that is away, dies and comes back: nothing lost, nothing twice."""
 
-import os
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
 
 pytest.importorskip("mlflow", reason="MLflow is not installed")
 
-from tracking.runs_case import (
-    REPOSITORY,
-    found,
-    grow,
-    history,
-    model,
-    opened,
-    points,
-    wait_for,
-    whole,
-)
+from mlflow_server import MlflowServer
+from tracking.runs_case import found, grow, history, model, opened, points, wait_for, whole
 
 from cornernet.tracking import send
 
 pytestmark = pytest.mark.slow  # each starts a server of MLflow
+
+
+@pytest.fixture
+def running(tmp_path_factory, monkeypatch):
+    server = MlflowServer(tmp_path_factory.mktemp("server"))
+    server.start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
+    yield server
+    server.kill()
 
 
 def test_a_server_that_dies_midway_and_comes_back_gets_each_point_once(running, tmp_path):
@@ -46,40 +43,6 @@ def test_a_server_that_dies_midway_and_comes_back_gets_each_point_once(running, 
     assert len(points(running.records, key, "loss/pull")) == 60
     assert found(running.records, key).info.status == "FINISHED"
     assert len(said) == 1
-
-
-SENDER = """
-import sys
-from pathlib import Path
-from cornernet.tracking import ModelFiles, send
-files = [ModelFiles("demo", "baseline", 0, f"key{n}", curves=(Path(sys.argv[2]),)) for n in range(3)]
-assert len(send(files, Path(sys.argv[1]))) == 3
-"""
-
-
-def test_several_senders_at_once_double_nothing(running, tmp_path):
-    path = history(tmp_path / "history.csv", 1500)
-    command = [sys.executable, "-c", SENDER, str(tmp_path), str(path)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
-    senders = [
-        subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-        for _ in range(3)
-    ]
-    for process in senders:
-        _, said = process.communicate(timeout=240)
-        assert (process.returncode, said) == (0, "")
-    for number in range(3):
-        assert points(running.records, f"key{number}") == whole(1500)
-
-
-def test_a_cluster_s_job_sends_to_a_server(running, tmp_path, monkeypatch):
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
-    run, said = opened(tmp_path)
-    with run.following(history(tmp_path / "history.csv", 5)):
-        wait_for(lambda: run.run_id, "no run came")
-    run.finish("FINISHED")
-    assert points(running.records, run.model.key) == whole(5)
-    assert said == []
 
 
 def test_a_server_that_does_not_answer_holds_nobody_up_for_long(tmp_path, monkeypatch):

@@ -4,10 +4,7 @@ import pytest
 from training.tiny import Killed, acting_at, kill, tiny_files, tiny_params, train_tiny
 
 from cornernet.errors import BadInput
-from cornernet.training.checkpoint import FINISHED
-from cornernet.training.job import changed_modules
 from cornernet.training.recorder import Recorder
-from cornernet.training.start import Start
 from cornernet.training.state import load_state
 
 OLD = {"cornernet.model.losses": "1" * 64, "cornernet.model.network": "2" * 64}
@@ -64,7 +61,6 @@ def test_a_finished_training_whose_code_changed_starts_anew(trained, capsys):
     said = capsys.readouterr().err
     assert "was finished, then cornernet.model.losses changed: set aside in" in said
     assert (trained.folder / "set-aside-1" / "iteration-00000012.pt").is_file()
-    assert (trained.folder / "set-aside-1" / FINISHED).is_file()
     result = trained(OLD)  # and this one is under way
     assert result.code_spans == [span(0, 4, NEW), span(4, 12, OLD)]
 
@@ -97,28 +93,7 @@ def test_fresh_sets_everything_aside(trained, capsys):
     assert (result.started_from, result.code_spans) == (0, [span(0, 12, OLD)])
     assert "--fresh: set aside in" in capsys.readouterr().err
     aside = trained.folder / "set-aside-1"
-    assert sorted(path.name for path in aside.iterdir()) == [
-        "history.csv",
-        "iteration-00000004.pt",
-        "run.json",
-    ]
+    names = ["history.csv", "iteration-00000004.pt", "run.json", "validation.csv"]
+    assert sorted(path.name for path in aside.iterdir()) == names
     with pytest.raises(BadInput, match="--fresh and --resume exclude each other"):
         trained(OLD, fresh=True, resume=aside / "iteration-00000004.pt")
-
-
-def test_a_model_that_continues_another_has_the_spans_of_both(data, trained, tmp_path):
-    half = tiny_params(data, "train.iterations=6", "train.learning_rate_drops=[]")
-    train_tiny(tmp_path / "parent", half, fingerprint=fingerprint(OLD))
-    state = tiny_files(tmp_path / "parent").state
-    result = trained(NEW, initial_state=state)
-    assert result.code_spans == [span(0, 6, OLD), span(6, 12, NEW)]
-
-
-def test_spans():
-    past = Start(iteration=3, code_spans=(span(0, 3, OLD),))
-    assert Start(iteration=3).spans_until(3, OLD) == []
-    assert Start(iteration=3).spans_until(5, OLD) == [span(3, 5, OLD)]
-    assert past.spans_until(5, OLD) == [span(0, 5, OLD)]
-    assert past.spans_until(5, NEW) == [span(0, 3, OLD), span(3, 5, NEW)]
-    assert changed_modules(OLD, NEW) == ["cornernet.model.losses"]
-    assert changed_modules(OLD, {}) == sorted(OLD)

@@ -1,15 +1,20 @@
 """One step on one, two and three processes (gloo, CPU), and what happens when one of them fails."""
 
+import pickle
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from training.tiny import tiny_files, tiny_params, tiny_samples, train_tiny
+from training.tiny import tiny_files, tiny_job, tiny_params, tiny_samples, train_tiny
 
 from cornernet.errors import BadInput
+from cornernet.processes.supervision import Heartbeat, StopRequest
 from cornernet.training.group import deal_chunks
 from cornernet.training.history import read_history
-from cornernet.training.job import NonFinite
+from cornernet.training.job import NonFinite, TrainingFailed
+from cornernet.training.loop import run_to_ending
+from cornernet.training.start import Start
 from cornernet.training.state import load_state
 
 
@@ -21,15 +26,10 @@ def one_step(data, folder, processes):
     return load_state(files.state), read_history(files.history)[0]
 
 
-@pytest.fixture(scope="module")
-def on_one(data, tmp_path_factory):
-    return one_step(data, tmp_path_factory.mktemp("one"), 0)
-
-
 @pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_any_number_of_processes_takes_the_same_step(data, tmp_path, on_one, processes):
-    expected, expected_row = on_one
-    state, row = one_step(data, tmp_path, processes)
+def test_several_processes_take_the_same_step(data, tmp_path, processes):
+    expected, expected_row = one_step(data, tmp_path / "one", 0)
+    state, row = one_step(data, tmp_path / "several", processes)
     assert state.model.keys() == expected.model.keys()
     for name, tensor in state.model.items():
         # Adam's first step is the gradient's sign times the rate, 1e-3: rounding of a gradient
@@ -62,12 +62,24 @@ def test_bad_input_in_another_process_is_bad_input_here(data, tmp_path, capfd):
     assert "starts again" not in said
 
 
+def crashes(model):
+    raise ZeroDivisionError("of the first member")
+
+
 @pytest.mark.slow
-def test_a_loss_that_is_not_finite_ends_all_without_a_new_start(data, tmp_path, capfd):
-    params = tiny_params(data, "train.learning_rate=1e30")
+def test_what_raises_is_one_line_and_one_file(data, tmp_path):
+    params = tiny_params(data, "train.validate.every=1", "train.restarts=0")
+    words = r"process 0 failed: ZeroDivisionError: of the first .*, and 0 new starts did not help"
+    with pytest.raises(TrainingFailed, match=words):
+        train_tiny(tmp_path, params, 2, validate=crashes)
+    assert "in crashes" in (tmp_path / "checkpoints" / "failure.txt").read_text()
+
+
+def test_a_loss_that_is_not_finite_is_handed_over_and_ends_all_without_a_new_start(data, tmp_path):
+    job = tiny_job(tmp_path, tiny_params(data, "train.learning_rate=1e30"))
+    ending = run_to_ending(job, Start(), StopRequest(), 0, 1, Heartbeat(), "cpu")
     with pytest.raises(NonFinite, match=r"iteration \d: not finite"):
-        train_tiny(tmp_path, params, 2)
-    assert "starts again" not in capfd.readouterr().err
+        raise pickle.loads(pickle.dumps(ending))
 
 
 @given(st.integers(1, 40), st.integers(1, 12))

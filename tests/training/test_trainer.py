@@ -9,7 +9,7 @@ from training.tiny import CATEGORIES, chunks_of, tiny_params
 
 from cornernet.training.group import Group
 from cornernet.training.job import NonFinite
-from cornernet.training.trainer import LossReader, Trainer, training_settings
+from cornernet.training.trainer import Trainer, training_settings
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,9 @@ def test_terms_come_one_iteration_late_and_all_when_a_row_is_due(params, chunks)
     assert counts == [0, 1, 2, 1, 0, 2, 1]
     assert torch.equal(torch.cat(found), torch.cat(expected))
     assert all(torch.equal(weights(late)[n], w) for n, w in weights(on_time).items())
-
-
-def test_a_stop_waits_for_the_last_terms(params, chunks):
-    trainer = new_trainer(params, True)
-    terms, stop = trainer.step(iter([chunks[0]]), stop=15)
-    assert stop == 15
-    assert len(terms) == 1
+    stopped = new_trainer(params, True)
+    terms, stop = stopped.step(iter([chunks[0]]), stop=15)
+    assert (len(terms), stop) == (1, 15)  # a stop waits for the last terms
 
 
 def test_weights_stay_as_before_an_infinite_loss_that_is_seen_late(params, chunks):
@@ -72,17 +68,6 @@ def test_weights_stay_as_before_an_infinite_loss_that_is_seen_late(params, chunk
     assert all(torch.equal(before[name], w) for name, w in weights(trainer).items())
     assert torch.equal(moments["step"], steps)
     assert torch.equal(moments["exp_avg"], average)
-
-
-def test_reading_stops_at_the_first_that_is_not_finite():
-    reader = LossReader(torch.device("cpu"))
-    fine, bad = torch.ones(6, dtype=torch.float64), torch.ones(6, dtype=torch.float64)
-    bad[3] = torch.nan
-    for iteration, terms in enumerate((fine, bad, fine), start=1):
-        reader.add(iteration, terms)
-    assert float(reader.broken) == 1
-    with pytest.raises(NonFinite, match=r"iteration 2: not finite: pull"):
-        reader.read()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -105,10 +90,12 @@ def wide(data):
 def trained(params, chunks, precision):
     params = replace(params, train=replace(params.train, precision=precision))
     trainer = Trainer(params, CATEGORIES, 0, None, Group(), "cpu")
-    rows, norms = [], []
+    rows, norms, computed_in = [], [], set()
+    trainer.model.register_forward_hook(lambda _, i, out: computed_in.add(out[0].tl_heat.dtype))
     for one in chunks:
         rows.append(trainer.step(iter([one]))[0])
-        norms.append(float(trainer.gradients.vector.norm()))
+        norms.append(float(trainer.gradients.norm()))
+    assert computed_in == {torch.bfloat16 if precision == "bf16" else torch.float32}
     return trainer, torch.cat(rows), torch.tensor(norms)
 
 
@@ -125,6 +112,7 @@ def test_bf16_follows_fp32(wide):
     kept = [*trainer.model.parameters(), *(p.grad for p in trainer.model.parameters())]
     kept += [t for name, t in trainer.model.named_buffers() if "running" in name]
     kept += [s for state in trainer.optimizer.state.values() for s in state.values()]
+    kept += trainer.losses(trainer.model, chunks[0][0])
     assert {tensor.dtype for tensor in kept} == {torch.float32}
 
 

@@ -19,12 +19,11 @@ import pytest
 
 from cornernet.config import Params, load_params
 from cornernet.data.coco.split import load_split
-from cornernet.data.sampling.chunks import Chunk
 from cornernet.data.sampling.loader import batches
-from cornernet.data.sampling.samples import TrainingSamples
+from cornernet.data.sampling.samples import Chunk, TrainingSamples
 from cornernet.errors import BadInput
 from cornernet.processes.nodes import this_node
-from cornernet.processes.signals import stop_requests
+from cornernet.processes.supervision import stop_requests
 from cornernet.training import history
 from cornernet.training.job import TrainedFiles, TrainingFailed, TrainingJob, TrainingResult
 from cornernet.training.loop import alone, run_on, train

@@ -8,61 +8,50 @@ from collections import Counter
 import pytest
 import yaml
 
-from workflow.clone import REPOSITORY, ok, repository_in, run, snakemake
-from workflow.graphs import commands_in, dvc_stages, left_to_snakemake
+from cornernet.config import load_params
+from cornernet.pipeline.engines.dvc_file import dvc_text
+from cornernet.pipeline.graph import Graph
+from workflow.clone import REPOSITORY, clone_to, ok, snakemake
+from workflow.graphs import commands_in
 
 PAPER = {"train": 5, "predict": 9, "corners": 2, "submit": 2, "evaluate": 9}
 ONCE = ("download", "prepare", "radii", "tables", "figures", "claims", "report")
+# The user's own files, and a variant with borrowed weights.
+MINE = """
+extends: custom
+data: {root: images of mine}
+variants: {ties: {weights_of: baseline, set: {detection.keep_ties: true}}}
+tested: [{variants: [baseline, ties], split: val, modes: [single_scale]}]
+"""
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """A clone in which nothing has run."""
-    return repository_in(tmp_path_factory.mktemp("graphs"), "smoke")
+    folder = clone_to(tmp_path_factory.mktemp("graphs"))
+    (folder / "params/mine.yaml").write_text(MINE)
+    return folder
 
 
-def of_dvc(clone, profile):
-    """The commands of dvc.yaml, written for that profile."""
-    (clone / "params/profile.yaml").write_text(f"profile: {profile}\n")
-    ok(run(clone, "cornernet", "dvc-yaml"))
-    return sorted(stage["cmd"] for stage in dvc_stages(clone).values())
+def listed_by_both(clone, profile, *arguments):
+    """What Snakemake lists of a profile; and the commands, which DVC has too."""
+    listed = ok(snakemake(clone, "-n", "-p", *arguments, "--config", f"profile={profile}"))
+    text = dvc_text(Graph(load_params(profile, folder=clone / "params")))
+    stages = list(yaml.safe_load(text)["stages"].values())[1:]  # the first is what loading does
+    assert commands_in(listed) == sorted(stage["cmd"] for stage in stages)
+    return listed, commands_in(listed)
 
 
-def test_the_paper_s_whole_graph_is_listed_by_both(clone):
-    theirs = of_dvc(clone, "paper")
-    listed = ok(snakemake(clone, "-n", "-p", "--resources", "gpu=10"))
-    assert commands_in(listed) == theirs
-    assert Counter(command.split()[1] for command in theirs) == PAPER | dict.fromkeys(ONCE, 1)
-    assert "--devices 10 " in listed
-
-
-def test_with_fewer_gpus_a_training_asks_for_those(clone):
-    listed = ok(snakemake(clone, "-n", "-p", "--resources", "gpu=2", "--config", "profile=paper"))
+def test_the_paper_s_whole_graph_is_listed_by_both_on_as_many_gpus_as_there_are(clone):
+    listed, commands = listed_by_both(clone, "paper", "--resources", "gpu=2")
+    assert Counter(command.split()[1] for command in commands) == PAPER | dict.fromkeys(ONCE, 1)
     assert "--devices 2 " in listed
     assert "--devices 10 " not in listed
 
 
-# a profile with borrowed weights, and one with the user's own files
-@pytest.mark.parametrize("profile", ["differences", "mine"])
-def test_the_same_commands(clone, profile):
-    if profile == "mine":
-        folder = clone / "images of mine/annotations"
-        folder.mkdir(parents=True)
-        for split in ("train", "val"):
-            (folder / f"instances_{split}.json").write_text("{}")
-        mine = {"extends": "custom", "data": {"root": "images of mine"}}
-        (clone / "params/mine.yaml").write_text(yaml.safe_dump(mine))
-    theirs = of_dvc(clone, profile)
-    assert left_to_snakemake(clone) == theirs
-
-
-def test_a_new_profile_is_refused_with_the_command_that_helps(clone):
-    of_dvc(clone, "smoke")
-    (clone / "params/profile.yaml").write_text("profile: demo\n")
-    refused = run(clone, "cornernet", "inputs", "--profile", "smoke")
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
-    assert "write it anew: cornernet dvc-yaml" in refused.stderr
+def test_of_one_s_own_files_and_borrowed_weights_both_list_the_same(clone):
+    _, commands = listed_by_both(clone, "mine")
+    assert sum("--variant ties" in command for command in commands) == 2
 
 
 def test_bad_params_are_one_line_not_a_traceback(clone):

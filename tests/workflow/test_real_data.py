@@ -41,7 +41,7 @@ def test_coco_goes_through_every_stage_of_the_paper_s_graph(tmp_path):
     results = pd.read_csv(clone / "reports/coco_mini/results.csv")
     scored = results[(results["split"] == "val") & (results["metric"] == "AP")]
     assert scored["value"].notna().all()
-    assert len(scored) == 5
+    assert len(scored) == 2
     with_gt = scored.set_index("mode")["value"]["gt_heatmaps_offsets"]
     assert with_gt > 1  # true heatmaps and offsets: even an untrained network groups some
     assert results.loc[results["split"] == "test_dev", "value"].isna().all()

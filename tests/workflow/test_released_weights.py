@@ -3,11 +3,10 @@
 import pandas as pd
 import pytest
 import torch
-from parity.recipe import parameter
 
 from cornernet.config import load_params
 from cornernet.model.network import CornerNet
-from cornernet.model.released import released_name
+from cornernet.model.weights import released_name
 from workflow.clone import clone_to, ok, snakemake
 
 # The real profile's rows on the embedded data set, with a network of its make but small.
@@ -29,24 +28,14 @@ tested:
 """
 
 
-def write_released(path, model):
-    """A file as the authors saved theirs, with weights made from the recipe."""
-    with torch.device("meta"):
-        shapes = {name: tuple(t.shape) for name, t in CornerNet(4, model).state_dict().items()}
-    names = {name: released_name(name) for name in shapes}
-    tensors = {
-        f"module.{names[name]}": torch.from_numpy(parameter(names[name], shape, "test"))
-        for name, shape in shapes.items()
-    }
-    torch.save(tensors, path)
-
-
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     folder = clone_to(tmp_path_factory.mktemp("released"))
     (folder / "params/released_weights.yaml").write_text(TINY)
     params = load_params("released_weights", folder=folder / "params")
-    write_released(folder / "my released.pkl", params.model)
+    state = CornerNet(4, params.model).state_dict()  # saved as the authors saved theirs
+    released = {f"module.{released_name(name)}": tensor for name, tensor in state.items()}
+    torch.save(released, folder / "my released.pkl")
     return folder
 
 
@@ -62,6 +51,7 @@ def test_one_target_imports_tests_and_reports(clone):
     assert not list((clone / "data/released_weights/models").glob("*.state"))
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_given_or_damaged_stops_the_workflow_with_one_line(clone):
     done = snakemake(clone, "-n", "released_weights")
     assert done.returncode != 0

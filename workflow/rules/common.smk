@@ -12,9 +12,12 @@ from cornernet.errors import BadInput, bad_input_of
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.engines.cluster import check_slurm, cluster_of
 from cornernet.pipeline.engines.interchange import NESTED, take_from_dvc, tell_dvc
-from cornernet.pipeline.engines.running import running_alone
+from cornernet.pipeline.engines.snakemake_call import (
+    asked_of,
+    refuse_repeated,
+    running_alone,
+)
 from cornernet.pipeline.staleness.resolved import refresh
-from cornernet.pipeline.engines.settings import refuse_repeated, settings_of
 from cornernet.pipeline.stage import key_from, options_of
 
 # The runs of one call of snakemake are a group in MLflow; jobs, those on a cluster too, inherit this.
@@ -38,27 +41,23 @@ def runtimes():
 try:
     if workflow.is_main_process and NESTED not in os.environ:
         refuse_repeated(sys.argv)
-    settings = settings_of(config)
+    graph, overrides = asked_of(config)
     cluster = cluster_of(config)  # None: what is run is run here
-    graph = settings.graph()
     if workflow.is_main_process and NESTED not in os.environ:
         if cluster:
             check_slurm(cluster, runtimes(), lambda line: print(line, file=sys.stderr))
         held = ExitStack()  # until this process ends, however it ends
-        held.enter_context(running_alone(graph, settings.overrides, sys.argv))
+        held.enter_context(running_alone(graph, overrides, sys.argv))
         # What each job depends on, as files: rewritten only when their content changes.
         refresh(graph)
         # What `dvc repro` has made since, this workflow takes as done.
-        if line := take_from_dvc(graph, settings.overrides):
+        if line := take_from_dvc(graph, overrides):
             print(line, file=sys.stderr)
 except (BadInput, OSError) as error:
-    refusal = bad_input_of(error) if isinstance(error, OSError) else error
-    if refusal is None:
-        raise
-    raise WorkflowError("\n".join(refusal.problems)) from None
+    raise WorkflowError(str(bad_input_of(error))) from None
 
 paths = graph.paths
-OPTIONS = options_of(graph.params, settings.overrides)
+OPTIONS = options_of(graph.params, overrides)
 
 
 # On a cluster these run where the user is logged in: jobs are for what needs GPUs.
@@ -165,7 +164,7 @@ def tell_mlflow():
 
 def with_weights(wildcards):
     """All that is made of the authors' weights; they must be named."""
-    if settings.weights is None:
+    if graph.released is None:
         raise WorkflowError(
             "say where the weights are: --config weights=CornerNet_500000.pkl"
         )

@@ -29,7 +29,7 @@ rule train:
 rule import_weights:
     input:
         inputs("import_weights"),
-        released=settings.weights or [],
+        released=graph.released or [],
     output:
         outputs("import_weights"),
     log:

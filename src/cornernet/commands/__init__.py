@@ -1,1 +1,1 @@
-"""Commands for people, which are no stages: one module per command; `plan` has several."""
+"""Commands for people, which are no stages: one module per command, but for `files` and `plan`."""

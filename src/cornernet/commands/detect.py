@@ -11,6 +11,7 @@ import cv2
 import torch
 
 from cornernet.config import Params, resolve_variant
+from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.images import IMAGE_SUFFIXES, read_any_image
 from cornernet.detection.drawing import draw_detections
 from cornernet.detection.network import as_network
@@ -99,10 +100,10 @@ def _category_names(params: Params, count: int) -> dict[int, str]:
     dataset = Paths(params.profile).dataset
     if not dataset.is_file():
         return {number: f"category {number}" for number in range(1, count + 1)}
-    categories = json.loads(dataset.read_text())["categories"]
+    categories = read_dataset(dataset).categories
     if len(categories) != count:
         raise BadInput(
             f"the weights know {count} categories, {dataset} has {len(categories)}; "
             "give the --profile that the weights were trained with"
         )
-    return {category["id"]: category["name"] for category in categories}
+    return {category.id: category.name for category in categories}

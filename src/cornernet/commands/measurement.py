@@ -1,71 +1,68 @@
-"""What a training step takes on a device: seconds per image, and memory for each chunk size.
+"""What a training step and a test take on a device: seconds per image, memory by size of chunk.
 
-A few steps with made-up images, so nothing is read and nothing is learned: what `cornernet plan`
+A few of each with made-up images, so nothing is read and nothing is learned: what `cornernet plan`
 extrapolates from. Uncompiled, for compiling the paper's network takes minutes: an upper bound.
 """
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import repeat
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.benchmark import Timer
 
+from cornernet.commands.duration import Rates
 from cornernet.config.schema import Params
-from cornernet.data.sampling.chunks import Chunk
-from cornernet.model.cost import network_cost
+from cornernet.data.sampling.samples import Chunk
+from cornernet.detection.network import as_network
+from cornernet.detection.predict import predict_image
+from cornernet.model.network import CornerNet
 from cornernet.training.group import Group
 from cornernet.training.trainer import Trainer
 
-WARM_UP, STEPS = 2, 3  # the first steps choose kernels
+STEPS, TIMED_TESTS = 3, 3
+COCO_IMAGE = (480, 640)  # height and width of many of COCO's images
 
 
-@dataclass(frozen=True)
-class StepMeasurement:
-    """`memory`: bytes by size of chunk; the peak of a GPU, else what is kept for the gradients."""
+def measured_rates(params: Params, num_categories: int) -> Rates:
+    """Time a few steps and tests on the first GPU, or on the CPU where there is none."""
+    on_gpu = torch.cuda.is_available()
+    device = "cuda:0" if on_gpu else "cpu"
+    seconds, memory = measure_step(params, num_categories, device)
+    return Rates(
+        torch.cuda.get_device_name(0) if on_gpu else "CPU like this one",
+        seconds,
+        _seconds_per_test(params, num_categories, device),
+        "measured just now, without reading images, uncompiled",
+        memory,
+    )
 
-    seconds_per_image: float
-    memory: dict[int, int]
-    memory_is_peak: bool
 
+def measure_step(params: Params, num_categories: int, device: str) -> tuple[float, dict[int, int]]:
+    """Seconds per image in steps of the largest chunk; a GPU's peak memory by size of chunk, bytes.
 
-def measure_step(params: Params, num_categories: int, device: str) -> StepMeasurement:
-    """Time steps of the largest chunk on one device; memory for each size of chunk.
-
-    Raises BadInput when the device's memory does not hold a chunk.
+    Memory of a CPU is not measured. Raises BadInput when the device's memory does not hold a chunk.
     """
-    sizes = sorted(set(params.train.chunks))
+    sizes, memory = sorted(set(params.train.chunks)), {}
     if not device.startswith("cuda"):
-        torch.set_num_threads(params.train.threads)
-        seconds = _seconds_per_step(params, num_categories, device, sizes[-1])
-        side = params.augmentation.input_size
-        cost = network_cost(params.model, num_categories, side, last_only=False)
-        kept = {size: cost.training_memory(size) for size in sizes}
-        return StepMeasurement(seconds / sizes[-1], kept, memory_is_peak=False)
-    memory, seconds = {}, 0.0
+        return _seconds_per_step(params, num_categories, device, sizes[-1]) / sizes[-1], {}
     for size in sizes:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         seconds = _seconds_per_step(params, num_categories, device, size)
         memory[size] = torch.cuda.max_memory_reserved(device)
-    return StepMeasurement(seconds / sizes[-1], memory, memory_is_peak=True)
+    return seconds / sizes[-1], memory
 
 
 def _seconds_per_step(params: Params, num_categories: int, device: str, images: int) -> float:
     """Mean seconds of a step of one chunk of `images` images, once the device is warm."""
-    train = replace(params.train, chunks=(images,), iterations=WARM_UP + STEPS, compile=False)
-    params = replace(params, train=train)
-    trainer = Trainer(params, num_categories, 0, None, Group(), device)
-    chunk = made_chunk(params, num_categories, images)
-    source = repeat({0: chunk})
-    for _ in range(WARM_UP):
-        trainer.step(source)
-    _wait_for(device)
-    began = time.perf_counter()
-    for _ in range(STEPS):
-        trainer.step(source)
-    _wait_for(device)
-    return (time.perf_counter() - began) / STEPS
+    train = replace(params.train, chunks=(images,), compile=False)
+    trainer = Trainer(replace(params, train=train), num_categories, 0, None, Group(), device)
+    source = repeat({0: made_chunk(params, num_categories, images)})
+    names = {"step": lambda: trainer.step(source)}
+    timer = Timer("step()", globals=names, num_threads=train.threads)
+    return timer.timeit(STEPS).mean  # it warms up first, and waits for the GPU
 
 
 def made_chunk(params: Params, num_categories: int, images: int) -> Chunk:
@@ -93,7 +90,17 @@ def made_chunk(params: Params, num_categories: int, images: int) -> Chunk:
     )
 
 
-def _wait_for(device: str) -> None:
-    """Until all that was given to a GPU is done."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
+def _seconds_per_test(params: Params, num_categories: int, device: str) -> float:
+    """Seconds for one image of noise at one scale: all steps of testing but reading the file."""
+    torch.set_num_threads(params.detection.threads)
+    side = params.augmentation.input_size
+    shape = COCO_IMAGE if params.data.source == "coco" else (side, side)
+    image = np.random.default_rng(0).integers(0, 256, size=(*shape, 3), dtype=np.uint8)
+    model = CornerNet(num_categories, params.model).to(device)
+    network, where = as_network(model, params.detection.precision), torch.device(device)
+
+    def test() -> None:
+        predict_image(network, params.model, image, params.detection, "single_scale", where)
+
+    timer = Timer("test()", globals={"test": test}, num_threads=params.detection.threads)
+    return timer.timeit(TIMED_TESTS).median  # it warms up first

@@ -1,27 +1,30 @@
 """`cornernet plan`: what a profile would run, its time and disk, before anything starts."""
 
 import argparse
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from cornernet.commands.rates import Rates, measured_rates, rates_by_card
-from cornernet.commands.wall_clock import Training, describe_cards, describe_gpus, trainings_of
+from cornernet.commands.duration import (
+    Rates,
+    Training,
+    describe_cards,
+    describe_gpus,
+    rates_by_card,
+    trainings_of,
+)
 from cornernet.config import Params
-from cornernet.data.coco.annotations import read_annotation_file
 from cornernet.data.coco.dataset import read_dataset
-from cornernet.data.coco.split import has_annotations
-from cornernet.data.download.manifest import describe_download
+from cornernet.data.download.archive import needed_archives, peak_bytes
 from cornernet.data.shapes.render import CATEGORIES
 from cornernet.errors import BadInput
+from cornernet.files import free_bytes
 from cornernet.model.cost import BYTES, Cost, network_cost
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Tested
-from cornernet.pipeline.rounds import images_in_turn
+from cornernet.training.group import images_in_turn
 
 COCO_CATEGORIES = 80
 COCO_IMAGES = {"train": 118_287, "val": 5_000, "test_dev": 20_288}  # of 2017, its web site says
@@ -41,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
     graph = Graph(params)
     categories, images, source = _known_data(graph)
     size = params.augmentation.input_size
-    cost = network_cost(params.model, categories, size, last_only=False)
+    cost = network_cost(params.model, categories, (size, size), last_only=False)
     print(f"profile {params.profile}: {params.report.title}")
     print(
         f"network: {cost.parameters:,} parameters, {cost.operations / 1e9:,.4g} GFLOP forward for "
@@ -50,6 +53,8 @@ def run(options: argparse.Namespace) -> None:
     )
     cards = rates_by_card(params, cost.operations, BENCHMARKS)
     if torch.cuda.is_available() if options.measure is None else options.measure:
+        from cornernet.commands.measurement import measured_rates  # with numba
+
         cards.insert(0, measured_rates(params, categories))
     trainings = trainings_of(graph)
     if trainings:
@@ -76,12 +81,15 @@ def _known_data(graph: Graph) -> tuple[int, dict[str, int], str]:
     if graph.paths.dataset.is_file():
         dataset = read_dataset(graph.paths.dataset)
         images = {name: split.images for name, split in dataset.splits.items()}
-        return dataset.num_categories, images, str(graph.paths.dataset)
+        return len(dataset.categories), images, str(graph.paths.dataset)
     if data.source == "shapes" and data.shapes is not None:
         images = {name: data.shapes.images.get(name, 0) for name in data.splits}
         return len(CATEGORIES), images, "the embedded shapes"
     if data.source == "coco":
         return COCO_CATEGORIES, COCO_IMAGES, "COCO"
+    from cornernet.data.coco.annotations import read_annotation_file  # with pandas
+    from cornernet.data.coco.split import has_annotations
+
     paths = {name: Path(data.root) / files.annotations for name, files in data.splits.items()}
     files = {
         name: read_annotation_file(path, has_annotations(name))
@@ -183,13 +191,12 @@ def _print_disk(graph: Graph, parameters: int, images: dict[str, int]) -> None:
         "detections": detections,
     }
     if data.source == "coco":
-        fetched, peak = describe_download(data.files, data.splits)
+        archives = needed_archives(data.files, data.splits)
+        fetched = sum(archive.bytes for archive in archives)
         unpacked = "images and annotations, while they are unpacked"
-        sizes = {"to download": fetched, unpacked: peak} | sizes
+        sizes = {"to download": fetched, unpacked: peak_bytes(archives)} | sizes
     print("\ndisk:")
     for what, size in sizes.items():
         if size:
             print(f"  {what}: {_size(size)}")
-    folder = Path(os.path.realpath(graph.paths.data))  # a link to itself is no error here
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    print(f"  free on the disk of {graph.paths.data}/: {_size(shutil.disk_usage(there).free)}")
+    print(f"  free on the disk of {graph.paths.data}/: {_size(free_bytes(graph.paths.data))}")

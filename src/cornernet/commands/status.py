@@ -10,7 +10,7 @@ from cornernet.config import resolve_variant
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
-from cornernet.training.history import read_history, read_validation
+from cornernet.training.history import HISTORY, VALIDATION, read_history
 
 
 def run(options: argparse.Namespace) -> None:
@@ -26,9 +26,9 @@ def run(options: argparse.Namespace) -> None:
     _print_done("metrics", map(paths.metrics, graph.tested))
     if paths.results.is_file():
         from cornernet.reporting.tables.formats import results_summary
-        from cornernet.reporting.tables.results import read_results
+        from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 
-        print(f"\n{results_summary(read_results(paths.results))}")
+        print(f"\n{results_summary(read_csv(paths.results, RESULT_COLUMNS))}")
     if paths.page.is_file():
         print(f"\nreport: {paths.page}")
 
@@ -42,10 +42,10 @@ def _print_done(what: str, outputs: Iterable[Path]) -> None:
 
 def _training_state(graph: Graph, trained: Trained) -> str:
     """Done or left, or what is known of a training under way; its AP so far as well."""
-    history = graph.paths.checkpoints(trained) / "history.csv"
+    history = graph.paths.checkpoints(trained) / HISTORY
     scores = [
         f"{name} {score:.1f} after iteration {row['iteration']:,}"
-        for row in read_validation(history)[-1:]
+        for row in read_history(history.with_name(VALIDATION))[-1:]
         if math.isfinite(score := row[(name := "AP")])
     ]
     if graph.paths.weights(trained).is_file():

@@ -22,7 +22,13 @@ def run(options: argparse.Namespace) -> None:
     is away is said.
     """
     if options.port is not None:
-        _require_free(options.port)
+        try:
+            socket.create_server(("127.0.0.1", options.port)).close()
+        except (OSError, OverflowError):
+            raise BadInput(
+                f"port {options.port} is taken by another program, or is not for you; name another "
+                f"one: make mlflow PORT={options.port + 1}"
+            ) from None
     attempts = Attempts(lenient=False)
     send(_all_files(options), attempts=attempts, patience=0)
     with attempts.attempt():
@@ -42,13 +48,3 @@ def _all_files(options: argparse.Namespace) -> Iterator[ModelFiles]:
             graph = Graph(params_of(argparse.Namespace(profile=profile, set=options.set)))
             for trained in graph.trained + graph.imported:
                 yield from files_of(graph, options.set, trained)
-
-
-def _require_free(port: int) -> None:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except (OSError, OverflowError):
-        raise BadInput(
-            f"port {port} is taken by another program, or is not for you; name another one: "
-            f"make mlflow PORT={port + 1}"
-        ) from None

@@ -12,8 +12,7 @@ import yaml
 
 from cornernet.config.profiles import params_folder, read_profile
 from cornernet.config.schema import Params
-from cornernet.config.section import nearest
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, nearest
 
 AnySection = typing.TypeVar("AnySection")
 

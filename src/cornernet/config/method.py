@@ -9,7 +9,14 @@ gradients are accumulated.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cornernet.config.section import AT_LEAST_0, AT_LEAST_1, POSITIVE, require
+# Bounds of a value, as pydantic's `Field` names them: put into a field's metadata.
+AT_LEAST_0, AT_LEAST_1, POSITIVE = {"ge": 0}, {"ge": 1}, {"gt": 0}
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError with `message` unless `condition` holds."""
+    if not condition:
+        raise ValueError(message)
 
 
 @dataclass(frozen=True)
@@ -161,7 +168,6 @@ class Detection:
     batch_size: int = field(metadata=AT_LEAST_1)
     threads: int = field(metadata=AT_LEAST_1)
     precision: Literal["fp32", "bf16"]
-    compile: bool  # on a GPU, once per size of the padded image; changes how sums round
 
     def __post_init__(self) -> None:
         require(self.peak_kernel % 2 == 1, "peak_kernel: must be odd")

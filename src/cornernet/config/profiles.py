@@ -8,8 +8,7 @@ from typing import Any
 
 import yaml
 
-from cornernet.config.section import nearest
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, nearest
 
 NOT_PROFILES = {"profile", "claims", "literature"}  # other files of the folder
 # Lists and mappings that describe a whole: a profile that extends another replaces them.

@@ -10,9 +10,20 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from cornernet.config.method import Augmentation, Detection, Losses, Model, Targets, Train
+from cornernet.config.method import (
+    AT_LEAST_0,
+    AT_LEAST_1,
+    POSITIVE,
+    Augmentation,
+    Detection,
+    Losses,
+    Model,
+    Targets,
+    Train,
+    require,
+)
 from cornernet.config.method import SoftNms as SoftNms
-from cornernet.config.section import AT_LEAST_0, AT_LEAST_1, POSITIVE, nearest, require
+from cornernet.errors import nearest
 
 Split = Literal["train", "val", "test_dev"]
 Mode = Literal["single_scale", "multi_scale", "gt_heatmaps", "gt_heatmaps_offsets"]
@@ -65,10 +76,8 @@ class Data:
 
     def __post_init__(self) -> None:
         require("train" in self.splits and "val" in self.splits, "splits: needs train and val")
-        require(
-            self.source != "shapes" or self.shapes is not None,
-            "shapes: needed by `source: shapes`",
-        )
+        made = self.source == "shapes"
+        require(not made or self.shapes is not None, "shapes: needed by `source: shapes`")
 
 
 @dataclass(frozen=True)
@@ -168,19 +177,17 @@ class Params:
         before, owner = variant.continues, variant.weights_of
         require(before != name, f"{here}: continues itself")
         require(not (variant.imported and before), f"{here}: imported weights continue nothing")
-        trained = before is None or not self.variants[before].weights_of
-        hint = "which is not trained; name the variant whose weights it has"
-        require(trained, f"{here}: continues {before!r}, {hint}")
+        borrowed = before is not None and self.variants[before].weights_of is not None
+        require(not borrowed, f"{here}: continues {before!r}, which is not trained")
         if owner is None:
             return
         require(owner != name, f"{here}.weights_of: names itself")
         owners = self.variants[owner].weights_of
-        has_none = f"{here}.weights_of: {owner!r} has none of its own; name {owners!r}, whose"
-        require(owners is None, f"{has_none} weights it is tested with")
+        require(not owners, f"{here}.weights_of: {owner!r} has none of its own; name {owners!r}")
         require(before is None, f"{here}: with `weights_of` nothing is continued")
         require(not variant.imported, f"{here}: with `weights_of` nothing is imported")
         fixed = ", ".join(key for key in variant.set if not key.startswith("detection."))
-        only = "with `weights_of` only detection.* can differ, all else is as it was trained"
-        require(not fixed, f"{here}.set: {fixed}: {only}")
-        same = f"is empty, so that it would test what {owner!r} tests"
-        require(bool(variant.set), f"{here}.set: {same}")
+        require(not fixed, f"{here}.set: {fixed}: with `weights_of` only detection.* can differ")
+        require(
+            bool(variant.set), f"{here}.set: is empty, so that it would test what {owner!r} tests"
+        )

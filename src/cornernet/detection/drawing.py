@@ -34,21 +34,19 @@ def draw_detections(
     factor = min(-(-SMALLEST_SIDE // min(height, width)), LARGEST_SIDE // max(height, width))
     factor = max(1, factor)
     canvas = image.repeat(factor, axis=0).repeat(factor, axis=1)  # a copy, to be drawn on
-    shown = np.flatnonzero(detections.scores >= least_score)
-    shown = shown[np.argsort(detections.scores[shown], kind="stable")]
-    for at in shown:
-        category = int(detections.categories[at])
-        label = f"{category_names[category]} {detections.scores[at]:.2f}"
-        _draw_box(canvas, detections.boxes[at] * factor, label, category_colour(category))
+    for at in np.argsort(detections.scores, kind="stable"):
+        if detections.scores[at] >= least_score:
+            category = int(detections.categories[at])
+            label = f"{category_names[category]} {detections.scores[at]:.2f}"
+            _draw_box(canvas, detections.boxes[at] * factor, label, category_colour(category))
     return canvas
 
 
 def category_colour(category: int) -> tuple[int, int, int]:
     """A bright colour (BGR) for a category index; neighbouring indices differ clearly."""
-    hue = category * GOLDEN_RATIO % 1
-    value = 1.0 if category % 2 == 0 else 0.8
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.85, value)
-    return round(255 * blue), round(255 * green), round(255 * red)
+    colour = colorsys.hsv_to_rgb(category * GOLDEN_RATIO % 1, 0.85, 0.8 if category % 2 else 1.0)
+    red, green, blue = (round(255 * part) for part in colour)
+    return blue, green, red
 
 
 def _draw_box(
@@ -70,6 +68,5 @@ def _draw_box(
     bottom = y1 if y1 >= tall else min(y1 + tall, height - 1)  # above the box if there is room
     cv2.rectangle(canvas, (left, bottom - tall), (left + text_width + 2, bottom), colour, -1)
     dark = np.dot(colour, (0.114, 0.587, 0.299)) < 128  # luma of ITU-R BT.601
-    text_colour = (255, 255, 255) if dark else (0, 0, 0)
-    at = (left + 1, bottom - below)
+    at, text_colour = (left + 1, bottom - below), (255, 255, 255) if dark else (0, 0, 0)
     cv2.putText(canvas, label, at, FONT, scale, text_colour, line, cv2.LINE_AA)

@@ -1,7 +1,6 @@
 """Runs the network on a batch of test images, and on their mirror images."""
 
 import copy
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,30 +11,20 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cornernet.config.schema import Detection
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
-from cornernet.errors import BadInput
-from cornernet.memory import is_out_of_memory
-from cornernet.model.compilation import Compiled
-from cornernet.model.hourglass import ConvolutionNorm
-from cornernet.model.layout import fill_vectors
+from cornernet.errors import BadInput, is_out_of_memory
+from cornernet.model.hourglass import ConvolutionNorm, fill_vectors
 from cornernet.model.network import CornerNet, CornerOutputs
 
 Network = Callable[[Tensor], CornerOutputs]  # images [B, 3, h, w], normalised
-# Shapes of input at most: COCO's images pad to some 30 sizes of canvas at each of five scales, and
-# the last batch of each size may be smaller.
-MOST_SIZES = 512
 
 
-def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False) -> Network:
+def as_network(model: CornerNet, precision: str = "fp32") -> Network:
     """The part of a model that testing needs: evaluation mode, the last stack's predictions.
 
     What runs is a copy with batch norm folded into the convolutions. Its channels are innermost in
     memory on a CPU if its widths `fill_vectors`, and on a GPU in bf16, as tensor cores need them.
-
-    Args:
-        model: left as it is, but for being put into evaluation mode.
-        precision: "bf16" for weights and maps in bfloat16, else "fp32".
-        compiled: on a GPU, compile the network for each size of input, and launch all of its
-            kernels at once (a CUDA graph).
+    `precision` is "bf16" for weights and maps in bfloat16, or "fp32". `model` itself is left as it
+    is, but for being put into evaluation mode.
     """
     model.eval()
     ready = fold_batch_norm(model)
@@ -47,23 +36,10 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
     ready = ready.to(kind)
     ready = ready.to(memory_format=layout)  # type: ignore[call-overload]
 
-    def last_stack(images: Tensor) -> CornerOutputs:
-        return ready(images.to(kind, memory_format=layout), last_only=True)[-1]
-
-    def warn(line: str) -> None:
-        warnings.warn(f"detection.compile: the network {line}", stacklevel=2)
-
-    run: Network = last_stack
-    if compiled and not on_cpu:
-        run = Compiled(last_stack, warn, MOST_SIZES, mode="reduce-overhead")
-
     def network(images: Tensor) -> CornerOutputs:
         # cuDNN computes fp32 convolutions in fp32, not in TF32 (mantissas of 10 bits).
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            outputs = run(images)
-        if isinstance(run, Compiled):  # a CUDA graph reuses the memory of its outputs
-            return CornerOutputs(*(output.clone() for output in outputs))
-        return outputs
+            return ready(images.to(kind, memory_format=layout), last_only=True)[-1]
 
     return network
 
@@ -71,16 +47,13 @@ def as_network(model: CornerNet, precision: str = "fp32", compiled: bool = False
 def fold_batch_norm(model: CornerNet) -> CornerNet:
     """A copy of `model`, in evaluation mode, whose convolutions do what batch norm did.
 
-    A pass over every map in memory is saved; the results differ by rounding alone. Factors are
-    multiplied in float64, so that a weight is rounded once. The copy cannot be trained further.
+    The results differ by rounding alone. The copy cannot be trained further.
     """
     folded = copy.deepcopy(model).eval().requires_grad_(False)
     for module in folded.modules():
-        if isinstance(module, ConvolutionNorm):
-            kind = module.conv.weight.dtype
+        if isinstance(module, ConvolutionNorm):  # in float64, so that a weight is rounded once
             fused = fuse_conv_bn_eval(module.conv.double(), module.bn.double())
-            module.conv = fused.to(kind)
-            module.bn = nn.Identity()  # type: ignore[assignment]
+            module.conv, module.bn = fused.float(), nn.Identity()  # type: ignore[assignment]
     return folded
 
 
@@ -96,7 +69,6 @@ def run_network(
     suffice, or when a prediction is not finite.
     """
     images = torch.from_numpy(np.stack(canvases)).to(device).permute(0, 3, 1, 2)  # [B, 3, h, w]
-    doing = f"{len(canvases)} images of {images.shape[2]} x {images.shape[3]} pixels on {device}"
     try:
         with torch.inference_mode():
             batch = normalize_batch(images)
@@ -108,12 +80,11 @@ def run_network(
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        remedy = (
-            f"lower detection.batch_size, now {params.batch_size}"
-            if params.batch_size > 1
-            else "detection.batch_size is 1 already: use a device with more memory, or the CPU"
-        )
-        raise BadInput(f"out of memory while testing {doing}: {remedy}") from error
+        count, (height, width) = len(canvases), canvases[0].shape[:2]
+        raise BadInput(
+            f"out of memory while testing {count} images of {height} x {width} pixels on {device}: "
+            f"lower detection.batch_size, now {params.batch_size}, or use another device"
+        ) from error
     return outputs
 
 
@@ -130,8 +101,7 @@ def normalize_batch(images: Tensor) -> Tensor:
 
 def _check_finite(outputs: CornerOutputs) -> None:
     """Raise BadInput if any prediction is NaN or infinite."""
-    extremes = torch.stack([torch.stack(output.aminmax()) for output in outputs])  # [6, 2]
-    finite = torch.isfinite(extremes).all(dim=1).tolist()
+    finite = torch.stack([output.isfinite().all() for output in outputs]).tolist()
     bad = [name for name, fine in zip(outputs._fields, finite, strict=True) if not fine]
     if bad:
         raise BadInput(

@@ -4,7 +4,7 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cornernet.data.coco.split import CocoSplit
@@ -15,21 +15,16 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Share:
-    """One of `count` parts of a split, and the device that tests it."""
+    """The part `number`, 0 to `count` - 1, of a split, and the device that tests it."""
 
-    number: int  # 0 to count - 1
+    number: int
     count: int
     device: str
 
     def of(self, split: CocoSplit) -> CocoSplit:
         """Every `count`-th image of the split in the order of ids, so that sizes are mixed."""
         order = sorted(range(len(split.images)), key=lambda at: split.images[at].id)
-        mine = order[self.number :: self.count]
-        return replace(
-            split,
-            images=tuple(split.images[at] for at in mine),
-            boxes=tuple(split.boxes[at] for at in mine),
-        )
+        return split.at(order[self.number :: self.count])
 
     def name(self, whole: str) -> str:
         """What progress lines call it."""
@@ -41,11 +36,9 @@ def shared_out(
 ) -> list[Result]:
     """What `work(share, *arguments)` returns for each device's share, in the order of `devices`.
 
-    With one device `work` is called in this process. With several each share has a process of its
-    own, spawned, because a process with threads or CUDA must not be forked; so `work`, its
-    arguments and its result must be picklable.
-
-    Raises what `work` raises, and BadInput when a process is killed.
+    One device is served by this process. Of several each has its own, spawned, because a process
+    with threads or CUDA must not be forked; so all that is handed over must be picklable. Raises
+    what `work` raises, and BadInput when a process is killed.
     """
     shares = [Share(number, len(devices), device) for number, device in enumerate(devices)]
     if len(shares) == 1:

@@ -1,8 +1,10 @@
 """Tests a network on a split, or on one image."""
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -10,19 +12,23 @@ import torch
 from numpy.typing import NDArray
 
 from cornernet.config.schema import Detection, Mode, Model
+from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit
 from cornernet.detection.detector import (
     GROUND_TRUTH_MODES,
     Candidates,
     Detections,
+    PreparedImage,
     choose_detections,
     find_candidates,
     placements_of,
     prepare_image,
 )
 from cornernet.detection.network import Network
-from cornernet.detection.reading import prepared_batches
+from cornernet.detection.padding import Placement
 from cornernet.errors import BadInput
+
+BATCHES_AHEAD = 3  # read before the network asks for them; bounds the memory
 
 
 def predict_split(
@@ -36,11 +42,9 @@ def predict_split(
 ) -> list[dict[str, Any]]:
     """Detections of all images of `split`, as COCO results: by image id, the best first.
 
-    Images whose canvases have the same sizes go through the network together, `params.batch_size`
-    at a time; everything else is done per image. So the batch size can change nothing but the
-    rounding of the network's sums. On the CPU it cannot change even that: each image goes alone
-    with its mirror. Images are read, and soft-NMS is run, in threads while the network runs.
-    `progress` is called with (images done, images in all).
+    Images go through the network in the batches of `prepared_batches`; everything else is done per
+    image, so the batch size can change nothing but the rounding of the network's sums. Soft-NMS is
+    run in a thread while the network runs. `progress` is told images done, and images in all.
 
     Raises BadInput for images that cannot be read, when the device's memory does not suffice, and
     when `mode` needs annotations that the split does not have.
@@ -116,3 +120,53 @@ def coco_results(
         }
         for category, row in zip(found.categories[order].tolist(), rows, strict=True)
     ]
+
+
+def prepared_batches(
+    split: CocoSplit, size_multiple: int, params: Detection, mode: Mode, device: torch.device
+) -> Generator[tuple[list[int], list[PreparedImage]], None, None]:
+    """Batches of images with canvases of the same sizes at all scales: their ids, and they.
+
+    At most `params.batch_size` images, but one on the CPU: there a convolution of 2 images may
+    differ from one of 16 in the last bit, and larger batches hardly save time. Images are read in
+    threads, a few batches before they are needed. Raises BadInput for one that cannot be read.
+    """
+    places = [
+        placements_of(image.height, image.width, size_multiple, params, mode)
+        for image in split.images
+    ]
+    batches = _batches_of_one_size(split, places, 1 if device.type == "cpu" else params.batch_size)
+
+    def read(batch: list[int]) -> list[PreparedImage]:
+        prepared = []
+        for at in batch:
+            image = split.images[at]
+            pixels = read_image(split.folder / image.file_name, image.width, image.height)
+            prepared.append(prepare_image(pixels, places[at], split.boxes[at]))
+        return prepared
+
+    waiting: deque[Future[list[PreparedImage]]] = deque()
+    with ThreadPoolExecutor(params.threads, "read") as readers:
+        try:
+            for number, batch in enumerate(batches):
+                for later in batches[number + len(waiting) : number + 1 + BATCHES_AHEAD]:
+                    waiting.append(readers.submit(read, later))
+                yield [split.images[at].id for at in batch], waiting.popleft().result()
+        finally:
+            readers.shutdown(cancel_futures=True)
+
+
+def _batches_of_one_size(
+    split: CocoSplit, places: Sequence[tuple[Placement, ...]], together: int
+) -> list[list[int]]:
+    """Positions of up to `together` images whose canvases have the same sizes at all scales."""
+
+    def canvases(at: int) -> list[tuple[int, int]]:
+        return [placement.padded for placement in places[at]]
+
+    order = sorted(range(len(places)), key=lambda at: (canvases(at), split.images[at].id))
+    batches = []
+    for _, group in groupby(order, key=canvases):
+        same = list(group)
+        batches += [same[start : start + together] for start in range(0, len(same), together)]
+    return batches

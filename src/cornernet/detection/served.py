@@ -83,9 +83,10 @@ def as_pixels(image: Any) -> NDArray[np.uint8]:
     pixels = np.asarray(image)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise BadInput(f"an image must be [height, width, 3], not {list(pixels.shape)}")
-    if pixels.dtype != np.uint8 and not np.array_equal(pixels, pixels.astype(np.uint8)):
+    whole = pixels.astype(np.uint8)
+    if not np.array_equal(pixels, whole):
         raise BadInput(f"an image must hold whole numbers from 0 to 255, not {pixels.dtype}")
-    return pixels.astype(np.uint8)
+    return whole
 
 
 def _images(model_input: Any) -> Iterable[Any]:
@@ -117,10 +118,5 @@ def _load_pyfunc(path: str) -> Served:
     model = CornerNet(len(settings["categories"]), params)
     load_weights(Path(path) / WEIGHTS, model)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Served(
-        model.to(device).eval(),
-        params,
-        section_from(Detection, settings["detection"]),
-        settings["categories"],
-        device,
-    )
+    detection = section_from(Detection, settings["detection"])
+    return Served(model.to(device).eval(), params, detection, settings["categories"], device)

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from cornernet.data.coco.annotation_fields import RESULT_FIELDS, well_formed
-from cornernet.data.coco.problems import Problem
-from cornernet.errors import BadInput
+from cornernet.data.coco.annotations import RESULT_FIELDS, well_formed
+from cornernet.errors import BadInput, Problem
 
 
 @dataclass(frozen=True)

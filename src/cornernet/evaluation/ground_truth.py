@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cornernet.data.coco.annotation_rules import annotation_problems
-from cornernet.data.coco.annotations import read_annotation_file
+from cornernet.data.coco.annotations import BOX, read_annotation_file
 from cornernet.errors import BadInput
 
 
@@ -37,22 +37,21 @@ def read_ground_truth(path: Path) -> GroundTruth:
     """
     file = read_annotation_file(path)
     problems = [problem.message(str(path)) for problem in annotation_problems(file)]
-    if not problems and not file.images:
+    if not problems and file.images.empty:
         problems = [f"{path}: no images in it; give the annotations of a split that has some"]
     if problems:
         raise BadInput(problems)
-    image_ids, category_ids = np.sort(file.image_ids), np.sort(file.category_ids)
-    categories = sorted(file.categories, key=lambda category: category.id)
-    objects = file.annotations
+    image_ids, objects = np.sort(file.images.id), file.annotations
+    categories = file.categories.sort_values("id")
     return GroundTruth(
         name=str(path),
         digest=file.on_disk.sha256,
         image_ids=image_ids,
-        category_ids=category_ids,
-        category_names=tuple(category.name for category in categories),
-        image=np.searchsorted(image_ids, objects.image_ids),
-        category=np.searchsorted(category_ids, objects.category_ids),
-        boxes=objects.xywh,
-        area=objects.area,
-        crowd=objects.crowd,
+        category_ids=categories.id.to_numpy(),
+        category_names=tuple(categories.name),
+        image=np.searchsorted(image_ids, objects.image_id),
+        category=np.searchsorted(categories.id, objects.category_id),
+        boxes=np.ascontiguousarray(objects[BOX]),
+        area=objects.area.to_numpy(),
+        crowd=objects.crowd.to_numpy(),
     )

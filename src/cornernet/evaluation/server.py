@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cornernet.config.section import nearest
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, nearest
 from cornernet.evaluation.metric_names import COCO_METRICS, METRICS, summary_lines
 
 _LINE = re.compile(

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from cornernet.memory import is_out_of_memory
+from cornernet.errors import is_out_of_memory
 
 
 class Compiled:
@@ -13,12 +13,8 @@ class Compiled:
 
     Shapes are not made variable: there are few, and kernels for known sizes are faster.
 
-    Args:
-        function: what to run.
-        report: called with one line when compiling fails.
-        shapes: how many shapes of input there will be at most. Torch's limits on recompiling are
-            raised to this.
-        options: for `torch.compile`, such as `mode` or `backend`.
+    `report` is called with one line when compiling fails. There will be at most so many `shapes`:
+    torch's limits on recompiling are raised to it. `options` are those of `torch.compile`.
     """
 
     def __init__(
@@ -28,34 +24,27 @@ class Compiled:
         shapes: int,
         **options: Any,
     ) -> None:
+        self.works = True  # compiling has not failed yet
         self._function, self._report = function, report
-        self._compiled: Callable[..., Any] | None = torch.compile(
-            function, dynamic=False, fullgraph=True, **options
-        )
+        self._compiled = torch.compile(function, dynamic=False, fullgraph=True, **options)
         for limit in ("recompile_limit", "accumulated_recompile_limit"):
             setattr(torch._dynamo.config, limit, max(getattr(torch._dynamo.config, limit), shapes))
 
-    @property
-    def works(self) -> bool:
-        """Whether compiling has not failed yet."""
-        return self._compiled is not None
-
     def __call__(self, *arguments: Any) -> Any:
         """What `function` returns. Raises what it raises, also when it runs out of memory."""
-        if self._compiled is None:
-            return self._function(*arguments)
-        try:
-            return self._compiled(*arguments)
-        # What compilers raise. An error of the function itself is raised again below.
-        except (RuntimeError, AssertionError) as error:
-            if is_out_of_memory(error):
-                raise
-            result = self._function(*arguments)
-            self.give_up(error)
-            return result
+        if self.works:
+            try:
+                return self._compiled(*arguments)
+            except (RuntimeError, AssertionError) as error:  # what compilers raise
+                if is_out_of_memory(error):
+                    raise
+                result = self._function(*arguments)  # an error of its own is raised again here
+                self.give_up(error)
+                return result
+        return self._function(*arguments)
 
     def give_up(self, error: Exception) -> None:
         """Run uncompiled from now on, and report why; also called when a backward pass fails."""
-        self._compiled = None
+        self.works = False
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         self._report(f"cannot be compiled, and goes on uncompiled: {reason}")

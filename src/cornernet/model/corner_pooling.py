@@ -7,18 +7,22 @@ the released code scan from right to left, and so does this.
 On ties the gradient goes to the first maximum in scan order, the farthest from the corner, as in
 [code top_pool.cpp:59-69]; `torch.cummax` sends it to the nearest. A GPU runs a Triton kernel, every
 other device the same scans in torch's operations. Both give the same numbers to the bit.
+
+A scan walks along rows or columns from one end and keeps the running maximum. An element that
+exceeds all before it in the scan is a *record*: the maxima from there up to the next record have
+its value, so it gets the sum of their gradients. A tie makes no record, so the first maximum in
+scan order keeps the gradient. A NaN is a record and stays the maximum. The gradients of a record
+are always added in the same order, from the far end of the scan to the record.
 """
 
 import subprocess
 import warnings
+from collections.abc import Callable
 from functools import cache
-from types import ModuleType
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-
-from cornernet.model import corner_pooling_plain
 
 Corner = Literal["top_left", "bottom_right"]
 Direction = Literal["top", "bottom", "left", "right"]
@@ -30,16 +34,8 @@ _SCANS = {"top": (2, True), "bottom": (2, False), "left": (3, True), "right": (3
 def corner_pool(vertical: Tensor, horizontal: Tensor, corner: Corner) -> Tensor:
     """The corner pooling layer: two pooled maps, added (equations 6 and 7, figure 6).
 
-    Args:
-        vertical: [B, C, H, W], f_t for top-left corners; pooled over rows.
-        horizontal: [B, C, H, W], f_l for top-left corners; pooled over columns.
-        corner: which corners to look for.
-
-    Returns:
-        [B, C, H, W], new.
-
-    Raises:
-        ValueError: the maps differ in shape or type.
+    `vertical` (f_t for top-left corners) is pooled over rows, `horizontal` (f_l) over columns. All
+    are [B, C, H, W]. Raises ValueError if the two differ in shape or type.
     """
     if vertical.shape != horizontal.shape or vertical.dtype != horizontal.dtype:
         raise ValueError(
@@ -68,7 +64,7 @@ def _running_maximum(features: Tensor, direction: str) -> tuple[Tensor, Tensor]:
     """The running maxima, and which elements are records (bool); both in the map's layout."""
     layout = _layout(features)
     dense = features.contiguous(memory_format=layout)
-    maxima, record = _scans(features.device).running_maximum(dense, *_SCANS[direction])
+    maxima, record = _scans(features.device)[0](dense, *_SCANS[direction])
     return maxima.contiguous(memory_format=layout), record.contiguous(memory_format=layout)
 
 
@@ -83,7 +79,7 @@ def _gradient(gradient: Tensor, record: Tensor, direction: str) -> Tensor:
     """From the gradient of the maxima to the gradient of the map."""
     layout = _layout(record)
     dense = gradient.contiguous(memory_format=layout)
-    result = _scans(gradient.device).gradient_of_records(dense, record, *_SCANS[direction])
+    result = _scans(gradient.device)[1](dense, record, *_SCANS[direction])
     return result.contiguous(memory_format=layout)
 
 
@@ -113,18 +109,58 @@ def _layout(features: Tensor) -> torch.memory_format:
 
 
 @cache
-def _scans(device: torch.device) -> ModuleType:
-    """Triton's scans where they run on `device`, else those in torch's operations."""
+def _scans(device: torch.device) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The two scans: Triton's where they run on `device`, else those in torch's operations."""
     if device.type != "cuda":
-        return corner_pooling_plain
+        return plain_maximum, plain_gradient
     try:
-        from cornernet.model import corner_pooling_triton
+        from cornernet.model.corner_pooling_triton import gradient_of_records, running_maximum
 
-        corner_pooling_triton.running_maximum(torch.zeros(1, 1, 1, 1, device=device), 2, True)
+        running_maximum(torch.zeros(1, 1, 1, 1, device=device), 2, True)
     # No Triton, no C compiler, an old GPU, a driver that does not fit.
     except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
         reason = " ".join(str(error).split())[:200]
         message = f"corner pooling on {device} will be slower, without its kernel: {reason}"
         warnings.warn(message, stacklevel=2)
-        return corner_pooling_plain
-    return corner_pooling_triton
+        return plain_maximum, plain_gradient
+    return running_maximum, gradient_of_records
+
+
+def plain_maximum(values: Tensor, dim: int, from_end: bool) -> tuple[Tensor, Tensor]:
+    """Running maxima of [B, C, H, W] along `dim` (2 or 3), and the records (bool); both new.
+
+    `from_end`: the scan starts at the last element of `dim`, else at the first.
+    """
+    maxima = _in_scan_order(values, dim, from_end)  # [L, B, C, W or H]
+    record = torch.ones_like(maxima, dtype=torch.bool)  # the first element is one
+    for step in range(1, len(maxima)):
+        value, best = maxima[step], maxima[step - 1]
+        torch.le(value, best, out=record[step]).logical_not_()  # a NaN is not below either
+        torch.maximum(value, best, out=value)
+    return _as_map(maxima, dim, from_end), _as_map(record, dim, from_end)
+
+
+def plain_gradient(gradient: Tensor, record: Tensor, dim: int, from_end: bool) -> Tensor:
+    """From the gradient of the maxima [B, C, H, W] to the gradient of the values; new.
+
+    Half precision is widened for the sums, and rounded once.
+    """
+    half = gradient.dtype in (torch.float16, torch.bfloat16)
+    # Against the scan: each element hands its sum on until a record takes it.
+    sums = _in_scan_order(gradient.float() if half else gradient, dim, not from_end)
+    taken = _in_scan_order(record, dim, not from_end)
+    zero = sums.new_zeros(())
+    for step in range(1, len(sums)):
+        sums[step] += torch.where(taken[step - 1], zero, sums[step - 1])
+    return _as_map(torch.where(taken, sums, zero), dim, not from_end).to(gradient.dtype)
+
+
+def _in_scan_order(features: Tensor, dim: int, from_end: bool) -> Tensor:
+    """A dense copy of the map with the scanned dimension first, in the order of the scan."""
+    lines = features.movedim(dim, 0)
+    return (lines.flip(0) if from_end else lines).clone(memory_format=torch.contiguous_format)
+
+
+def _as_map(lines: Tensor, dim: int, from_end: bool) -> Tensor:
+    """What `_in_scan_order` has changed, undone."""
+    return (lines.flip(0) if from_end else lines).movedim(0, dim)

@@ -1,6 +1,6 @@
 """The scans of corner pooling for CUDA, in one Triton kernel. Importing this module needs triton.
 
-The rules and the order of additions are those of `corner_pooling_plain.py`, which explains
+The rules and the order of additions are those of `corner_pooling.py`, which explains
 *records*, and so the numbers are the same to the bit.
 
 A map is seen as [N, L, M]: L is scanned, and M columns lie side by side in memory (only across the

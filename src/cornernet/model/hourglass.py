@@ -3,11 +3,13 @@
 Feature maps are [B, C, H, W], in cells. No layer before a batch norm has a bias.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+CPU_VECTOR = 16  # float32 numbers in the widest vector of a CPU (AVX-512)
 
 
 class ConvolutionNorm(nn.Module):
@@ -66,9 +68,8 @@ class Hourglass(nn.Module):
     coarser resolutions (or, in the middle, `modules[-1]` residual modules), and is enlarged again
     by nearest neighbours; what the skip connection of residual modules kept is added.
 
-    Args:
-        dims: channels at this resolution and at each coarser one; two or more.
-        modules: residual modules at each of these resolutions.
+    `dims` are the channels, `modules` the residual modules at this resolution and at each coarser
+    one; two or more.
     """
 
     def __init__(self, dims: Sequence[int], modules: Sequence[int]) -> None:
@@ -103,3 +104,12 @@ def add_enlarged(kept: Tensor, coarse: Tensor) -> Tensor:
     batch, channels, height, width = coarse.shape
     blocks = kept.view(batch, channels, height, 2, width, 2) + coarse[:, :, :, None, :, None]
     return blocks.reshape(kept.shape)
+
+
+def fill_vectors(widths: Iterable[int]) -> bool:
+    """Whether all widths (channels of a network's maps) are whole numbers of a CPU's vectors.
+
+    Only then may channels be innermost on a CPU: torch 2.13's kernels write past their buffers
+    where a layer has few channels (4, with 127 pixels: the process dies).
+    """
+    return all(width % CPU_VECTOR == 0 for width in widths)

@@ -1,4 +1,7 @@
-"""CornerNet (figure 4): stem, stacked hourglasses, and two prediction modules after each."""
+"""CornerNet (figure 4): stem, stacked hourglasses, and two prediction modules after each.
+
+A prediction module (section 3.4, figure 7) is corner pooling and then three branches.
+"""
 
 from typing import NamedTuple
 
@@ -6,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cornernet.config.schema import Model
+from cornernet.model.corner_pooling import Corner, corner_pool
 from cornernet.model.hourglass import Convolution, ConvolutionNorm, Hourglass, Residual
-from cornernet.model.prediction import PredictionModule
 
 
 class CornerOutputs(NamedTuple):
@@ -22,6 +25,70 @@ class CornerOutputs(NamedTuple):
     br_embedding: Tensor  # [B, 1, H, W]
     tl_offset: Tensor  # [B, 2, H, W], (x, y) in cells
     br_offset: Tensor  # [B, 2, H, W]
+
+
+class CornerPooling(nn.Module):
+    """The corner pooling module: two 3x3 convolution modules, then equations 6 and 7.
+
+    With `pool=False` the two maps are added unpooled: the ablation of table 1, "without corner
+    pooling but with the same number of parameters".
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, corner: Corner, pool: bool) -> None:
+        super().__init__()
+        self.corner = corner
+        self.pool = pool
+        self.vertical = Convolution(in_channels, out_channels)
+        self.horizontal = Convolution(in_channels, out_channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        vertical, horizontal = self.vertical(features), self.horizontal(features)
+        if not self.pool:
+            return vertical + horizontal
+        return corner_pool(vertical, horizontal, self.corner)
+
+
+class Branch(nn.Module):
+    """Conv-ReLU-Conv (section 3.4): a 3x3 and a 1x1 convolution, both with a bias."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.hidden = nn.Conv2d(channels, channels, 3, padding=1)
+        self.output = nn.Conv2d(channels, out_channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.output(F.relu(self.hidden(features), inplace=True))
+
+
+class PredictionModule(nn.Module):
+    """Heatmap logits, embedding and offset of one corner.
+
+    A residual block whose first convolution module is corner pooling, a 3x3 convolution module,
+    and a branch for each prediction.
+    """
+
+    def __init__(self, num_categories: int, corner: Corner, params: Model) -> None:
+        super().__init__()
+        channels = params.dims[0]
+        self.pooling = CornerPooling(
+            channels, params.pool_channels, corner, pool=params.corner_pooling
+        )
+        self.pooled = ConvolutionNorm(params.pool_channels, channels)
+        self.shortcut = ConvolutionNorm(channels, channels, kernel=1)
+        self.convolution = Convolution(channels, channels)
+        self.heatmap = Branch(channels, num_categories)
+        self.embedding = Branch(channels, 1)  # one dimension [section 3.3]
+        self.offset = Branch(channels, 2)  # (x, y), shared by all categories [section 3.2]
+        # "We follow [23] to set the biases" [section 4.1]: every cell starts as a likely negative.
+        assert self.heatmap.output.bias is not None
+        nn.init.constant_(self.heatmap.output.bias, params.heatmap_bias)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features [B, dims[0], H, W] to heatmap logits [B, C, H, W], embedding and offset."""
+        pooled = self.pooled(self.pooling(features))
+        merged = F.relu(pooled + self.shortcut(features), inplace=True)
+        final = self.convolution(merged)
+        return self.heatmap(final), self.embedding(final), self.offset(final)
 
 
 class Merge(nn.Module):
@@ -44,9 +111,8 @@ class Merge(nn.Module):
 class CornerNet(nn.Module):
     """The whole network; its weights come from torch's global random state, by torch's defaults.
 
-    Args:
-        num_categories: channels of the heatmaps.
-        params: sizes and variants; `params/paper.yaml` gives Hourglass-104.
+    The heatmaps have `num_categories` channels; the params of `params/paper.yaml` give
+    Hourglass-104.
     """
 
     def __init__(self, num_categories: int, params: Model) -> None:
@@ -83,14 +149,9 @@ class CornerNet(nn.Module):
     def forward(self, images: Tensor, last_only: bool = False) -> list[CornerOutputs]:
         """Predictions of every stack, or of the last stack alone, which is all that testing needs.
 
-        Args:
-            images: [B, 3, h, w], normalised; h and w are multiples of `size_multiple`, less one
-                (511 for the paper's network), so that every halving is exact. Other sizes that
-                halve exactly work too.
-            last_only: skip the prediction modules of the stacks before the last.
-
-        Returns:
-            One `CornerOutputs` per stack, on maps of [ceil(h / 4), ceil(w / 4)] cells.
+        `images` are [B, 3, h, w], normalised; h and w are multiples of `size_multiple`, less one
+        (511 for the paper's network), so that every halving is exact. Other sizes that halve
+        exactly work too. Maps are [ceil(h / 4), ceil(w / 4)] cells.
         """
         self._check(images)
         features = self.stem(images)

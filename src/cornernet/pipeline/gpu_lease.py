@@ -70,40 +70,30 @@ def leased_gpus(
         return
     before = os.environ.get("CUDA_VISIBLE_DEVICES")
     with ExitStack() as locks:
-        mine = _lock_some(list(gpus), wanted, locks, folder or lock_folder(), pause, report)
+        mine = _lock_some(gpus, wanted, locks, folder or lock_folder())
+        if not mine:
+            report(f"all {len(gpus)} GPUs are held by other jobs; waiting for one")
+        while not mine:
+            time.sleep(pause)
+            mine = _lock_some(gpus, wanted, locks, folder or lock_folder())
         if len(mine) < wanted:
             report(f"{len(mine)} of {wanted} GPUs that were asked for; the same steps, slower")
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(mine)
         try:
-            yield tuple(mine)
+            yield mine
         finally:
-            if before is None:
-                del os.environ["CUDA_VISIBLE_DEVICES"]
-            else:
+            del os.environ["CUDA_VISIBLE_DEVICES"]
+            if before is not None:
                 os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
-def _lock_some(
-    gpus: list[str],
-    wanted: int,
-    locks: ExitStack,
-    folder: Path,
-    pause: float,
-    report: Callable[[str], None],
-) -> list[str]:
+def _lock_some(gpus: Sequence[str], wanted: int, locks: ExitStack, folder: Path) -> tuple[str, ...]:
+    """Up to `wanted` GPUs that were free and are now locked."""
     folder.mkdir(parents=True, exist_ok=True)
-    said = False
-    while True:
-        mine: list[str] = []
-        for gpu in gpus:
-            lock = FileLock(folder / f"{gpu}.lock", blocking=False)
-            with suppress(Timeout):
-                if len(mine) < wanted:
-                    locks.enter_context(lock)
-                    mine.append(gpu)
-        if mine:
-            return mine
-        if not said:
-            report(f"all {len(gpus)} GPUs are held by other jobs; waiting for one")
-            said = True
-        time.sleep(pause)
+    mine: list[str] = []
+    for gpu in gpus:
+        with suppress(Timeout):
+            if len(mine) < wanted:
+                locks.enter_context(FileLock(folder / f"{gpu}.lock", blocking=False))
+                mine.append(gpu)
+    return tuple(mine)

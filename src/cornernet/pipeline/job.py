@@ -1,29 +1,32 @@
 """One run of a stage: what its adapter is given, and what is checked and recorded around it."""
 
 import argparse
+import platform
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cornernet import __version__
 from cornernet.config import Params, resolve_variant
+from cornernet.config.schema import TestedRow
 from cornernet.data.coco.dataset import Dataset, read_dataset
 from cornernet.errors import BadInput
 from cornernet.files import write_json
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import Paths, Tested, Trained
-from cornernet.pipeline.provenance import describe
+from cornernet.pipeline.paths import Tested, Trained
+from cornernet.pipeline.provenance import git_commit, hardware, versions
 from cornernet.pipeline.stage import Key, Stage, model_of, options_of, test_of, variant_of
-from cornernet.pipeline.staleness.accepted import forget
-from cornernet.pipeline.staleness.code import code_of
-from cornernet.pipeline.staleness.dataset_state import files_as_prepared
+from cornernet.pipeline.staleness.code import code_of, forget
 from cornernet.pipeline.staleness.resolved import (
+    files_as_prepared,
     files_of_job,
     params_of_job,
     refresh_state,
@@ -31,30 +34,20 @@ from cornernet.pipeline.staleness.resolved import (
 )
 
 
-@dataclass(frozen=True)
 class Job:
     """One run of a stage, as its adapter sees it; `profile` are the params without a variant's."""
 
-    stage: Stage
-    key: Key
-    profile: Params
-    options: argparse.Namespace
-
-    @cached_property
-    def params(self) -> Params:
-        """The params of the job's variant; those of the profile where it has none."""
-        variant = variant_of(self.key)
-        return self.profile if variant is None else resolve_variant(self.profile, variant)
-
-    @cached_property
-    def graph(self) -> Graph:
-        """What the profile asks to be run."""
-        return Graph(self.profile)
-
-    @property
-    def paths(self) -> Paths:
-        """Where the profile's files lie."""
-        return self.graph.paths
+    def __init__(
+        self, stage: Stage, key: Key, profile: Params, options: argparse.Namespace
+    ) -> None:
+        self.stage, self.key, self.profile, self.options = stage, key, profile, options
+        variant = variant_of(key)
+        self.params = profile if variant is None else resolve_variant(profile, variant)
+        self.graph = Graph(profile)
+        self.paths = self.graph.paths
+        self.root = Path(profile.data.root)  # the folder of the data set
+        # Digests of the modules that decide the result, taken now: they may be edited meanwhile.
+        self.code = code_of(stage.deciding)
 
     @property
     def trained(self) -> Trained:
@@ -71,16 +64,6 @@ class Job:
         """What `prepare` found."""
         return read_dataset(self.paths.dataset)
 
-    @cached_property
-    def code(self) -> dict[str, str]:
-        """Digests of the modules that decide the result, as they were when the job began."""
-        return code_of(self.stage.deciding)
-
-    @property
-    def root(self) -> Path:
-        """The folder of the data set."""
-        return Path(self.profile.data.root)
-
 
 Adapter = Callable[[Job], dict[str, Any] | None]
 # What an adapter returns on a machine that helped another one, which writes the result.
@@ -96,7 +79,7 @@ def run_job(job: Job, adapter: Adapter) -> None:
     if {graph.paths.files, graph.paths.accepted} & set(job.stage.inputs(graph, job.key)):
         refresh_state(graph)
     _require_inputs(job)
-    name, code = job.stage.job_name(job.key), job.code  # taken now: it may be edited meanwhile
+    name = job.stage.job_name(job.key)
     files = files_of_job(graph, job.stage, job.key)
     write_files(files)
     reads = job.stage.reads(job.key)
@@ -109,46 +92,51 @@ def run_job(job: Job, adapter: Adapter) -> None:
         {
             "profile": job.profile.profile,
             "stage": job.stage.name,
-            **describe(
-                params_of_job(job.profile, job.stage, job.key), code, time.monotonic() - began
-            ),
+            "params": params_of_job(job.profile, job.stage, job.key),
+            "code": job.code,
+            "commit": git_commit(),
+            "version": __version__,
+            "packages": versions(),
+            "python": platform.python_version(),
+            "hardware": hardware(),
+            "seconds": round(time.monotonic() - began, 1),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "data": {name: job.dataset.splits[name].digests for name in reads},
             **(facts or {}),
         },
     )
     # The result is of the params and the code that the job began with, whatever was edited since.
     forget(graph.paths, name)
-    write_files({**files, graph.paths.code(name): yaml.safe_dump(code)})
+    write_files({**files, graph.paths.code(name): yaml.safe_dump(job.code)})
 
 
 def _require_inputs(job: Job) -> None:
     """Raise BadInput for each input that is missing, with the command that makes it."""
-    problems = [
-        f"{path} is {'no file' if path.exists() else 'not there'}; `{command}` makes it"
+    missing = [
+        path
         for path in job.stage.inputs(job.graph, job.key)
         if not (path.is_file() if path.suffix else path.is_dir())
-        if (command := _maker(path, job)) is not None
     ]
-    if problems:
-        raise BadInput(problems)
+    if missing:
+        commands = _commands(job)
+        raise BadInput(
+            f"{path} is {'no file' if path.exists() else 'not there'}"
+            + (f"; `{commands[path]}` makes it" if path in commands else "")
+            for path in missing
+        )
 
 
-def _maker(path: Path, job: Job) -> str | None:
-    """The command that makes a file; None for what `cornernet` itself writes, or a user's file."""
-    options = options_of(job.profile, job.options.set)
-    for stage in STAGES.values():
-        for key in (*stage.jobs(job.graph), *_kin(stage, job)):
-            if path in stage.outputs(job.paths, key):
-                return stage.command_line(options, key)
-    return None
-
-
-def _kin(stage: Stage, job: Job) -> list[Key]:
-    """The jobs of another stage that a job's own key spells, in the profile's tests or not."""
-    if job.key is None or not stage.keys:
-        return []
-    trained = job.graph.weights_of(job.trained)
-    if "mode" not in stage.keys:
-        parent = job.graph.parent(trained)
-        return [trained, *([] if parent is None else [parent])]
-    return [job.key] if isinstance(job.key, Tested) else []
+def _commands(job: Job) -> dict[Path, str]:
+    """The command that makes each output of the profile, and of the job's own model and test."""
+    params, options = job.profile, options_of(job.profile, job.options.set)
+    if job.key is not None:  # which the profile need not name
+        own = job.key if isinstance(job.key, Tested) else Tested(job.key, "val", "single_scale")
+        row = TestedRow((own.trained.variant,), own.split, (own.mode,))
+        train = replace(params.train, seeds=tuple({*params.train.seeds, own.trained.seed}))
+        params = replace(params, tested=(*params.tested, row), train=train)
+    return {
+        path: stage.command_line(options, key)
+        for stage in STAGES.values()
+        for key in stage.jobs(Graph(params))
+        for path in stage.outputs(job.paths, key)
+    }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cornernet.config.schema import Mode, Split
+from cornernet.training.history import HISTORY
 
 # The paper, as data.
 LITERATURE = Path("params/literature.yaml")
@@ -39,29 +40,29 @@ class Tested:
         return f"{self.trained}-{self.split}-{self.mode}"
 
 
-@dataclass(frozen=True)
 class Paths:
     """Paths of one profile's artefacts."""
 
-    profile: str
-
-    @property
-    def data(self) -> Path:
-        return Path("data") / self.profile
-
-    @property
-    def reports(self) -> Path:
-        return Path("reports") / self.profile
-
-    @property
-    def logs(self) -> Path:
-        """What Snakemake's jobs printed."""
-        return self.data / "logs"
-
-    @property
-    def benchmarks(self) -> Path:
-        """The time and memory of Snakemake's jobs."""
-        return self.data / "benchmarks"
+    def __init__(self, profile: str) -> None:
+        self.profile = profile
+        self.data = data = Path("data") / profile
+        self.reports = reports = Path("reports") / profile
+        self.logs = data / "logs"  # what Snakemake's jobs printed
+        self.benchmarks = data / "benchmarks"  # the time and memory of Snakemake's jobs
+        # Digests of annotations and images that changed since they were prepared.
+        self.files = data / "files.yaml"
+        # Results that the user keeps although the code that made them has changed.
+        self.accepted = data / "accepted.yaml"
+        self.source = data / "source.json"
+        self.dataset = data / "dataset.json"
+        self.radii = data / "radii.parquet"
+        self.results = reports / "results.csv"
+        self.differences = reports / "differences.csv"
+        self.measured = reports / "measured.csv"  # what each claim is about, and its noise
+        self.corner_scores = reports / "corners.csv"  # mAP of corners by quadrant of the image
+        self.figures = reports / "figures"
+        self.claims = reports / "claims.csv"
+        self.page = reports / "index.html"
 
     def params(self, stage: str, variant: str | None = None) -> Path:
         """The resolved params that a stage depends on; rewritten only when they change."""
@@ -72,31 +73,9 @@ class Paths:
         """Digests of the code that decides a job's result; rewritten only when they change."""
         return self.data / "code" / f"{job}.yaml"
 
-    @property
-    def files(self) -> Path:
-        """Digests of annotations and images that changed since they were prepared."""
-        return self.data / "files.yaml"
-
-    @property
-    def accepted(self) -> Path:
-        """Results that the user keeps although the code that made them has changed."""
-        return self.data / "accepted.yaml"
-
-    @property
-    def source(self) -> Path:
-        return self.data / "source.json"
-
-    @property
-    def dataset(self) -> Path:
-        return self.data / "dataset.json"
-
     def file_digests(self, split: str) -> Path:
         """Size, times and SHA-256 of a split's files as last hashed; no stage depends on it."""
         return self.data / "file_digests" / f"{split}.csv"
-
-    @property
-    def radii(self) -> Path:
-        return self.data / "radii.parquet"
 
     def checkpoints(self, trained: Trained) -> Path:
         return self.data / "checkpoints" / str(trained)
@@ -108,7 +87,7 @@ class Paths:
         return self.data / "models" / f"{trained}.state"
 
     def history(self, trained: Trained) -> Path:
-        return self.data / "models" / f"{trained}.history.csv"
+        return self.data / "models" / f"{trained}.{HISTORY}"
 
     def model_provenance(self, trained: Trained) -> Path:
         return self.data / "models" / f"{trained}.provenance.json"
@@ -131,38 +110,8 @@ class Paths:
     def metrics(self, tested: Tested) -> Path:
         return self.reports / "metrics" / f"{tested}.json"
 
-    @property
-    def results(self) -> Path:
-        return self.reports / "results.csv"
-
-    @property
-    def differences(self) -> Path:
-        return self.reports / "differences.csv"
-
-    @property
-    def measured(self) -> Path:
-        """What each claim is about, in this run's numbers, with its noise."""
-        return self.reports / "measured.csv"
-
-    @property
-    def corner_scores(self) -> Path:
-        """mAP of corners by quadrant of the image."""
-        return self.reports / "corners.csv"
-
     def table(self, number: int, suffix: str) -> Path:
         return self.reports / "tables" / f"table{number}.{suffix}"
-
-    @property
-    def figures(self) -> Path:
-        return self.reports / "figures"
-
-    @property
-    def claims(self) -> Path:
-        return self.reports / "claims.csv"
-
-    @property
-    def page(self) -> Path:
-        return self.reports / "index.html"
 
 
 def provenance(path: Path) -> Path:

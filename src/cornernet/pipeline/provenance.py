@@ -1,4 +1,4 @@
-"""How a result was made, beside it: params, code, data, commit, versions, machine, time."""
+"""How a result was made: params, code, data, commit, versions, machine, time, and by which call."""
 
 import hashlib
 import importlib.metadata
@@ -6,12 +6,12 @@ import json
 import os
 import platform
 import subprocess
-from datetime import UTC, datetime
+import sys
+import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from cornernet import __version__
 
 PACKAGES = (
     "torch",
@@ -24,21 +24,8 @@ PACKAGES = (
     "snakemake",
     "dvc",
 )
-
-
-def describe(params: dict[str, Any], code: dict[str, str], seconds: float) -> dict[str, Any]:
-    """What is recorded for every stage: its params, its code, and where it ran."""
-    return {
-        "params": params,
-        "code": code,
-        "commit": git_commit(),
-        "version": __version__,
-        "packages": versions(),
-        "python": platform.python_version(),
-        "hardware": hardware(),
-        "seconds": round(seconds, 1),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+INVOCATION = "CORNERNET_INVOCATION"  # set by the Snakefile; whoever calls stages may set it
+DVC_STAGE = "DVC_STAGE"  # which DVC sets for every command that it runs
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
@@ -72,17 +59,13 @@ def versions() -> dict[str, str]:
     """Versions of the packages that matter, those that are installed."""
     found = {}
     for name in PACKAGES:
-        try:
+        with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return found
 
 
 def hardware() -> dict[str, Any]:
     """The processor, its cores, and the GPUs if torch is loaded and sees any."""
-    import sys
-
     gpus: list[str] = []
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
@@ -91,9 +74,29 @@ def hardware() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
+    path = Path("/proc/cpuinfo")  # which Linux alone has
+    lines = path.read_text().splitlines() if path.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def invocation() -> str | None:
+    """The call of a workflow engine that this belongs to, if any: the environment's, else `dvc`'s.
+
+    DVC gives its commands no name for its own call, so its process gives it: when it began.
+    """
+    named = os.environ.get(INVOCATION)
+    if named or DVC_STAGE not in os.environ:
+        return named or None
+    try:
+        import psutil
+    except ImportError:
+        return None
+    try:
+        for caller in psutil.Process().parents():
+            if any(os.path.basename(word) == "dvc" for word in caller.cmdline()[:4]):
+                began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(caller.create_time()))
+                return f"{began} dvc {caller.pid}"
+    except psutil.Error:  # it ended meanwhile, or is another user's
+        pass
+    return None

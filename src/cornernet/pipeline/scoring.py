@@ -1,18 +1,12 @@
-"""The matched detections of a test: what `evaluate`, `tables` and `figures` score."""
+"""The files of a test: what `evaluate`, `tables` and `figures` score."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cornernet.evaluation.coco_metrics import Evaluated, evaluate_detections
 from cornernet.evaluation.submission import read_submission
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Tested
-
-
-def evaluated(graph: Graph, tested: Tested) -> Evaluated:
-    """The matched detections of a test whose annotations, or answers, are at hand."""
-    return evaluate_detections(*tested_files(graph, tested))
 
 
 def tested_files(graph: Graph, tested: Tested) -> tuple[Path, Path | Sequence[dict[str, Any]]]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cornernet.errors import BadInput
 from cornernet.files import write_json
-from cornernet.pipeline.engines.invocation import invocation
 from cornernet.pipeline.paths import Trained
+from cornernet.pipeline.provenance import invocation
 from cornernet.progress import say
 from cornernet.training.job import Interrupted, NonFinite, TrainingFailed
 
@@ -41,10 +41,13 @@ def job_of_slurm(trained: Trained, folder: Path) -> Iterator[None]:
         if not first:
             pass
         elif isinstance(error, Interrupted) and error.signal == signal.SIGUSR1:
-            _requeue(job, trained)
+            done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
+            said = f"`scontrol requeue {job}` failed: {done.stderr.strip()}"
+            if done.returncode == 0:
+                said = f"the time limit of job {job} is near: Slurm runs it again"
+            say(f"{trained}: {said}")
         elif not isinstance(error, Interrupted) or _is_cancelled(job):
-            said = {"call": invocation(), "job": job, "said": str(error)}
-            write_json(last_word, said)
+            write_json(last_word, {"call": invocation(), "job": job, "said": str(error)})
         raise
 
 
@@ -60,14 +63,6 @@ def _refuse_retry(last_word: Path, job: str) -> None:
     if before["call"] == invocation() and before["job"] != job:
         raise TrainingFailed(f"not tried again after job {before['job']}: {before['said']}")
     last_word.unlink(missing_ok=True)
-
-
-def _requeue(job: str, trained: Trained) -> None:
-    done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
-    if done.returncode == 0:
-        say(f"{trained}: the time limit of job {job} is near: Slurm runs it again")
-    else:
-        say(f"{trained}: `scontrol requeue {job}` failed: {done.stderr.strip()}")
 
 
 def _is_cancelled(job: str) -> bool:

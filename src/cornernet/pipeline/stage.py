@@ -17,16 +17,6 @@ from cornernet.pipeline.paths import Paths, Tested, Trained, provenance
 Key = Trained | Tested | None
 
 
-def once(graph: Graph) -> Iterable[Key]:
-    """The jobs of a stage that runs once per profile."""
-    return (None,)
-
-
-def nothing(graph: Graph, key: Key) -> list[Path]:
-    """The inputs of a stage that reads no other stage's outputs."""
-    return []
-
-
 @dataclass(frozen=True)
 class Stage:
     """One stage; `inputs` and `outputs` are functions of a job's key.
@@ -39,14 +29,14 @@ class Stage:
     name: str
     summary: str
     outputs: Callable[[Paths, Key], Sequence[Path]]
-    inputs: Callable[[Graph, Key], Sequence[Path]] = nothing
-    jobs: Callable[[Graph], Iterable[Key]] = once
+    inputs: Callable[[Graph, Key], Sequence[Path]] = lambda graph, key: ()
+    jobs: Callable[[Graph], Iterable[Key]] = lambda graph: (None,)  # once per profile
     keys: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     by_variant: bool = False
     deciding: tuple[str, ...] = ()
     # Files that the user may put beside the inputs later, such as a server's answer.
-    user_files: Callable[[Graph, Key], Sequence[Path]] = nothing
+    user_files: Callable[[Graph, Key], Sequence[Path]] = lambda graph, key: ()
     # Splits whose files a job reads from the data set's own folder.
     reads: Callable[[Key], tuple[str, ...]] = lambda key: ()
     on_gpus: bool = False
@@ -122,8 +112,8 @@ def key_from(values: Mapping[str, Any]) -> Key:
     """
     if "variant" not in values:
         return None
-    seed = values["seed"]
-    trained = Trained(values["variant"], int(seed) if seed.isdigit() else seed)
+    seed = str(values["seed"])
+    trained = Trained(values["variant"], int(seed) if seed.isdigit() else seed)  # type: ignore[arg-type]
     if "mode" not in values:
         return trained
     return Tested(trained, values.get("split", "test_dev"), values["mode"])

@@ -10,14 +10,13 @@ from typing import Any
 from cornernet.config import resolve_variant
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.images import IMAGE_SUFFIXES
-from cornernet.pipeline.descriptions.training import TRAIN
-from cornernet.pipeline.engines.invocation import invocation
+from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
-from cornernet.pipeline.provenance import digest, file_digest, read_provenance
+from cornernet.pipeline.provenance import digest, file_digest, invocation, read_provenance
 from cornernet.pipeline.stage import options_of
 from cornernet.tracking import ModelFiles, Registered, leaves_to_others, send
-from cornernet.training.history import VALIDATION
+from cornernet.training.history import HISTORY, VALIDATION
 from cornernet.training.job import RUN
 
 SHOWN_DECIMALS = 2  # of a percentage in the tracker, which shows all that it gets
@@ -41,7 +40,9 @@ def files_of(graph: Graph, overrides: Sequence[str], trained: Trained) -> Iterat
     names = (paths.profile, trained.variant, trained.seed)
     validation = checkpoints / VALIDATION
     if key:
-        ended = _milliseconds(made.get("finished"))
+        ended = None  # in milliseconds, as MLflow counts
+        if "finished" in made:
+            ended = int(1000 * datetime.fromisoformat(made["finished"]).timestamp())
         tags = {"weights_digest": weights_digest, "trained_elsewhere": "yes"}
         if "run_key" in made:
             tags = tags_of(graph, overrides, trained, made["commit"], made["packages"])
@@ -63,7 +64,7 @@ def files_of(graph: Graph, overrides: Sequence[str], trained: Trained) -> Iterat
     if under_way.get("run_id") not in (None, key):
         params = under_way.get("fingerprint", {}).get("params", {})
         tags = tags_of(graph, overrides, trained)
-        curves = (checkpoints / "history.csv", validation)
+        curves = (checkpoints / HISTORY, validation)
         yield ModelFiles(*names, under_way["run_id"], params, tags, curves=curves)
 
 
@@ -101,14 +102,12 @@ def _metrics(graph: Graph, trained: Trained, ended: int | None) -> dict[str, flo
     Metrics of a variant that borrows the model's weights end with its name, for the model's own are
     there too.
     """
-    found = {}
-    for path in sorted((graph.paths.reports / "metrics").glob("*.json")):
-        test = json.loads(path.read_text())
-        if "metrics" not in test or test["variant"] not in graph.params.variants:
-            continue  # another's provenance, or a variant that the profile has no more
-        tested = Trained(test["variant"], test["seed"])
-        if graph.weights_of(tested) == trained and _is_of(path, ended):
-            borrowed = "" if tested == trained else f".{tested.variant}"
+    variants, found = graph.params.variants, {}
+    borrowers = [name for name in variants if variants[name].weights_of == trained.variant]
+    for variant in (trained.variant, *borrowers):
+        borrowed = "" if variant == trained.variant else f".{variant}"
+        for path in _metrics_files(graph, Trained(variant, trained.seed), ended):
+            test = json.loads(path.read_text())
             for name, value in test["metrics"].items():
                 if value is not None:
                     where = f"{test['split']}.{test['mode']}{borrowed}"
@@ -116,14 +115,18 @@ def _metrics(graph: Graph, trained: Trained, ended: int | None) -> dict[str, flo
     return found
 
 
+def _metrics_files(graph: Graph, trained: Trained, ended: int | None) -> list[Path]:
+    """The metrics of a variant's tests, those that are not of another training."""
+    files = sorted((graph.paths.reports / "metrics").glob(f"{trained}-*.json"))
+    return [path for path in files if path.suffixes == [".json"] and _is_of(path, ended)]
+
+
 def _artifacts(
     graph: Graph, trained: Trained, ended: int | None
 ) -> Iterator[tuple[Path, str | None]]:
     """Metrics, tables, figures and the page, those that are not of another training."""
     paths = graph.paths
-    for path in sorted((paths.reports / "metrics").glob(f"{trained}-*.json")):
-        if not path.name.endswith(".provenance.json") and _is_of(path, ended):
-            yield path, "metrics"
+    yield from ((path, "metrics") for path in _metrics_files(graph, trained, ended))
     if _is_of(paths.page, ended):
         yield from ((paths.table(number, "md"), "tables") for number in (1, 2, 3, 4))
         yield from ((path, "figures") for path in sorted(paths.figures.glob("*.svg")))
@@ -160,8 +163,3 @@ def _registered(graph: Graph, trained: Trained, weights_digest: str) -> Register
         settings,
         min(pictures, default=None),
     )
-
-
-def _milliseconds(iso: str | None) -> int | None:
-    """A time of provenance as MLflow counts it."""
-    return None if iso is None else int(datetime.fromisoformat(iso).timestamp() * 1000)

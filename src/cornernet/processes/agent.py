@@ -25,8 +25,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from cornernet.processes.nodes import Nodes
 from cornernet.processes.rendezvous import BACKEND, Rendezvous, process_group
-from cornernet.processes.signals import STOPPING, StopRequest
-from cornernet.processes.supervision import Heartbeat, Supervision, watched
+from cornernet.processes.supervision import STOPPING, Heartbeat, StopRequest, Supervision, watched
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_BLAME = 3.0
@@ -41,16 +40,13 @@ class MembersFailed(Exception):
 
 @dataclass(frozen=True)
 class Rules:
-    """How members are dealt with; `report` is told why they are started again.
-
-    `failures` is the folder where the traceback of a member's last error is left.
-    """
+    """How members are dealt with."""
 
     name: str
     restarts: int
     hang_minutes: float
-    report: Callable[[str], None]
-    failures: Path
+    report: Callable[[str], None]  # is told why they are started again
+    failures: Path  # the folder where the traceback of a member's last error is left
 
 
 def run_members(
@@ -62,7 +58,10 @@ def run_members(
     MembersFailed, with one line that says why.
     """
     supervision = Supervision(len(devices))
-    _quieten_torch()
+    # Keep the agent's own log, with the tracebacks of members, from standard error.
+    for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
     rendezvous_handler_registry.register(BACKEND, Rendezvous)
     with tempfile.TemporaryDirectory() as folder, watched(supervision, rules.hang_minutes) as why:
         reasons = Reasons(Path(folder), why, rules)
@@ -135,37 +134,23 @@ class Reasons:
         self._starts += 1
         errors = self._folder.glob("*/attempt_*/*/error.json")
         latest = max(errors, key=lambda path: path.stat().st_mtime, default=None)
+        why = "a process was killed, or crashed"
         if self._seen:
             why = self._seen.pop()
         elif latest is not None:
             why = f"a process failed: {json.loads(latest.read_text())['message']['message']}"
             latest.unlink()
-        else:
-            why = "a process was killed, or crashed"
         self._rules.report(f"{why}; starts again ({self._starts} of {self._rules.restarts})")
 
     def final(self, error: ChildFailedError) -> str:
         """The one line for the end; the traceback is left in a file."""
         rank, failure = error.get_first_failure()
-        where = ""
-        if self._seen:
-            why = self._seen.pop()
-        elif isinstance(failure.message, dict):
-            why = f"process {rank} failed: {failure.message['message']}"
+        how = f"was ended by {failure.signal_name()}"
+        if failure.exitcode >= 0:
+            how = f"ended with exit code {failure.exitcode}"
+        if isinstance(failure.message, dict):
             path = self._rules.failures / "failure.txt"
             path.write_text(failure.message["extraInfo"]["py_callstack"])
-            where = f" (see {path})"
-        elif failure.exitcode < 0:
-            why = f"process {rank} was ended by {failure.signal_name()}"
-        else:
-            why = f"process {rank} ended with exit code {failure.exitcode}"
-        return f"{why}{where}, and {self._rules.restarts} new starts did not help"
-
-
-def _quieten_torch() -> None:
-    """Keep the agent's own log, with the tracebacks of members, from standard error."""
-    for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
-        logger = logging.getLogger(name)
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
-        logger.propagate = False
+            how = f"failed: {failure.message['message']} (see {path})"
+        why = self._seen.pop() if self._seen else f"process {rank} {how}"
+        return f"{why}, and {self._rules.restarts} new starts did not help"

@@ -19,6 +19,10 @@ class Nodes:
     address: str = LOOPBACK
     port: int = 0  # any that is free
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.count:
+            raise BadInput(f"node {self.rank} of {self.count}: nodes are counted from 0")
+
     def share(self, whole: int) -> int:
         """This node's part of a number that is divided over all, the first ones having more."""
         return whole // self.count + (self.rank < whole % self.count)
@@ -41,7 +45,7 @@ def this_node(environment: Mapping[str, str]) -> Nodes:
     if missing := [name for name in names if name not in environment]:
         raise BadInput(f"PET_NNODES is {count}: set {', '.join(missing)} as well, or none of them")
     total, rank, port = (_number(environment, name) for name in (*names[:2], names[3]))
-    return _checked(Nodes(total, rank, environment["MASTER_ADDR"], port))
+    return Nodes(total, rank, environment["MASTER_ADDR"], port)
 
 
 def _slurm_node(environment: Mapping[str, str]) -> Nodes:
@@ -51,9 +55,9 @@ def _slurm_node(environment: Mapping[str, str]) -> Nodes:
         raise BadInput(f"{count} nodes with one process on each: srun --ntasks-per-node=1")
     address = environment.get("MASTER_ADDR") or _first_host(environment["SLURM_STEP_NODELIST"])
     if "MASTER_PORT" in environment:
-        return _checked(Nodes(count, rank, address, _number(environment, "MASTER_PORT")))
+        return Nodes(count, rank, address, _number(environment, "MASTER_PORT"))
     job, step = (_number(environment, name) for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
-    return _checked(Nodes(count, rank, address, FIRST_PORT + (31 * job + step) % PORTS))
+    return Nodes(count, rank, address, FIRST_PORT + (31 * job + step) % PORTS)
 
 
 def _first_host(names: str) -> str:
@@ -73,9 +77,3 @@ def _number(environment: Mapping[str, str], name: str) -> int:
     if not value.isdecimal():
         raise BadInput(f"{name}: must be a whole number, not {value!r}")
     return int(value)
-
-
-def _checked(nodes: Nodes) -> Nodes:
-    if not 0 <= nodes.rank < nodes.count:
-        raise BadInput(f"node {nodes.rank} of {nodes.count}: nodes are counted from 0")
-    return nodes

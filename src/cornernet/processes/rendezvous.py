@@ -25,10 +25,10 @@ from torch.distributed.elastic.rendezvous import (
 
 from cornernet.errors import BadInput
 from cornernet.processes.nodes import Nodes
-from cornernet.processes.signals import StopRequest
-from cornernet.processes.supervision import Supervision
+from cornernet.processes.supervision import StopRequest, Supervision
 
 BACKEND = "cornernet"  # the name in torch's registry
+HERE = "nodes that are here for start {}"  # a count in the store
 PATIENCE = timedelta(minutes=15)  # for nodes to come together
 # The first member writes a checkpoint, or validates, while the others wait for it.
 MEMBERS_PATIENCE = timedelta(minutes=30)
@@ -68,7 +68,7 @@ class Rendezvous(RendezvousHandler):
         if self._starts:
             self._restarting()
         self._starts += 1
-        here, deadline = self._here(self._starts), time.monotonic() + PATIENCE.total_seconds()
+        here, deadline = HERE.format(self._starts), time.monotonic() + PATIENCE.total_seconds()
         self._store.add(here, 1)
         while self._store.add(here, 0) < self._nodes.count:
             if self._request.number or self.is_closed():
@@ -81,13 +81,9 @@ class Rendezvous(RendezvousHandler):
         address = RendezvousStoreInfo(self._nodes.address, self._port)
         return RendezvousInfo(store, self._nodes.rank, self._nodes.count, address)
 
-    @staticmethod
-    def _here(start: int) -> str:
-        return f"nodes that are here for start {start}"
-
     def num_nodes_waiting(self) -> int:
         """Agents that wait for this one to start its members again."""
-        return int(self._store.add(self._here(self._starts + 1), 0))
+        return int(self._store.add(HERE.format(self._starts + 1), 0))
 
     def is_closed(self) -> bool:
         """Whether an agent has ended."""

@@ -1,14 +1,60 @@
-"""Signs of life: what members give, and an agent looks for."""
+"""What work that runs long is told and tells: signals that ask it to stop, and signs of life."""
 
+import ctypes
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
+# A cluster sends SIGUSR1 some time before its limit, where it is asked to.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 SECONDS_BETWEEN_BEATS = 1.0
 SECONDS_TO_BE_BORN = 30.0  # until a member can give a sign of life: Python and its packages start
+
+
+class StopRequest(ctypes.Structure):
+    """The signal that asked to stop, 0 while none has; in memory that other processes may share."""
+
+    _fields_ = (("number", ctypes.c_int),)
+    number: int
+
+
+@contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Collect stopping signals within the block. A second one ends this process, and its children.
+
+    Outside the main thread signals cannot be caught, and none is.
+    """
+    request = multiprocessing.get_context("spawn").RawValue(StopRequest)
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in STOPPING}
+
+    def put_back() -> None:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        if not request.number:
+            request.number = number
+            return
+        put_back()
+        for child in multiprocessing.active_children():
+            child.kill()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        signal.raise_signal(number)
+
+    for number in STOPPING:
+        signal.signal(number, remember)
+    try:
+        yield request
+    finally:
+        put_back()
 
 
 class Supervision:

@@ -6,26 +6,16 @@ without corner pooling; `tables` scores them.
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 
 from cornernet.data.coco.split import load_split
-from cornernet.detection.corners import ImageCorners, find_corners
-from cornernet.detection.network import as_network
+from cornernet.detection.corners import find_corners
 from cornernet.files import replacing
-from cornernet.model.network import CornerNet
-from cornernet.model.weights import load_weights
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.provenance import file_digest
 from cornernet.progress import Progress, say
-
-# One row per corner; x, y in pixels of the image, category an index among the split's.
-TYPES = {
-    "corner": "str", "image_id": "int64", "category": "int64",
-    "x": "float32", "y": "float32", "score": "float32",
-}  # fmt: skip
+from cornernet.stages.predict import network_of
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -33,38 +23,15 @@ def run(job: Job) -> dict[str, Any]:
     params, trained, paths = job.params, job.trained, job.paths
     weights = paths.weights(job.graph.weights_of(trained))
     split = load_split(job.root, params.data.splits["val"], "val")
-    model = CornerNet(job.dataset.num_categories, params.model)
-    load_weights(weights, model)
-    torch.set_num_threads(params.detection.threads)
     wanted = 1 if job.options.devices is None else min(job.options.devices, 1)
     with (
         leased_gpus(wanted, report=lambda line: say(f"corners: {line}")) as gpus,
         Progress(f"corners of {trained}", len(split.images)) as progress,
     ):
         device = torch.device("cuda:0" if gpus else "cpu")
-        network = as_network(model.to(device), params.detection.precision, params.detection.compile)
-        found = find_corners(network, params.model, split, params.detection, device, progress)
-    frames = [
-        _rows(corner, image_id, corners)
-        for image_id in sorted(found)
-        for corner, corners in zip(("top_left", "bottom_right"), found[image_id], strict=True)
-    ]
-    table = pd.concat(frames, ignore_index=True).astype(TYPES)
+        network = network_of(weights, params, len(job.dataset.categories), device)
+        table = find_corners(network, params.model, split, params.detection, device, progress)
     with replacing(paths.corners(trained)) as temporary:
         table.to_parquet(temporary, index=False)
-    print(f"corners: {len(table):,} in {len(found)} images, {paths.corners(trained)}")
+    print(f"corners: {len(table):,} in {len(split.images)} images, {paths.corners(trained)}")
     return {"weights_digest": file_digest(weights)}
-
-
-def _rows(corner: str, image_id: int, corners: ImageCorners) -> pd.DataFrame:
-    count = len(corners.scores)
-    return pd.DataFrame(
-        {
-            "corner": np.full(count, corner, dtype=object),
-            "image_id": image_id,
-            "category": corners.categories,
-            "x": corners.points[:, 0],
-            "y": corners.points[:, 1],
-            "score": corners.scores,
-        }
-    )

@@ -12,17 +12,21 @@ import pandas as pd
 from cornernet.config import resolve_variant
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit, load_split
-from cornernet.evaluation.coco_metrics import average_precision_by_category, precision_recall
+from cornernet.evaluation.coco_metrics import (
+    average_precision_by_category,
+    evaluate_detections,
+    precision_recall,
+)
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import Tested
-from cornernet.pipeline.scoring import evaluated
+from cornernet.pipeline.scoring import tested_files
 from cornernet.reporting.figures.examples import Example, detections_figure, evenly_spaced
 from cornernet.reporting.figures.figure import Figure, write_figure
 from cornernet.reporting.figures.method import radii_histogram, targets_figure
 from cornernet.reporting.figures.network import network_figures
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
 from cornernet.reporting.figures.training import training_curves
-from cornernet.reporting.tables.results import read_results
+from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 from cornernet.stages.tables import table_context
 from cornernet.training.history import read_history
 
@@ -56,12 +60,12 @@ def _val_tests(job: Job) -> list[Tested]:
 
 def _of_scores(job: Job) -> list[Figure]:
     """AP by size and by category, precision and recall."""
-    results = read_results(job.paths.results)
+    results = read_csv(job.paths.results, RESULT_COLUMNS)
     borrowed = [name for name, variant in job.profile.variants.items() if variant.weights_of]
     by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(job.profile))
     by_category, curves = {}, {}
     for test in _val_tests(job):
-        name, matched = test.trained.variant, evaluated(job.graph, test)
+        name, matched = test.trained.variant, evaluate_detections(*tested_files(job.graph, test))
         scores = average_precision_by_category(matched).values()
         by_category[name] = dict(zip(matched.category_names, scores, strict=True))
         curves[f"{name}, IoU 0.5"] = precision_recall(matched, iou=0.5)

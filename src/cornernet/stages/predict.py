@@ -9,7 +9,7 @@ import torch
 
 from cornernet.config import Params
 from cornernet.data.coco.split import load_split
-from cornernet.detection.network import as_network
+from cornernet.detection.network import Network, as_network
 from cornernet.detection.parallel import Share, shared_out
 from cornernet.detection.predict import predict_split
 from cornernet.files import write_text
@@ -29,11 +29,12 @@ def run(job: Job) -> dict[str, Any]:
     wanted = 1 if job.options.devices is None else job.options.devices
     with leased_gpus(wanted, report=lambda line: say(f"{tested}: {line}")) as gpus:
         devices = [f"cuda:{number}" for number in range(len(gpus))] or ["cpu"] * max(wanted, 1)
-        arguments = (job.params, tested, weights, job.dataset.num_categories)
+        arguments = (job.params, tested, weights, len(job.dataset.categories))
         parts = shared_out(devices, predict_share, arguments)
     # Stable: the rows of an image stay as they are, whatever share it was in.
-    results = sorted((row for rows, _ in parts for row in rows), key=lambda row: row["image_id"])
-    write_json_lines(paths.detections(tested), results)
+    results = sorted((row for found, _ in parts for row in found), key=lambda row: row["image_id"])
+    rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in results)
+    write_text(paths.detections(tested), f"[\n{rows}\n]\n" if results else "[]\n")
     print(f"{tested}: {len(results):,} detections")
     images = job.dataset.splits[tested.split].images
     return {
@@ -48,26 +49,20 @@ def predict_share(
     share: Share, params: Params, tested: Tested, weights: Path, num_categories: int
 ) -> tuple[list[dict[str, Any]], float]:
     """COCO results of a share, and the seconds that reading, testing and soft-NMS took."""
-    torch.set_num_threads(params.detection.threads)
-    model = CornerNet(num_categories, params.model)
-    load_weights(weights, model)
-    model.to(share.device)
+    device = torch.device(share.device)
+    network = network_of(weights, params, num_categories, device)
     split = load_split(Path(params.data.root), params.data.splits[tested.split], tested.split)
     mine, began = share.of(split), time.monotonic()
     with Progress(share.name(str(tested)), len(mine.images)) as progress:
         results = predict_split(
-            as_network(model, params.detection.precision, params.detection.compile),
-            params.model,
-            mine,
-            params.detection,
-            tested.mode,
-            torch.device(share.device),
-            progress,
+            network, params.model, mine, params.detection, tested.mode, device, progress
         )
     return results, time.monotonic() - began
 
 
-def write_json_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A JSON list with one entry per line, atomically."""
-    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
-    write_text(path, f"[\n{lines}\n]\n" if rows else "[]\n")
+def network_of(weights: Path, params: Params, num_categories: int, device: torch.device) -> Network:
+    """The network that is tested, with the weights of a file, on a device."""
+    torch.set_num_threads(params.detection.threads)
+    model = CornerNet(num_categories, params.model)
+    load_weights(weights, model)
+    return as_network(model.to(device), params.detection.precision)

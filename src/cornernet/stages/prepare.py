@@ -1,15 +1,13 @@
 """`cornernet prepare`: checks the data set and writes what it found, dataset.json."""
 
 import dataclasses
-import shutil
-from pathlib import Path
 
 from cornernet.config import Params
 from cornernet.data.coco.check import check_dataset
 from cornernet.data.coco.dataset import SplitRecord
 from cornernet.errors import BadInput
-from cornernet.files import write_json
-from cornernet.model.cost import BYTES, network_cost
+from cornernet.files import free_bytes, write_json
+from cornernet.model.cost import BYTES, parameter_count
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.job import Job
 
@@ -21,9 +19,9 @@ def run(job: Job) -> None:
     """Check every split, every image; refuse with all problems at once, before any training."""
     params, paths = job.profile, job.paths
     found = check_dataset(job.root, params.data, paths.file_digests)
-    check_room(params, found.num_categories)
+    check_room(params, len(found.categories))
     dataset = dataclasses.replace(found, prepared_with=paths.files.read_text())
-    write_json(paths.dataset, dataset.to_json())
+    write_json(paths.dataset, dataclasses.asdict(dataset))
     for name, split in dataset.splits.items():
         print(f"prepare: {name}: {_summary(split)}")
 
@@ -43,19 +41,13 @@ def _summary(split: SplitRecord) -> str:
 def check_room(params: Params, num_categories: int) -> None:
     """Raise BadInput if the disk is too small for the models and checkpoints of the profile."""
     graph = Graph(params)
-    size = params.augmentation.input_size
-    model = network_cost(params.model, num_categories, size, last_only=False).parameters * BYTES
+    model = parameter_count(params.model, num_categories) * BYTES
     trained = [t for t in graph.trained if not graph.paths.weights(t).is_file()]
     needed = len(trained) * model * (1 + STATE_COPIES * (1 + params.train.keep_checkpoints))
-    free = shutil.disk_usage(_existing_part(graph.paths.data)).free
+    free = free_bytes(graph.paths.data)
     if free < needed:
         raise BadInput(
             f"no space left for what training writes: {len(trained)} models with their checkpoints "
             f"need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; make room, or lower "
             "train.keep_checkpoints"
         )
-
-
-def _existing_part(folder: Path) -> Path:
-    """`folder` or its nearest parent that is there; data/ may be a link to another disk."""
-    return next(path for path in (folder, *folder.parents) if path.exists())

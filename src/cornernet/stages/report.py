@@ -1,23 +1,23 @@
 """`cornernet report`: the page, and tables and figures on every run of the tracker."""
 
-import json
-from typing import Any
+import dataclasses
 
 import pandas as pd
 
 from cornernet.files import write_text
 from cornernet.pipeline.comparable import not_comparable
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.staleness.accepted import read_accepted
+from cornernet.pipeline.provenance import read_provenance
+from cornernet.pipeline.staleness.code import read_accepted
 from cornernet.pipeline.tracked_runs import tell
 from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
 from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.page import PageContext, render_page
 from cornernet.reporting.tables.corners import CORNER_COLUMNS, corner_table
-from cornernet.reporting.tables.differences import read_differences
+from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
 from cornernet.reporting.tables.paper_tables import build_tables, iou_table, waiting_table
-from cornernet.reporting.tables.results import read_csv, read_results
+from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 from cornernet.reporting.tables.table import Table
 from cornernet.reporting.text_and_code import load_recorded, text_and_code
 from cornernet.stages.tables import table_context
@@ -26,8 +26,9 @@ from cornernet.stages.tables import table_context
 def run(job: Job) -> None:
     """Render the page from files alone."""
     paths, recorded = job.paths, load_recorded()
-    differences = read_differences(paths.differences)
+    differences = read_csv(paths.differences, DIFFERENCE_COLUMNS)
     claims = read_csv(paths.claims, CLAIM_COLUMNS)
+    models = map(paths.model_provenance, job.graph.trained)
     context = PageContext(
         params=job.profile,
         claims=claims,
@@ -35,8 +36,8 @@ def run(job: Job) -> None:
         tables=_tables(job, differences),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
         differences=text_and_code(job.profile, differences, recorded),
-        provenance=_provenance(job),
-        dataset=job.dataset.to_json(),
+        provenance={file.name: read_provenance(file) for file in models if file.is_file()},
+        dataset=dataclasses.asdict(job.dataset),
         accepted=read_accepted(paths),
         recorded=recorded,
         not_comparable=not_comparable(job.profile, job.dataset),
@@ -48,7 +49,7 @@ def run(job: Job) -> None:
 
 def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
     """The paper's tables, the two that the journal version adds, and what waits for its scores."""
-    context, results = table_context(job.profile), read_results(job.paths.results)
+    context, results = table_context(job.profile), read_csv(job.paths.results, RESULT_COLUMNS)
     corners = read_csv(job.paths.corner_scores, CORNER_COLUMNS)
     waiting = waiting_table(results, context)
     return [
@@ -57,9 +58,3 @@ def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
         corner_table(corners, job.profile.corners.radius, context),
         *([] if waiting is None else [waiting]),
     ]
-
-
-def _provenance(job: Job) -> dict[str, dict[str, Any]]:
-    """What is recorded beside each trained model."""
-    files = map(job.paths.model_provenance, job.graph.trained)
-    return {path.name: json.loads(path.read_text()) for path in files if path.is_file()}

@@ -8,11 +8,12 @@ import pandas as pd
 from cornernet.config import Params
 from cornernet.config.schema import Split
 from cornernet.data.coco.split import load_split
+from cornernet.evaluation.coco_metrics import evaluate_detections
 from cornernet.evaluation.half_sampling import HalfSampled, half_sampled_metrics
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, TRAINING_NOISE, Tested, Trained
-from cornernet.pipeline.scoring import evaluated
+from cornernet.pipeline.scoring import tested_files
 from cornernet.pipeline.staleness.training_key import training_keys
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.measured import measure_claims
@@ -91,7 +92,8 @@ def _halves(job: Job) -> Callable[[Split, Cell, int], HalfSampled | None]:
     def half_sampled(split: Split, cell: Cell, seed: int) -> HalfSampled | None:
         if split == "test_dev" and settings.server == "external":
             return None
-        matched = evaluated(job.graph, Tested(Trained(cell.variant, seed), split, cell.mode))
+        tested = Tested(Trained(cell.variant, seed), split, cell.mode)
+        matched = evaluate_detections(*tested_files(job.graph, tested))
         return half_sampled_metrics(matched, settings.halves, settings.halves_seed)
 
     return half_sampled

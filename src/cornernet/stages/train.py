@@ -5,11 +5,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from numpy.typing import NDArray
 
 from cornernet.data.coco.split import load_split
 from cornernet.data.sampling.radii import stored_radii
@@ -18,16 +16,16 @@ from cornernet.errors import BadInput
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import HELPED, Job
 from cornernet.pipeline.provenance import file_digest, git_commit, versions
-from cornernet.pipeline.rounds import describe_rounds
 from cornernet.pipeline.slurm import job_of_slurm
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.pipeline.tracked_runs import dataset_of, tags_of
-from cornernet.pipeline.validation import Validation
+from cornernet.pipeline.validation import validation
 from cornernet.processes.nodes import Nodes, this_node
-from cornernet.processes.signals import stop_requests
+from cornernet.processes.supervision import stop_requests
 from cornernet.progress import say
 from cornernet.tracking import ModelFiles, Run
-from cornernet.training.history import VALIDATION, read_validation
+from cornernet.training.group import describe_rounds
+from cornernet.training.history import HISTORY, VALIDATION, read_history
 from cornernet.training.job import Interrupted, TrainedFiles, TrainingJob, TrainingResult
 from cornernet.training.loop import Members, run_on, train
 from cornernet.training.start import Start
@@ -51,13 +49,13 @@ def run(job: Job) -> dict[str, Any]:
         "seed": trained.seed,
         "code_spans": result.code_spans,
         "weights_digest": file_digest(job.paths.weights(trained)),
-        "validation": read_validation(training.checkpoints / "history.csv"),
+        "validation": read_history(training.checkpoints / VALIDATION),
         "run_key": tracked.model.key,
         "mlflow_run_id": tracked.run_id,
         "nodes": nodes.count,
         "processes": result.processes,
         "devices": list(devices),
-        "iterations": result.iterations,
+        "iterations": job.params.train.iterations,
         "started_from": result.started_from,
         "training_seconds": result.seconds,
         "images_per_second": result.images_per_second,
@@ -91,14 +89,18 @@ def _devices(job: Job, nodes: Nodes) -> Iterator[tuple[str, ...]]:
 def _training(job: Job) -> TrainingJob:
     """What is to be trained: the job's model on the split train, validated on the split val."""
     params, trained, paths = job.params, job.trained, job.paths
+    parent = job.graph.parent(trained)
     split = load_split(job.root, params.data.splits["train"], "train")
+    # With the profile's min_iou the table was made; radii of a variant with another are computed.
+    same = params.targets.min_iou == job.profile.targets.min_iou
+    categories = {str(category.id): category.name for category in job.dataset.categories}
     return TrainingJob(
         params=params,
-        num_categories=job.dataset.num_categories,
+        num_categories=len(job.dataset.categories),
         seed=trained.seed,
         samples=TrainingSamples(
             split,
-            _stored_radii(job),
+            stored_radii(pd.read_parquet(paths.radii), "train", params.targets) if same else None,
             params.augmentation,
             params.targets,
             params.data,
@@ -109,11 +111,11 @@ def _training(job: Job) -> TrainingJob:
         fingerprint={
             "params": stage_params(params, "train"),
             "code": job.code,
-            "data": _data(job),
+            "data": {"categories": categories, "train": job.dataset.splits["train"].digests},
         },
         name=str(trained),
-        validate=Validation(params) if "val" in params.data.splits else None,
-        initial_state=_initial_state(job),
+        validate=partial(validation, params) if "val" in params.data.splits else None,
+        initial_state=None if parent is None else paths.state(parent),
         resume=job.options.resume,
         fresh=job.options.fresh,
     )
@@ -121,7 +123,7 @@ def _training(job: Job) -> TrainingJob:
 
 def _train(job: Job, training: TrainingJob, members: Members) -> tuple[TrainingResult, Run]:
     """Run the training with a run of the tracker beside it."""
-    paths, trained, history = job.paths, job.trained, training.checkpoints / "history.csv"
+    paths, trained, history = job.paths, job.trained, training.checkpoints / HISTORY
     tracked: Run | None = None
     following = ExitStack()
 
@@ -147,24 +149,3 @@ def _train(job: Job, training: TrainingJob, members: Members) -> tuple[TrainingR
     assert tracked is not None  # training starts by opening it
     tracked.finish("FINISHED", training.outputs.history, history.with_name(VALIDATION))
     return result, tracked
-
-
-def _data(job: Job) -> dict[str, Any]:
-    """What says which data are trained on: the categories, and the digests of the files."""
-    categories = {str(category.id): category.name for category in job.dataset.categories}
-    return {"categories": categories, "train": job.dataset.splits["train"].digests}
-
-
-def _stored_radii(job: Job) -> NDArray[Any] | None:
-    """Radii of the train split's annotations as the variant needs them; None: to be computed.
-
-    The table was made with the profile's min_iou; a variant with another cannot use it.
-    """
-    if job.params.targets.min_iou != job.profile.targets.min_iou:
-        return None
-    return stored_radii(pd.read_parquet(job.paths.radii), "train", job.params.targets)
-
-
-def _initial_state(job: Job) -> Path | None:
-    parent = job.graph.parent(job.trained)
-    return None if parent is None else job.paths.state(parent)

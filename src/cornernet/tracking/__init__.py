@@ -5,11 +5,10 @@ them, and a `Run` sends a training's curves while they grow. The tracker never f
 what it watches.
 """
 
-from cornernet.tracking.experiments import pages
-from cornernet.tracking.model_files import ModelFiles, Registered
+from cornernet.tracking.registry import ModelFiles, Registered
 from cornernet.tracking.run import Run
 from cornernet.tracking.send import send
-from cornernet.tracking.server import Attempts, leaves_to_others
+from cornernet.tracking.server import Attempts, leaves_to_others, pages
 
 __all__ = [
     "Attempts", "ModelFiles", "Registered", "Run",

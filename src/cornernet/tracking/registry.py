@@ -1,4 +1,4 @@
-"""The trained model in MLflow's registry: tensors and plain settings, no pickled code.
+"""A trained model's files, and it in MLflow's registry: tensors and plain settings, no code.
 
 One version per pair of weights and test settings, each with a copy of the weights (0.8 GB for the
 paper's network).
@@ -7,11 +7,12 @@ paper's network).
 import base64
 import importlib.metadata
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cornernet.files import write_json
-from cornernet.tracking.model_files import ModelFiles, Registered
 from cornernet.tracking.server import is_remote
 
 LOADER = "cornernet.detection.served"
@@ -21,6 +22,41 @@ REQUIREMENTS = ("torch", "numpy", "opencv-python-headless", "numba", "pandas", "
 # Tags of a version
 MODEL_ID = "model_id"
 DIGEST = "digest"  # of the weights and the settings
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The model as a version of `name` in the registry; `digest` tells versions apart."""
+
+    name: str
+    digest: str
+    weights: Path
+    settings: Mapping[str, Any]  # what `cornernet.detection.served` needs besides the weights
+    picture: Path | None  # an image of the data set, to show what the model takes
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """One trained model and its files, which need not all be there.
+
+    `key` is our own name of its run, known before MLflow gave it an id. `status` is None while the
+    training goes on, else FINISHED, FAILED or KILLED. Times are milliseconds since 1970.
+    """
+
+    profile: str
+    variant: str
+    seed: int
+    key: str
+    params: Mapping[str, Any] = field(default_factory=dict)  # may be a tree of sections
+    tags: Mapping[str, str] = field(default_factory=dict)
+    dataset: tuple[str, str, Mapping[str, Any]] | None = None  # name, digest, source
+    curves: tuple[Path, ...] = ()  # history.csv, validation.csv
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    artifacts: tuple[tuple[Path, str | None], ...] = ()  # each with its folder in the run
+    registered: Registered | None = None
+    status: str | None = None
+    began: int | None = None
+    ended: int | None = None
 
 
 def registered_version(client: Any, folder: Path, run: Any, model: ModelFiles) -> Any:
@@ -65,9 +101,11 @@ def _save(folder: Path, logged: Any, run_id: str, wanted: Registered) -> None:
     """Write the model in MLflow's format into `folder`/model."""
     import mlflow.pyfunc
     import pandas as pd
-    from mlflow.models import Model
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
-    from cornernet.detection.served import SETTINGS, WEIGHTS
+    from cornernet.detection.served import COLUMNS, SETTINGS, WEIGHTS
 
     (folder / "files").mkdir()
     (folder / "files" / WEIGHTS).symlink_to(wanted.weights.resolve())
@@ -76,31 +114,17 @@ def _save(folder: Path, logged: Any, run_id: str, wanted: Registered) -> None:
     if wanted.picture is not None:  # inside the example itself
         content = base64.b64encode(wanted.picture.read_bytes()).decode()
         example = pd.DataFrame({"image": [f"data:;base64,{content}"]})
+    here = {one.name: one.version.partition("+")[0] for one in importlib.metadata.distributions()}
+    types = {"int64": "long", "float64": "double", "object": "string"}
+    outputs: list[Any] = [ColSpec(types[kind], name) for name, kind in COLUMNS.items()]
     where, name = logged.artifact_location, logged.model_id
     mlflow.pyfunc.save_model(
         str(folder / "model"),
         loader_module=LOADER,
         data_path=str(folder / "files"),
         mlflow_model=Model(where, run_id, model_uuid=name, model_id=name),
-        signature=_signature(),
+        signature=ModelSignature(Schema([ColSpec(AnyType())]), Schema(outputs)),
         input_example=example,
-        pip_requirements=_requirements(),  # given, for working them out needs the network
+        # Given, for working them out needs the network; of what is not here, without a version.
+        pip_requirements=[f"{p}=={here[p]}" if p in here else p for p in REQUIREMENTS],
     )
-
-
-def _signature() -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-    from mlflow.types.schema import AnyType
-
-    from cornernet.detection.served import COLUMNS
-
-    types = {"int64": "long", "float64": "double", "object": "string"}
-    outputs = Schema([ColSpec(types[kind], name) for name, kind in COLUMNS.items()])
-    return ModelSignature(Schema([ColSpec(AnyType())]), outputs)
-
-
-def _requirements() -> list[str]:
-    """The packages at the versions that are here; those that are not here, without one."""
-    here = {one.name: one.version.partition("+")[0] for one in importlib.metadata.distributions()}
-    return [f"{name}=={here[name]}" if name in here else name for name in REQUIREMENTS]

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from cornernet.tracking import server
-from cornernet.tracking.curves import Curves, read_points
-from cornernet.tracking.model_files import ModelFiles
-from cornernet.tracking.send import PATIENCE, send, send_files, sender_lock
+from cornernet.tracking.registry import ModelFiles
+from cornernet.tracking.send import PATIENCE, Curves, read_points, send, send_files, sender_lock
 from cornernet.training.history import VALIDATION
 
 INTERVAL = 3.0  # seconds between two looks at the history
@@ -73,17 +71,17 @@ class Run:
                 self.run_id, curves = run_id, Curves(client, run_id)
                 with ExitStack() as system_metrics:
                     with suppress(ImportError):  # psutil is missing
-                        monitor = _system_monitor(run_id, server.address(self._folder))
+                        from mlflow.system_metrics.system_metrics_monitor import (
+                            SystemMetricsMonitor,
+                        )
+
+                        # A thread that sends the load of processor, memory, disk, network and GPUs.
+                        uri = server.address(self._folder)
+                        monitor = SystemMetricsMonitor(
+                            run_id, resume_logging=True, tracking_uri=uri
+                        )
+                        monitor.start()
                         system_metrics.callback(monitor.finish)
                     while not stop.wait(INTERVAL):
                         for path in self.model.curves:
                             curves.send(read_points(path))
-
-
-def _system_monitor(run_id: str, uri: str) -> Any:
-    """MLflow's own thread that sends the load of processor, memory, disk, network and GPUs."""
-    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-
-    monitor = SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=uri)
-    monitor.start()
-    return monitor

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,18 +11,20 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from cornernet.tracking.curves import Curves, read_points
-from cornernet.tracking.experiments import experiment_of
-from cornernet.tracking.model_files import ModelFiles
-from cornernet.tracking.registry import MODEL_ID, registered_version
-from cornernet.tracking.server import MLFLOW_FOLDER, Attempts, connect
+from cornernet.tracking.registry import MODEL_ID, ModelFiles, registered_version
+from cornernet.tracking.server import MLFLOW_FOLDER, Attempts, connect, experiment_of
+from cornernet.training.history import VALIDATION, read_history
 
 PATIENCE = 60.0  # seconds to wait for another process that sends of the same model
-PARAMS_PER_REQUEST, LONGEST_PARAM, LONGEST_DIGEST = 100, 6000, 36  # MLflow's limits
+# MLflow's limits
+POINTS_PER_REQUEST, PARAMS_PER_REQUEST, LONGEST_PARAM, LONGEST_DIGEST = 1000, 100, 6000, 36
+NO_LOSS = ("learning_rate", "images_per_second")
 HEADLINE = "AP."  # the metric of each test that a version carries as a tag
 # Tags of a run
 RUN_KEY = "run_key"
 SENT_FILES = "sent_files"  # digests by name, as JSON: what MLflow has whole
+
+Point = tuple[str, int, float]  # metric, iteration, value
 
 
 def send(
@@ -147,3 +150,44 @@ def _is_new(digests: dict[str, str], name: str, path: Path) -> bool:
         return False
     before, digests[name] = digests.get(name), hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return digests[name] != before
+
+
+def read_points(path: Path) -> list[Point]:
+    """The points of a history.csv or validation.csv, as far as whole rows are there.
+
+    MLflow draws one section of curves per prefix of a metric's name.
+    """
+    kind = "validation" if path.name == VALIDATION else "loss"
+    return [
+        (f"{'training' if name in NO_LOSS else kind}/{name}", int(row["iteration"]), value)
+        for row in read_history(path)
+        for name, value in row.items()
+        if name != "iteration" and math.isfinite(value)  # a score may be undefined
+    ]
+
+
+class Curves:
+    """The curves of one run, as far as MLflow has them."""
+
+    def __init__(self, client: Any, run_id: str) -> None:
+        self._client, self._run_id = client, run_id
+        self._known: dict[str, set[int]] = {}  # iterations that MLflow has of each metric
+
+    def send(self, points: list[Point], timestamp: int | None = None) -> None:
+        """Send the points that MLflow lacks; `timestamp`: of all of them, default now.
+
+        So a training that went back to a checkpoint, and repeats iterations, doubles none.
+        """
+        from mlflow.entities import Metric
+
+        new = []
+        for name, iteration, value in points:
+            if name not in self._known:
+                history = self._client.get_metric_history(self._run_id, name)
+                self._known[name] = {point.step for point in history}
+            if iteration not in self._known[name]:
+                self._known[name].add(iteration)
+                new.append(Metric(name, value, timestamp or int(time.time() * 1000), iteration))
+        for start in range(0, len(new), POINTS_PER_REQUEST):
+            some = new[start : start + POINTS_PER_REQUEST]
+            self._client.log_batch(self._run_id, metrics=some)

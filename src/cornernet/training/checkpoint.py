@@ -10,20 +10,11 @@ from typing import Any
 
 from cornernet.files import locked, remove_unfinished, write_json
 from cornernet.progress import say
-from cornernet.training.job import (
-    RUN,
-    Fingerprint,
-    changed_modules,
-    differences,
-    plain,
-    summary,
-)
+from cornernet.training.history import HISTORY, VALIDATION
+from cornernet.training.job import RUN, Fingerprint, differences, plain, summary
 from cornernet.training.state import TrainingState, Unreadable, load_state, save_state
 
-Report = Callable[[str], None]
-
 LOCK = ".lock"
-FINISHED = "finished.json"
 
 
 @dataclass(frozen=True)
@@ -32,11 +23,17 @@ class CheckpointFolder:
 
     path: Path
     keep: int
+    report: Callable[[str], None] = say  # is told what is damaged, and what is set aside
 
     @property
     def history(self) -> Path:
         """The losses by iteration, beside the checkpoints that they belong to."""
-        return self.path / "history.csv"
+        return self.path / HISTORY
+
+    @property
+    def validation(self) -> Path:
+        """The scores of validations, beside it."""
+        return self.path / VALIDATION
 
     def file(self, iteration: int) -> Path:
         """Where the checkpoint of an iteration lies."""
@@ -58,11 +55,11 @@ class CheckpointFolder:
         for path in self.all()[keep:]:
             path.unlink(missing_ok=True)
 
-    def newest(self, fingerprint: Fingerprint, report: Report) -> tuple[Path, TrainingState] | None:
+    def newest(self, fingerprint: Fingerprint) -> tuple[Path, TrainingState] | None:
         """The newest checkpoint that can be read, if its params and data are `fingerprint`'s.
 
         A damaged one is set aside and the one before it is tried. One made with other params or
-        data sets the whole folder aside, and training starts anew. `report` is told of both.
+        data sets the whole folder aside, and training starts anew.
         """
         for path in self.all():
             try:
@@ -70,28 +67,29 @@ class CheckpointFolder:
             except Unreadable as error:
                 target = self.path / f"{path.name}.damaged"
                 path.replace(target)
-                report(f"{path}: damaged ({error}), kept as {target.name}; trying the one before")
+                self.report(
+                    f"{path}: damaged ({error}), kept as {target.name}; trying the one before"
+                )
                 continue
             different = differences(state.fingerprint, fingerprint)
             if not different:
                 return path, state
-            self.set_aside(
-                f"{path.name} was made with something else ({summary(different, '; ')})", report
-            )
+            self.set_aside(f"{path.name} was made with something else ({summary(different, '; ')})")
             return None
         return None
 
-    def set_aside(self, why: str, report: Report) -> None:
+    def set_aside(self, why: str) -> None:
         """Move every file into a new `set-aside-<n>` within the folder; nothing is deleted."""
         files = [path for path in self.path.iterdir() if path.is_file() and path.name != LOCK]
         if files:
-            report(f"{why}: set aside in {self._moved(files)}, training starts anew")
+            self.report(f"{why}: set aside in {self._moved(files)}, training starts anew")
 
-    def set_later_aside(self, iteration: int, report: Report) -> None:
+    def set_later_aside(self, iteration: int) -> None:
         """The same for the checkpoints after `iteration`, from which another past goes on."""
         later = [path for path in self.all() if path.name > self.file(iteration).name]
         if later:
-            report(f"checkpoints after iteration {iteration}: set aside in {self._moved(later)}")
+            moved = self._moved(later)
+            self.report(f"checkpoints after iteration {iteration}: set aside in {moved}")
 
     def _moved(self, files: list[Path]) -> Path:
         number = 1
@@ -102,41 +100,18 @@ class CheckpointFolder:
             os.replace(path, target / path.name)
         return target
 
-    def remember_run(self, run_id: str | None, fingerprint: Fingerprint) -> None:
-        """Keep the tracker's run id for a training that ends before its first checkpoint."""
-        write_json(self.path / RUN, {"run_id": run_id, "fingerprint": plain(fingerprint)})
+    def write_note(self, run_id: str | None, fingerprint: Fingerprint, finished: bool) -> None:
+        """Keep the tracker's run id, and whether the results of this training were written."""
+        note = {"run_id": run_id, "fingerprint": plain(fingerprint), "finished": finished}
+        write_json(self.path / RUN, note)
 
-    def remembered_run(self, fingerprint: Fingerprint) -> str | None:
-        """The run id that a training with this `fingerprint` kept, if any."""
-        kept = self._read(RUN)
-        run_id: str | None = kept.get("run_id")
-        return run_id if kept.get("fingerprint") == plain(fingerprint) else None
-
-    def mark_finished(self, fingerprint: Fingerprint) -> None:
-        """Note that the results of a training with `fingerprint` were written."""
-        write_json(self.path / FINISHED, {"fingerprint": plain(fingerprint)})
-
-    def mark_unfinished(self) -> None:
-        """Forget that it was finished: a checkpoint from before its end is gone on from."""
-        (self.path / FINISHED).unlink(missing_ok=True)
-
-    def changed_since_finished(self, fingerprint: Fingerprint) -> list[str]:
-        """The modules that changed since the results were written; none while it is under way.
-
-        To write them again from the last checkpoint would give the weights of the old code as
-        those of the new.
-        """
-        finished = self._read(FINISHED)
-        if not finished:
-            return []
-        return changed_modules(finished["fingerprint"]["code"], fingerprint["code"])
-
-    def _read(self, name: str) -> dict[str, Any]:
-        """What a note in the folder says; empty if there is none, or it is damaged."""
+    def note(self) -> dict[str, Any]:
+        """What `write_note` wrote last; of no training if there is nothing, or it is damaged."""
+        nothing: dict[str, Any] = {"run_id": None, "fingerprint": {"code": {}}, "finished": False}
         try:
-            return dict(json.loads((self.path / name).read_text()))
+            return nothing | json.loads((self.path / RUN).read_text())
         except (OSError, ValueError):
-            return {}
+            return nothing
 
     @contextmanager
     def locked(self) -> Iterator[None]:

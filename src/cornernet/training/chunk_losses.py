@@ -1,7 +1,6 @@
 """From a chunk to its loss terms: copied to a device, its targets drawn there, compiled or not."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import torch
@@ -9,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cornernet.config.schema import Losses, Params, Targets, Train
-from cornernet.data.sampling.chunks import Chunk
+from cornernet.data.sampling.samples import Chunk
 from cornernet.data.sampling.targets import draw_heatmaps
 from cornernet.model.compilation import Compiled
-from cornernet.model.layout import fill_vectors
+from cornernet.model.hourglass import fill_vectors
 from cornernet.model.losses import CornerTargets, LossTerms, corner_losses, logit_bounds
 from cornernet.model.network import CornerNet, CornerOutputs
 
@@ -145,10 +144,5 @@ def corner_targets(chunk: Chunk, num_categories: int, params: Targets) -> Corner
 def padded(chunk: Chunk, slots: int) -> Chunk:
     """The chunk with empty slots for objects added up to `slots`."""
     missing = slots - chunk.mask.shape[1]
-    changed = {}
-    for field in fields(chunk):
-        tensor: Tensor = getattr(chunk, field.name)
-        if field.name != "image":
-            tensor = F.pad(tensor, (0, 0) * (tensor.ndim - 2) + (0, missing))
-        changed[field.name] = tensor
-    return Chunk(**changed)
+    slotted = (F.pad(one, (0, 0) * (one.ndim - 2) + (0, missing)) for one in chunk[1:])
+    return Chunk(chunk.image, *slotted)

@@ -6,17 +6,20 @@ statistics and of the losses' normalisers. The step's loss is the plain mean ove
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
 
-from cornernet.data.sampling.chunks import Chunk
-from cornernet.errors import BadInput
-from cornernet.memory import is_out_of_memory
+from cornernet.data.sampling.samples import Chunk
+from cornernet.errors import BadInput, is_out_of_memory
 from cornernet.model.compilation import Compiled
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import ChunkLosses
+
+# In elements: kernels that handle many tensors at once want each to start on 16 bytes or more.
+ALIGNMENT = 64
 
 
 def accumulate_gradients(
@@ -32,7 +35,7 @@ def accumulate_gradients(
     parameters = [p for p in model.parameters() if p.requires_grad]
     table = no_losses(losses)
 
-    def accumulate(number: int) -> None:
+    def add_chunk(number: int) -> None:
         images = len(chunks[number].image)
         remedy = (
             f"with train.chunks[{number}] = {images} images: lower that number in train.chunks "
@@ -44,10 +47,10 @@ def accumulate_gradients(
         table[number] = torch.stack([term.detach() for term in terms])
 
     if 0 in chunks:
-        accumulate(0)
+        add_chunk(0)
     with fixed_running_statistics(model):  # once for all: a step walks a thousand modules
         for number in sorted(set(chunks) - {0}):
-            accumulate(number)
+            add_chunk(number)
     return table
 
 
@@ -104,30 +107,19 @@ def naming_out_of_memory(device: torch.device, what: str) -> Iterator[None]:
         raise BadInput(f"out of memory on {device} {what}") from error
 
 
-class FlatGradients:
-    """All gradients of a model in one vector, of which each `.grad` is a view.
+def flat_gradients(model: nn.Module) -> Tensor:
+    """All gradients of a model, zeros, in one vector, of which each `.grad` becomes a view.
 
     Cleared, and summed over processes, in one operation.
     """
-
-    # In elements: kernels that handle many tensors at once want each to start on 16 bytes or more.
-    ALIGNMENT = 64
-
-    def __init__(self, model: nn.Module) -> None:
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        starts, length = [], 0
-        for parameter in parameters:
-            starts.append(length)
-            length += -(-parameter.numel() // self.ALIGNMENT) * self.ALIGNMENT
-        first = parameters[0]
-        self.vector = torch.zeros(length, dtype=first.dtype, device=first.device)
-        for parameter, start in zip(parameters, starts, strict=True):
-            # The parameter's own strides (channels-last ones too), so that Adam need not reorder.
-            parameter.grad = self.vector.as_strided(parameter.shape, parameter.stride(), start)
-
-    def clear(self) -> None:
-        """Set every gradient to zero."""
-        self.vector.zero_()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    ends = list(accumulate(-(-p.numel() // ALIGNMENT) * ALIGNMENT for p in parameters))
+    first = parameters[0]
+    vector = torch.zeros(ends[-1], dtype=first.dtype, device=first.device)
+    for parameter, start in zip(parameters, [0, *ends[:-1]], strict=True):
+        # The parameter's own strides (channels-last ones too), so that Adam need not reorder.
+        parameter.grad = vector.as_strided(parameter.shape, parameter.stride(), start)
+    return vector
 
 
 def add_gradients(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
@@ -138,12 +130,10 @@ def add_gradients(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor
     """
     sums, terms = [], []
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        if parameter.grad is None:
-            parameter.grad = gradient
-        elif parameter.grad.stride() == gradient.stride():
+        assert parameter.grad is not None, "a view of `flat_gradients`"
+        if parameter.grad.stride() == gradient.stride():
             sums.append(parameter.grad)
             terms.append(gradient)
         else:  # torch would then add all of them one by one
             parameter.grad.add_(gradient)
-    if sums:
-        torch._foreach_add_(sums, terms)
+    torch._foreach_add_(sums, terms)

@@ -1,13 +1,14 @@
 """What is to be trained, what tells it from another training, and how it may end."""
 
 import json
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 from cornernet.config.schema import Params
+from cornernet.progress import say
 
 if TYPE_CHECKING:  # what commands import that need no torch
     from cornernet.data.sampling.samples import TrainingSamples
@@ -24,7 +25,6 @@ CodeSpan = dict[str, Any]
 Validate = Callable[["CornerNet"], Mapping[str, float | None]]
 
 RUN = "run.json"  # beside the checkpoints: the key of the tracker's run, and the fingerprint
-MISSING = object()
 MOST_SHOWN = 8
 
 
@@ -61,12 +61,15 @@ class TrainingJob:
     resume: Path | None = None
     fresh: bool = False
 
+    def report(self, line: str) -> None:
+        """Say what a user should know of this training."""
+        say(f"{self.name}: {line}")
+
 
 @dataclass(frozen=True)
 class TrainingResult:
     """How a training went; `seconds` and `images_per_second` are those since the last start."""
 
-    iterations: int
     started_from: int  # iterations that were done before
     seconds: float
     images_per_second: float
@@ -79,12 +82,12 @@ class TrainingFailed(Exception):
     """A training cannot go on, through no fault of its input; `cornernet` exits with 1."""
 
 
+@dataclass(eq=False)
 class NonFinite(TrainingFailed):
     """A loss, or a weight, is not a number or infinite."""
 
-    def __init__(self, losses: Sequence[str], iteration: int) -> None:
-        super().__init__(losses, iteration)  # what it is unpickled with
-        self.losses, self.iteration = tuple(losses), iteration
+    losses: Sequence[str]
+    iteration: int
 
     def __str__(self) -> str:
         return (
@@ -93,17 +96,17 @@ class NonFinite(TrainingFailed):
         )
 
 
+@dataclass(eq=False)
 class Interrupted(TrainingFailed):
     """A signal asked the training to stop; a checkpoint was saved first."""
 
-    def __init__(self, number: int, iteration: int) -> None:
-        super().__init__(number, iteration)
-        self.signal, self.iteration = signal.Signals(number), iteration
+    signal: int
+    iteration: int
 
     def __str__(self) -> str:
         return (
-            f"stopped by {self.signal.name} after iteration {self.iteration}; the same command "
-            "goes on from there"
+            f"stopped by {Signals(self.signal).name} after iteration {self.iteration}; the same "
+            "command goes on from there"
         )
 
 
@@ -117,15 +120,11 @@ def differences(made_with: Fingerprint, asked: Fingerprint) -> list[str]:
 
     Other code does not: a training goes on, and records which code made which iterations.
     """
-    old, new = (
-        dict(_leaves({name: part for name, part in plain(tree).items() if name != "code"}))
-        for tree in (made_with, asked)
-    )
-    pairs = {key: (old.get(key, MISSING), new.get(key, MISSING)) for key in old | new}
+    old, new = (dict(_leaves(plain({**tree, "code": {}}))) for tree in (made_with, asked))
     return [
-        f"{key}: {_text(before)} -> {_text(after)}"
-        for key, (before, after) in sorted(pairs.items())
-        if before != after
+        f"{key}: {_text(old, key)} -> {_text(new, key)}"
+        for key in sorted(old | new)
+        if key not in old or key not in new or old[key] != new[key]
     ]
 
 
@@ -148,9 +147,8 @@ def _leaves(tree: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, Any
             yield f"{where}{key}", value
 
 
-def _text(value: Any) -> str:
-    if value is MISSING:
-        return "(none)"
+def _text(leaves: Mapping[str, Any], key: str) -> str:
+    value = leaves.get(key, "(none)")
     text = value if isinstance(value, str) else json.dumps(value)
     # Digests are told apart by their beginning.
     return f"{text[:12]}..." if len(text) > 40 and " " not in text else text

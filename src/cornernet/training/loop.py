@@ -3,26 +3,18 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
-
-import torch
+from dataclasses import replace
+from functools import partial
 
 from cornernet.errors import BadInput
 from cornernet.processes.agent import MembersFailed, Rules, run_members
 from cornernet.processes.nodes import Nodes
-from cornernet.processes.signals import StopRequest, stop_requests
-from cornernet.processes.supervision import Heartbeat
+from cornernet.processes.supervision import Heartbeat, StopRequest, stop_requests
 from cornernet.training.checkpoint import CheckpointFolder
 from cornernet.training.group import Group
-from cornernet.training.job import Interrupted, TrainingFailed, TrainingJob, TrainingResult
+from cornernet.training.job import Interrupted, TrainingFailed, TrainingJob, TrainingResult, plain
 from cornernet.training.recorder import Recorder
-from cornernet.training.start import (
-    Start,
-    complete_fingerprint,
-    find_start,
-    newest_start,
-    reporter,
-)
+from cornernet.training.start import Start, complete_fingerprint, find_start, newest_start
 from cornernet.training.trainer import Trainer, training_settings
 
 # Called once before the first iteration, with the iterations done and the tracker's run id that the
@@ -48,19 +40,20 @@ def train(
     checkpoint), TrainingFailed.
     """
     job = replace(job, fingerprint=complete_fingerprint(job))
-    folder = CheckpointFolder(job.checkpoints, job.params.train.keep_checkpoints)
+    folder = CheckpointFolder(job.checkpoints, job.params.train.keep_checkpoints, job.report)
     with folder.locked(), stop_requests() as request:
-        start = find_start(job, folder)
-        run_id = start.run_id or folder.remembered_run(job.fingerprint)
+        start, note = find_start(job, folder), folder.note()
+        # One that ended before its first checkpoint, or whose results are but written again.
+        same = note["fingerprint"] == plain(job.fingerprint)
+        at_end = start.iteration == job.params.train.iterations
+        run_id = start.run_id or (note["run_id"] if same else None)
         if on_start is not None:
             run_id = on_start(start.iteration, run_id)
-        folder.remember_run(run_id, job.fingerprint)
-        if start.iteration < job.params.train.iterations:
-            folder.mark_unfinished()
+        folder.write_note(run_id, job.fingerprint, same and at_end and note["finished"])
         if request.number:
             raise Interrupted(request.number, start.iteration)
         result = members(job, replace(start, run_id=run_id), request)
-        folder.mark_finished(job.fingerprint)
+        folder.write_note(run_id, job.fingerprint, finished=True)
     return result
 
 
@@ -69,13 +62,13 @@ def run_member(
 ) -> TrainingResult:
     """One member's part of a training. All members return together, or raise the same."""
     train, what = job.params.train, (job.params, job.num_categories, job.seed)
-    report = reporter(job) if group.rank == 0 else lambda line: None
+    report = job.report if group.rank == 0 else lambda line: None
     with training_settings(train):
         start = group.from_first(lambda: newest_start(job, start))
         trainer = group.together(lambda: Trainer(*what, start.path, group, device, report))
         recorder = Recorder(trainer, job, start) if group.rank == 0 else None
         began, failure = time.monotonic(), None
-        _, stop = group.agree(torch.zeros(0), request.number)
+        stop = group.agree(request.number)
         with closing(trainer.chunks(job.samples)) as source:
             while trainer.iteration < train.iterations and not stop:
                 losses, stop = trainer.step(source, request.number, failure)
@@ -84,12 +77,11 @@ def run_member(
         seconds = time.monotonic() - began
         if recorder is not None:
             failure = failure or recorder.finish()
-        group.agree(torch.zeros(0), 0, failure)
+        group.agree(failure=failure)
     if trainer.iteration < train.iterations:
         raise Interrupted(stop, trainer.iteration)
     images = (trainer.iteration - start.iteration) * sum(train.chunks)
     return TrainingResult(
-        iterations=trainer.iteration,
         started_from=start.iteration,
         seconds=round(seconds, 2),
         images_per_second=round(images / max(seconds, 1e-9), 2),
@@ -107,9 +99,10 @@ def run_on(
     Members that crash, are killed or hang are started again as `train.restarts` says.
     """
     train = job.params.train
-    rules = Rules(job.name, train.restarts, train.hang_minutes, reporter(job), job.checkpoints)
+    rules = Rules(job.name, train.restarts, train.hang_minutes, job.report, job.checkpoints)
     try:
-        ending = run_members(Member(job, start, request), devices, nodes, request, rules)
+        work = partial(run_to_ending, job, start, request)
+        ending = run_members(work, devices, nodes, request, rules)
     except MembersFailed as error:
         if request.number:
             raise Interrupted(request.number, start.iteration) from error
@@ -119,20 +112,17 @@ def run_on(
     return ending
 
 
-@dataclass(frozen=True)
-class Member:
-    """What one process of a training runs; it returns endings that a new start would not mend."""
-
-    job: TrainingJob
-    start: Start
-    request: StopRequest
-
-    def __call__(
-        self, rank: int, size: int, heartbeat: Heartbeat, device: str
-    ) -> TrainingResult | Exception:
-        """The training's result, or why it ended without one."""
-        group = Group(rank, size, heartbeat)
-        try:
-            return run_member(self.job, self.start, self.request, group, device)
-        except (BadInput, TrainingFailed) as ending:
-            return ending
+def run_to_ending(
+    job: TrainingJob,
+    start: Start,
+    request: StopRequest,
+    rank: int,
+    size: int,
+    heartbeat: Heartbeat,
+    device: str,
+) -> TrainingResult | Exception:
+    """`run_member` in a process of its own; returns endings that a new start would not mend."""
+    try:
+        return run_member(job, start, request, Group(rank, size, heartbeat), device)
+    except (BadInput, TrainingFailed) as ending:
+        return ending

@@ -1,7 +1,9 @@
 """What the first member does besides computing: history, log, validation, checkpoints, results."""
 
+import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,7 +14,7 @@ from cornernet.model.weights import save_weights
 from cornernet.progress import Progress, say
 from cornernet.training import history
 from cornernet.training.checkpoint import CheckpointFolder
-from cornernet.training.job import NonFinite, TrainingJob
+from cornernet.training.job import NonFinite, TrainingJob, plain
 from cornernet.training.start import NOTHING_SUMMED, Start
 from cornernet.training.state import TrainingState, capture, save_state
 from cornernet.training.trainer import Trainer, learning_rate
@@ -32,7 +34,7 @@ class Recorder:
         iterations = job.params.train.iterations
         self._progress = Progress(job.name, iterations, "iteration", initial=trainer.iteration)
         history.start_history(self.folder.history, trainer.iteration)
-        history.start_validation(self.folder.history, trainer.iteration)
+        history.start_history(self.folder.validation, trainer.iteration)
 
     def record(self, losses: Tensor) -> Exception | None:
         """Note an iteration that is done, and the losses known by now: float64 [n, 6]."""
@@ -82,27 +84,22 @@ class Recorder:
         if not all(bool(p.isfinite().all()) for p in self.trainer.model.parameters()):
             raise NonFinite(["weights"], self.trainer.iteration)
         history.flush_to_disk(self.folder.history)
-        self.folder.save(self._state())
+        fingerprint = plain(self.job.fingerprint)
+        state = replace(self._state(), fingerprint=fingerprint, run_id=self.start.run_id)
+        self.folder.save(state)
 
     def _state(self) -> TrainingState:
-        trainer, fingerprint = self.trainer, self.job.fingerprint
-        return capture(
-            trainer.model,
-            trainer.optimizer,
-            trainer.iteration,
-            self.window,
-            fingerprint,
-            self.start.run_id,
-            self.start.spans_until(trainer.iteration, fingerprint["code"]),
-        )
+        """Without what differs between two runs of one training: same training, same bytes."""
+        trainer = self.trainer
+        spans = self.start.spans_until(trainer.iteration, self.job.fingerprint["code"])
+        state = capture(trainer.model, trainer.optimizer, trainer.iteration)
+        return replace(state, window=self.window, code_spans=spans)
 
     def _write_results(self) -> None:
         """Write weights, state and history; of the checkpoints the last one stays."""
         outputs = self.job.outputs
-        for path in (outputs.weights, outputs.state, outputs.history):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        save_weights(outputs.weights, self.trainer.model)
-        save_state(outputs.state, self._state().anonymous())
+        save_weights(outputs.weights, self.trainer.model.state_dict())
+        save_state(outputs.state, self._state())
         history.write_history(outputs.history, history.read_history(self.folder.history))
         self.folder.prune(1)
 
@@ -145,7 +142,8 @@ class Recorder:
             return
         finally:
             torch.set_rng_state(random)
-        history.append_validation(self.folder.history, done, scores)
+        known = {name: math.nan if score is None else score for name, score in scores.items()}
+        history.append_row(self.folder.validation, {"iteration": done, **known})
         images = self.job.params.train.validate.images
         text = ", ".join(f"{key} {value:.1f}" for key, value in scores.items() if value is not None)
         say(f"{name}: iteration {done}: {text or 'AP undefined'} on {images} images of val")

@@ -8,8 +8,7 @@ from typing import Any
 
 from cornernet.errors import BadInput
 from cornernet.model.losses import LossTerms
-from cornernet.progress import say
-from cornernet.training.checkpoint import CheckpointFolder, Report
+from cornernet.training.checkpoint import CheckpointFolder
 from cornernet.training.job import (
     Code,
     CodeSpan,
@@ -49,18 +48,13 @@ class Start:
         return list(json.loads(json.dumps(spans)))
 
 
-def reporter(job: TrainingJob) -> Report:
-    """Says what a user should know of a training."""
-    return lambda line: say(f"{job.name}: {line}")
-
-
 def complete_fingerprint(job: TrainingJob) -> dict[str, Any]:
     """`job.fingerprint`, and what else decides the weights: the seed and the initial state."""
     fingerprint = {**job.fingerprint, "seed": job.seed, "categories": job.num_categories}
-    if job.initial_state is not None:
-        if not job.initial_state.is_file():
-            raise BadInput(f"{job.initial_state}: missing; train the model that this one continues")
-        with job.initial_state.open("rb") as stream:
+    if (path := job.initial_state) is not None:
+        if not path.is_file():
+            raise BadInput(f"{path}: missing; train the model that this one continues")
+        with path.open("rb") as stream:
             fingerprint["initial_state"] = hashlib.file_digest(stream, "sha256").hexdigest()
     return fingerprint
 
@@ -70,49 +64,51 @@ def find_start(job: TrainingJob, folder: CheckpointFolder) -> Start:
 
     Raises BadInput for a named checkpoint or an initial state that cannot be gone on from.
     """
-    fingerprint, report = job.fingerprint, reporter(job)
+    fingerprint = job.fingerprint
     if job.resume is not None:
         if job.fresh:
             raise BadInput("--fresh and --resume exclude each other: leave one of them out")
         state = explicit_checkpoint(job.resume, fingerprint)
-        folder.set_later_aside(state.iteration, report)
-        return _going_on(job.resume, state, fingerprint, report)
+        folder.set_later_aside(state.iteration)
+        return _going_on(job, job.resume, state)
     if job.fresh:
-        folder.set_aside("--fresh", report)
-    newest = folder.newest(fingerprint, report)
+        folder.set_aside("--fresh")
+    newest = folder.newest(fingerprint)
     if newest is not None:
         path, state = newest
-        changed = folder.changed_since_finished(fingerprint)
-        if not changed:
-            return _going_on(path, state, fingerprint, report)
-        folder.set_aside(f"the training was finished, then {summary(changed)} changed", report)
+        note = folder.note()
+        # The last checkpoint would give the weights of the old code as those of the new.
+        changed = changed_modules(note["fingerprint"]["code"], fingerprint["code"])
+        if not (note["finished"] and changed):
+            return _going_on(job, path, state)
+        folder.set_aside(f"the training was finished, then {summary(changed)} changed")
     if job.initial_state is not None:
-        state = foreign_state(job.initial_state, "continues")
+        state = given_state(job.initial_state, "continues")
         if state.iteration >= job.params.train.iterations:
             raise BadInput(
                 f"{job.initial_state}: has {state.iteration} iterations already; "
                 f"train.iterations must be more than that, not {job.params.train.iterations}"
             )
-        report(f"continues {job.initial_state} from iteration {state.iteration}")
+        job.report(f"continues {job.initial_state} from iteration {state.iteration}")
         return Start(job.initial_state, state.iteration, code_spans=tuple(state.code_spans))
     return Start()
 
 
 def newest_start(job: TrainingJob, start: Start) -> Start:
     """`start`, or a later checkpoint of this training, whose processes are started again."""
-    folder, report = CheckpointFolder(job.checkpoints, 1), reporter(job)
+    folder = CheckpointFolder(job.checkpoints, 1, job.report)
     if not any(path.name > folder.file(start.iteration).name for path in folder.all()):
         return start
-    newest = folder.newest(job.fingerprint, report)
-    return start if newest is None else _going_on(*newest, job.fingerprint, report)
+    newest = folder.newest(job.fingerprint)
+    return start if newest is None else _going_on(job, *newest)
 
 
-def _going_on(path: Path, state: TrainingState, fingerprint: Fingerprint, report: Report) -> Start:
+def _going_on(job: TrainingJob, path: Path, state: TrainingState) -> Start:
     """The start from a checkpoint, told in a line, and in another which code has changed since."""
     spans = state.code_spans
-    report(f"goes on from iteration {state.iteration} ({path.name})")
-    if spans and (changed := changed_modules(spans[-1]["code"], fingerprint["code"])):
-        report(
+    job.report(f"goes on from iteration {state.iteration} ({path.name})")
+    if spans and (changed := changed_modules(spans[-1]["code"], job.fingerprint["code"])):
+        job.report(
             f"{summary(changed)} changed since iteration {state.iteration}: goes on with the code "
             "as it is now; `--fresh` starts anew"
         )
@@ -121,9 +117,8 @@ def _going_on(path: Path, state: TrainingState, fingerprint: Fingerprint, report
 
 def explicit_checkpoint(path: Path, fingerprint: Fingerprint) -> TrainingState:
     """The checkpoint that the user named. Raises BadInput if it has other params or data."""
-    state = foreign_state(path, "--resume")
-    different = differences(state.fingerprint, fingerprint)
-    if different:
+    state = given_state(path, "--resume")
+    if different := differences(state.fingerprint, fingerprint):
         raise BadInput(
             f"--resume {path}: made with something else ({summary(different, '; ')}); undo that, "
             "or leave --resume out to start anew"
@@ -131,14 +126,10 @@ def explicit_checkpoint(path: Path, fingerprint: Fingerprint) -> TrainingState:
     return state
 
 
-def foreign_state(path: Path, option: str) -> TrainingState:
+def given_state(path: Path, option: str) -> TrainingState:
     """The state in `path`, given as `option`. Raises BadInput when it is missing or damaged."""
     try:
         return load_state(path)
-    except FileNotFoundError:
-        raise BadInput(f"{option} {path}: no such file") from None
-    except Unreadable as error:
-        raise BadInput(
-            f"{option} {path}: not a readable training state ({error}); name another one, or make "
-            "it again"
-        ) from error
+    except (FileNotFoundError, Unreadable) as error:
+        why = "no such file" if isinstance(error, FileNotFoundError) else f"damaged ({error})"
+        raise BadInput(f"{option} {path}: {why}; name another one, or make it again") from error

@@ -1,7 +1,7 @@
 """The full state of a training in one file: what it takes to go on as if nothing had happened."""
 
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cornernet.errors import BadInput
 from cornernet.files import replacing
-from cornernet.training.job import CodeSpan, Fingerprint, plain
+from cornernet.training.job import CodeSpan
 
 FORMAT = 1
 
@@ -27,25 +27,13 @@ class TrainingState:
     model: dict[str, Tensor]  # weights and running statistics, by name
     adam: dict[str, dict[str, Tensor]]  # Adam's moments and step, by parameter name
     random: Tensor  # torch's generator
-    window: tuple[float, ...]  # sums of the losses since the last logged iteration, and count
-    fingerprint: dict[str, Any]
-    run_id: str | None  # of the experiment tracker
-    code_spans: list[CodeSpan]  # which code made which iterations
-
-    def anonymous(self) -> "TrainingState":
-        """Without what differs between two runs of one training: same training, same bytes."""
-        return replace(self, run_id=None, fingerprint={})
+    window: tuple[float, ...] = ()  # sums of the losses since the last logged one, and count
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+    run_id: str | None = None  # of the experiment tracker
+    code_spans: list[CodeSpan] = field(default_factory=list)  # which code made which iterations
 
 
-def capture(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    iteration: int,
-    window: tuple[float, ...],
-    fingerprint: Fingerprint,
-    run_id: str | None,
-    code_spans: list[CodeSpan],
-) -> TrainingState:
+def capture(model: nn.Module, optimizer: torch.optim.Optimizer, iteration: int) -> TrainingState:
     """The state after `iteration`. The tensors are shared with a model that lies on the CPU."""
     adam = {
         name: {key: torch.as_tensor(value).cpu() for key, value in optimizer.state[p].items()}
@@ -53,10 +41,7 @@ def capture(
         if p in optimizer.state
     }
     weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    random = torch.get_rng_state()
-    return TrainingState(
-        iteration, weights, adam, random, window, plain(fingerprint), run_id, code_spans
-    )
+    return TrainingState(iteration, weights, adam, torch.get_rng_state())
 
 
 def restore(state: TrainingState, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -98,8 +83,8 @@ def save_state(path: Path, state: TrainingState) -> None:
             torch.save({"format": FORMAT, **vars(state)}, stream)
     except (OSError, RuntimeError) as error:
         raise BadInput(
-            f"{path}: cannot be written ({' '.join(str(error).split())[:200]}); a training state "
-            f"needs about {_megabytes(state)} MB: free some space on that disk"
+            f"{path}: cannot be written ({' '.join(str(error).split())[:200]}): free some space on "
+            "that disk"
         ) from error
 
 
@@ -112,24 +97,12 @@ def load_state(path: Path) -> TrainingState:
         raise FileNotFoundError(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise Unreadable(f"{damaged} is damaged")
+            if damaged := archive.testzip():
+                raise Unreadable(f"{damaged} is damaged")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Unreadable:
-        raise
-    except (
-        Exception
-    ) as error:  # zipfile and torch raise whatever a broken file makes them stumble on
-        raise Unreadable(" ".join(str(error).split())[:200] or type(error).__name__) from error
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-        raise Unreadable(f"not a training state of format {FORMAT}")
-    try:
+        if content.pop("format") != FORMAT:
+            raise Unreadable(f"not a training state of format {FORMAT}")
         return TrainingState(**content)
-    except TypeError as error:
-        raise Unreadable(f"not a training state of format {FORMAT}") from error
-
-
-def _megabytes(state: TrainingState) -> int:
-    tensors = [*state.model.values(), *(t for s in state.adam.values() for t in s.values())]
-    return sum(t.numel() * t.element_size() for t in tensors) // 10**6 + 1
+    # zipfile and torch raise whatever a broken file makes them stumble on.
+    except Exception as error:
+        raise Unreadable(" ".join(str(error).split())[:200] or type(error).__name__) from error

@@ -9,16 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.config.schema import Params, Train
-from cornernet.data.sampling.chunks import Chunk
 from cornernet.data.sampling.loader import batches
-from cornernet.data.sampling.samples import TrainingSamples
+from cornernet.data.sampling.samples import Chunk, TrainingSamples
 from cornernet.errors import BadInput
 from cornernet.model.losses import LossTerms
 from cornernet.model.network import CornerNet
 from cornernet.training.chunk_losses import ChunkLosses, form_for, runs_channels_last
 from cornernet.training.gradients import (
-    FlatGradients,
     accumulate_gradients,
+    flat_gradients,
     naming_out_of_memory,
     no_losses,
 )
@@ -78,7 +77,7 @@ class Trainer:
                 state = load_state(start)
                 restore(state, self.model, self.optimizer)
                 self.iteration = state.iteration
-            self.gradients = FlatGradients(self.model)
+            self.gradients = flat_gradients(self.model)
         form = form_for(params.train, where, report)
         self.losses = ChunkLosses(num_categories, params, where, form)
         self.reader = LossReader(where)
@@ -113,15 +112,16 @@ class Trainer:
         failure: its own, or BadInput for an image that cannot be read or memory that is too small.
         """
         losses = no_losses(self.losses)
-        self.gradients.clear()
+        self.gradients.zero_()
         try:
             losses = accumulate_gradients(self.model, next(source), self.losses)
         except BadInput as error:
             failure = error
-        losses, stop = self.group.agree(losses, stop, failure)
+        stop = self.group.agree(stop, failure)
+        self.group.sum(losses)
         self.reader.add(self.iteration + 1, losses.mean(dim=0))
         known = [] if self.runs_ahead else [self.reader.read()]
-        self.group.sum_gradients(self.gradients.vector)
+        self.group.sum(self.gradients)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = learning_rate(self.params.train, self.iteration)
         self.optimizer.step()

@@ -1,5 +1,6 @@
 """A data set of three small splits, to be broken and then checked."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -33,23 +34,18 @@ class SmallDataset:
         del self.trees["test_dev"]["annotations"]
 
     def _split(self, number, name):
-        folder = self.root / SPLITS[name].images
+        folder, images, annotations = self.root / SPLITS[name].images, [], []
         folder.mkdir()
-        images = [
-            {"id": index + 1, "file_name": f"{name}{index}.png", "width": WIDTH, "height": HEIGHT}
-            for index in range(3)
-        ]
-        for index, image in enumerate(images):
+        for index in range(3):
+            image = {"file_name": f"{name}{index}.png", "width": WIDTH, "height": HEIGHT}
+            images.append({"id": index + 1, **image})
             random = np.random.default_rng(10 * number + index)
             pixels = random.integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
             cv2.imwrite(str(folder / image["file_name"]), pixels)
-        boxes = [(1, [1, 2, 10, 12]), (1, [5.5, 3, 20, 20])]
-        boxes += [(2, list(box)) for _, box in boxes]
-        annotations = [
-            {"id": index + 1, "image_id": image, "category_id": 1 + index % 2, "bbox": box}
-            | {"iscrowd": 0, "area": 100}
-            for index, (image, box) in enumerate(boxes)
-        ]
+        boxes = [1, 2, 10, 12], [5.5, 3, 20, 20]
+        for image, (category, box) in itertools.product((1, 2), enumerate(boxes, start=1)):
+            object_ = {"image_id": image, "category_id": category, "bbox": [*box]}
+            annotations.append({"id": len(annotations) + 1, **object_, "iscrowd": 0, "area": 100})
         categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
         return {"images": images, "categories": categories, "annotations": annotations}
 

@@ -16,7 +16,6 @@ from cornernet.data.coco.images import (
     is_truncated,
     read_image,
 )
-from cornernet.errors import BadInput
 
 HEIGHT, WIDTH = 48, 80
 
@@ -43,9 +42,8 @@ def with_exif_orientation(jpeg, orientation, thumbnail=b""):
 def refusal(path, width=WIDTH, height=HEIGHT):
     with pytest.raises(UnusableImage) as caught:
         read_image(path, width, height)
-    assert isinstance(caught.value, BadInput)
-    assert len(caught.value.problems) == 1
-    assert str(path) in str(caught.value)
+    (line,) = caught.value.problems
+    assert line.startswith(f"{path}: {caught.value.kind[0]}")
     return caught.value
 
 
@@ -85,16 +83,11 @@ def test_exif_rotation_goes_by_the_declared_size(tmp_path, picture, orientation,
     path.write_bytes(with_exif_orientation(plain, orientation))
     stored = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_COLOR)
     np.testing.assert_array_equal(read_image(path, WIDTH, HEIGHT), stored)
-    if turn is not None:
+    if turn is None:
+        refused = refusal(path, HEIGHT, WIDTH)
+        assert (refused.kind, refused.detail) == (OTHER_SIZE, "80 x 48, not 48 x 80")
+    else:
         np.testing.assert_array_equal(read_image(path, HEIGHT, WIDTH), cv2.rotate(stored, turn))
-
-
-def test_swapped_size_without_rotation_is_refused(tmp_path, picture):
-    path = tmp_path / "a.jpg"
-    path.write_bytes(encoded(picture, ".jpg"))
-    problem = refusal(path, HEIGHT, WIDTH)
-    assert problem.kind == OTHER_SIZE
-    assert "80 x 48, not 48 x 80" in str(problem)
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".bmp", ".webp"])

@@ -1,12 +1,17 @@
-"""Servers and disks that misbehave: gone on with, mended or refused in one line, never half."""
+"""Servers and disks that misbehave, processes that die: gone on with, mended or refused, never half."""
 
 import json
 import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from data.download.download_case import TRAIN, Case, zipped
-from data.download.fault_server import Fault
+from data.download.download_case import SPLITS, TRAIN, Fault, zipped
 
 from cornernet import progress
 
@@ -15,23 +20,18 @@ MIRROR = "/mirror/train2017.zip"
 FIRST_BLOCK, SECOND_BLOCK = "bytes=16384-", "bytes=32768-"
 BREAK = Fault(reset_after=30_000)
 NO_LENGTH = {"Content-Length": None}
+BY_SIZE = (
+    *("annotations_trainval2017.zip", "image_info_test2017.zip"),
+    *("train2017.zip", "test2017.zip", "val2017.zip"),
+)
 OTHER_RANGE = {"Content-Range": "bytes 16385-99999/100000"}
-
-
-def changed(case: Case) -> bytes:
-    """Another train2017.zip of the same size."""
-    return zipped(dict(reversed(case.files_in("train2017").items())))
 
 
 def test_whole_data_set_arrives_to_the_byte(case, capsys, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     source = case.download()
     assert "train2017.zip: 0.00/120k bytes" in capsys.readouterr().err
-    assert source["files"]["train2017.zip"] == {
-        "checksum": case.train["checksum"],
-        "checksum_from": "manifest",
-        "url": case.train["url"],
-    }
+    assert source == {"root": str(case.root), "archives": [*BY_SIZE]}
     case.server.files.clear()  # nothing is fetched again
     assert case.completes()
     assert case.download() == source
@@ -92,69 +92,17 @@ def test_hopeless_address_is_refused_or_replaced_by_a_mirror(case, fault, reason
     case.server.files[MIRROR] = case.server.files[TRAIN]
     case.train["mirrors"] = [case.server.url(MIRROR)]
     assert case.completes()
-    assert case.download()["files"]["train2017.zip"]["url"] == case.server.url(MIRROR)
 
 
-def test_mirror_goes_on_with_what_the_first_address_gave(case):
+def test_mirror_goes_on_with_what_the_first_address_gave_and_never_mixes_files(case):
     case.server.faults[TRAIN] += [BREAK, Fault(404)]
     case.refused()
-    case.server.files[MIRROR] = case.server.files.pop(TRAIN)
+    whole = case.server.files.pop(TRAIN)
+    case.server.files[MIRROR] = zipped(dict(reversed(case.files_in("train2017").items())))
     case.train["url"] = case.server.url(MIRROR)
-    assert case.completes()
-    assert case.ranges_of(MIRROR) == [FIRST_BLOCK]
-
-
-@pytest.mark.parametrize("unknown", [["checksum"], ["checksum", "bytes"], ["bytes"], []])
-def test_file_that_changed_meanwhile_is_never_mixed(case, unknown):
-    """With a checksum the pieces turn out wrong; without one nothing is pieced together."""
-    case.train.update(dict.fromkeys(unknown))
-    old, new = case.server.files[TRAIN], changed(case)
-    case.server.faults[TRAIN] += [BREAK, Fault(404)]
-    case.refused()
-    case.server.files[TRAIN] = new
-    if "checksum" not in unknown:
-        assert "corrupt" in case.refused()
-        case.server.files[TRAIN] = old
-    assert case.completes()
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "requests"),
-    [
-        ("train2017.zip.part", lambda case: bytes(case.train["bytes"]), 1),
-        ("train2017.zip.unpacked/train2017/stale.jpg", lambda case: b"", 1),
-        ("../.unfinished-download.lock.json.x", lambda case: b"", 1),
-        ("train2017.zip", lambda case: case.server.files[TRAIN], 0),
-        ("train2017.zip", lambda case: case.server.files["/main/val2017.zip"], 1),
-    ],
-)
-def test_what_lies_in_downloads_is_used_if_it_is_right(case, name, content, requests):
-    case.put(f"downloads/{name}", content(case))
-    assert case.completes()
-    assert len(case.ranges_of(TRAIN)) == requests
-
-
-def test_checksum_first_seen_is_checked_from_then_on(case):
-    case.train["checksum"] = None
-    entry = case.download()["files"]["train2017.zip"]
-    assert entry["checksum_from"] == "first seen"
-    shutil.rmtree(case.root / "train2017")
-    case.server.files[TRAIN] = changed(case)
-    line = case.refused()
-    assert f"its checksum is not {entry['checksum']}" in line
-    assert "remove its entry from download.lock.json" in line
-    record = case.put("download.lock.json", b"{")
-    assert "download.lock.json: not readable" in case.refused()
-    record.unlink()
-    assert case.completes()
-
-
-def test_broken_zip_without_checksum_is_not_kept(case):
-    case.train["checksum"] = None
-    case.server.faults[TRAIN] += [Fault(flip_byte=5_000)]
-    assert "not a whole zip file" in case.refused()
-    assert not (case.root / "train2017").exists()
-    assert "train2017.zip" not in json.loads((case.root / "download.lock.json").read_text())
+    assert "corrupt" in case.refused()
+    assert case.ranges_of(MIRROR) == [FIRST_BLOCK, None]
+    case.server.files[MIRROR] = whole
     assert case.completes()
 
 
@@ -178,3 +126,59 @@ def test_disk_that_fills_up_meanwhile(case):
     assert line.startswith(f"{case.root}: cannot be written (No space left on device); mend that")
     part.unlink()
     assert case.completes()
+
+
+# A child is killed as the download calls a C function for the n-th time: between any two blocks,
+# writes, renames. After each death: what lies on the disk.
+KILLED_OFTEN = """
+import json, os, signal, sys
+from pathlib import Path
+root, manifest, tests = json.loads(sys.argv[1])
+sys.path.insert(0, tests)
+from data.download.download_case import SPLITS
+from cornernet.data.download.fetch import download_files
+
+def count(frame, event, argument):
+    global left
+    left -= event == "c_call" and "/data/download/" in frame.f_code.co_filename
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+for left in range(5, 2000, 5):
+    if not os.fork():
+        sys.setprofile(count)
+        download_files(Path(root), manifest, SPLITS, lambda line: None)
+        os._exit(0)
+    if os.wait()[1] == 0:
+        break
+    print(json.dumps([str(path.relative_to(root)) for path in Path(root).glob("*2017/*")]))
+"""
+
+
+def test_killed_process_leaves_no_half_folder(case):
+    arguments = json.dumps([str(case.root), case.manifest, str(Path(__file__).parents[2])])
+    command = [sys.executable, "-c", KILLED_OFTEN, arguments]
+    output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    deaths = [set(json.loads(line)) for line in output.splitlines()]
+    assert len(deaths) >= 10
+    for there in deaths:
+        for split in SPLITS.values():
+            whole = set(case.files_in(split.images))
+            assert there & whole in (set(), whole)
+    assert case.completes()
+    assert any(case.ranges_of(TRAIN))  # gone on with
+    case.put("downloads/train2017.zip", b"killed between unpacking and removing it")
+    assert case.completes()
+
+
+def test_second_process_waits_for_the_first(case):
+    case.server.faults[TRAIN] += [Fault(stall_after=1_000)]
+    other = replace(case, lines=[])
+    thread = threading.Thread(target=case.download)
+    thread.start()
+    while not case.ranges_of(TRAIN):
+        time.sleep(0.01)
+    assert other.completes()
+    thread.join()
+    assert "another download" in other.lines[0]
+    assert len(case.ranges_of("/main/val2017.zip")) == 1

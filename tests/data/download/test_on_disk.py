@@ -1,9 +1,9 @@
-"""A data set that is on the disk already is used without copying; only what is absent is fetched."""
+"""What is on the disk already is used without copying, what lies in downloads/ if it is right."""
 
 import shutil
 
 import pytest
-from data.download.download_case import SPLITS
+from data.download.download_case import SPLITS, TRAIN
 
 from cornernet.config.schema import SplitFiles
 
@@ -21,10 +21,9 @@ def test_complete_data_set_is_used_and_nothing_is_written(on_disk, tmp_path):
     (on_disk.root / "val2017" / "1.jpg").unlink()  # a smaller COCO, as its annotations may say
     shutil.rmtree(on_disk.root / "test2017")  # of a split that the params do not name
     before = {path: path.stat().st_mtime_ns for path in on_disk.root.rglob("*")}
-    source = on_disk.download(splits={name: SPLITS[name] for name in ("train", "val")})
+    on_disk.download(splits={name: SPLITS[name] for name in ("train", "val")})
     assert {path: path.stat().st_mtime_ns for path in on_disk.root.rglob("*")} == before
     assert not on_disk.server.requests
-    assert source["files"]["train2017.zip"] == {"found_on_disk": True}
 
 
 def test_only_what_is_absent_is_fetched(on_disk):
@@ -46,3 +45,18 @@ def test_path_that_nobody_gives(on_disk):
 def test_folder_that_cannot_be_written(case):
     case.root.write_bytes(b"a file")
     assert "cannot be written (Not a directory); mend that" in case.refused()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "requests"),
+    [
+        ("train2017.zip.part", lambda case: bytes(case.train["bytes"]), 1),
+        ("train2017.zip.unpacked/train2017/stale.jpg", lambda case: b"", 1),
+        ("train2017.zip", lambda case: case.server.files[TRAIN], 0),
+        ("train2017.zip", lambda case: case.server.files["/main/val2017.zip"], 1),
+    ],
+)
+def test_what_lies_in_downloads_is_used_if_it_is_right(case, name, content, requests):
+    case.put(f"downloads/{name}", content(case))
+    assert case.completes()
+    assert len(case.ranges_of(TRAIN)) == requests

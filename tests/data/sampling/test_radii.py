@@ -16,10 +16,6 @@ SIDES = st.floats(0.05, 700)
 OVERLAPS = st.floats(0.02, 0.98)
 
 
-def targets(**changes):
-    return replace(TARGETS, **changes)
-
-
 def overlap(width, height, shifts):
     """IoU of the box (0, 0, width, height) with the one whose corners are off by `shifts`."""
     left, top, right, bottom = shifts
@@ -38,18 +34,12 @@ def worst_overlap(width, height, radius):
     return min(overlap(width, height, shifts) for shifts in itertools.product(steps, repeat=4))
 
 
-@given(SIDES, SIDES, OVERLAPS)
+@given(SIDES, SIDES, OVERLAPS, st.lists(st.floats(-1, 1), min_size=4, max_size=4))
 @settings(max_examples=300, deadline=None)
-def test_the_worst_pair_at_the_radius_just_keeps_the_overlap(width, height, min_iou):
+def test_the_worst_pair_at_the_radius_just_keeps_the_overlap(width, height, min_iou, parts):
     radius = float(corner_radius(height, width, min_iou))
     assert worst_overlap(width, height, radius * (1 - 1e-9)) >= min_iou - 1e-9
     assert worst_overlap(width, height, radius * (1 + 1e-3)) < min_iou
-
-
-@given(SIDES, SIDES, OVERLAPS, st.lists(st.floats(-1, 1), min_size=4, max_size=4))
-@settings(max_examples=300, deadline=None)
-def test_no_pair_inside_overlaps_less_either(width, height, min_iou, parts):
-    radius = float(corner_radius(height, width, min_iou))
     assert overlap(width, height, [part * radius for part in parts]) >= min_iou - 1e-9
 
 
@@ -80,24 +70,25 @@ def test_object_radius_follows_the_switches():
     height, width = np.array([10.2, 30.0]), np.array([9.5, 31.0])
     stored, clipped = np.array([7.0, 8.0]), np.array([False, True])
     exact = corner_radius(height, width, 0.7)
-
-    given_table = object_radius(height, width, targets(), stored, clipped)
-    np.testing.assert_allclose(given_table, [7.0, exact[1]], rtol=1e-6)
-    computed = object_radius(height, width, targets(), None, clipped)
-    np.testing.assert_allclose(computed, exact, rtol=1e-6)
-    none = object_radius(height, width, targets(penalty_reduction="none"), stored, clipped)
-    np.testing.assert_array_equal(none, 0)
-    fixed = targets(penalty_reduction="fixed", integer_radius=True)
-    np.testing.assert_array_equal(object_radius(height, width, fixed, stored, clipped), 2.5)
-    whole = object_radius(height, width, targets(integer_radius=True, min_iou=0.3), stored, clipped)
-    np.testing.assert_array_equal(whole, np.floor(corner_radius([11, 30], [10, 31], 0.3)))
-    before = object_radius(height, width, targets(radius_roots="pre_fix"), None, clipped)
-    np.testing.assert_allclose(before, corner_radius(height, width, 0.7, "pre_fix"), rtol=1e-6)
+    for changes, table, expected in (
+        ({}, stored, [7.0, exact[1]]),
+        ({}, None, exact),
+        ({"penalty_reduction": "none"}, stored, [0, 0]),
+        ({"penalty_reduction": "fixed", "integer_radius": True}, stored, [2.5, 2.5]),
+        (
+            {"integer_radius": True, "min_iou": 0.3},
+            stored,
+            np.floor(corner_radius([11, 30], [10, 31], 0.3)),
+        ),
+        ({"radius_roots": "pre_fix"}, None, corner_radius(height, width, 0.7, "pre_fix")),
+    ):
+        radius = object_radius(height, width, replace(TARGETS, **changes), table, clipped)
+        np.testing.assert_allclose(radius, expected, rtol=1e-6)
 
 
 def test_table_has_a_row_for_each_annotation_in_order():
     split = random_split(Path("images"), [3, 0, 2])
-    table = radius_table(split, targets(min_iou=0.6))
+    table = radius_table(split, replace(TARGETS, min_iou=0.6))
     sides, radii = ["width", "height"], ["radius_exact", "radius_pre_fix"]
     assert list(table.columns) == ["image_id", "annotation_id", *sides, *radii]
     assert table["image_id"].tolist() == [100, 100, 100, 102, 102]

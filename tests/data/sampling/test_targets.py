@@ -35,23 +35,14 @@ def slow(category, cell, radius, mask, categories, size, sigma, window):
     """Equation by equation, for every cell of every object."""
     maps = np.zeros((len(category), categories, *size))
     for image, slot in zip(*np.nonzero(mask.numpy()), strict=True):
-        r = float(radius[image, slot])
-        x0, y0 = cell[image, slot].tolist()
-        spread = r / 3 if sigma == "third_of_radius" else (2 * r + 1) / 6
+        r, (x0, y0) = float(radius[image, slot]), cell[image, slot].tolist()
+        spread = max(r / 3 if sigma == "third_of_radius" else (2 * r + 1) / 6, 1e-9)
         plane = maps[image, int(category[image, slot])]
-        for y in range(size[0]):
-            for x in range(size[1]):
-                dx, dy = x - x0, y - y0
-                inside = (
-                    dx * dx + dy * dy <= r * r
-                    if window == "disc"
-                    else abs(dx) <= r and abs(dy) <= r
-                )
-                if dx == dy == 0:
-                    plane[y, x] = 1
-                elif inside:
-                    bump = math.exp(-(dx * dx + dy * dy) / (2 * spread**2))
-                    plane[y, x] = max(plane[y, x], bump)
+        for y, x in np.ndindex(size):
+            dx, dy = abs(x - x0), abs(y - y0)
+            if dx * dx + dy * dy <= r * r if window == "disc" else max(dx, dy) <= r:
+                bump = math.exp(-(dx * dx + dy * dy) / (2 * spread**2))
+                plane[y, x] = max(plane[y, x], bump)
     return maps
 
 

@@ -11,7 +11,7 @@ from scipy.stats import t
 from cornernet.errors import BadInput
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.formats import results_summary
-from cornernet.reporting.tables.results import collect_results, read_results, write_csv
+from cornernet.reporting.tables.results import RESULT_COLUMNS, collect_results, read_csv, write_csv
 from cornernet.reporting.tables.seeds import Estimate, pool, status
 
 
@@ -36,7 +36,7 @@ def test_order_of_the_files_does_not_matter_and_csv_round_trips(tmp_path):
     write_csv(results, tmp_path / "a.csv")
     write_csv(collect(paths[::-1]), tmp_path / "b.csv")
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
-    again = read_results(tmp_path / "a.csv")
+    again = read_csv(tmp_path / "a.csv", RESULT_COLUMNS)
     np.testing.assert_allclose(again["value"], results["value"], atol=1e-6)
     assert not list(tmp_path.glob(".*"))  # no temporary file stays
 

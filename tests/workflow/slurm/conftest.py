@@ -14,7 +14,7 @@ from workflow.slurm.commands import slurm, until
 
 TEMPLATE = Path(__file__).with_name("slurm.conf")
 CONFIGURATION = Path("/etc/slurm")  # where Slurm looks, in jobs too
-MUNGE = Path("/run/munge/munge.socket.2")
+MUNGE = Path("/run/munge")
 GPUS = [Path(f"/dev/fakegpu{number}") for number in range(8)]
 NODES = ("node1", "node2")
 
@@ -68,13 +68,13 @@ def daemon(*command):
 @contextmanager
 def munge():
     """What proves to Slurm who a user is; started unless it is there."""
-    if MUNGE.exists():
+    if slurm("munge", "--no-input"):
         yield
         return
-    MUNGE.parent.mkdir(exist_ok=True)
-    MUNGE.parent.chmod(0o755)
+    MUNGE.mkdir(exist_ok=True)
+    MUNGE.chmod(0o755)
     with daemon("munged", "--foreground", "--force"):
-        until(MUNGE.exists, seconds=10)
+        until(lambda: slurm("munge", "--no-input"), seconds=10)
         yield
 
 

@@ -22,6 +22,7 @@ WEIGHTS = "data/smoke/models/baseline-s0.safetensors"
 LOG = "data/smoke/logs/train-baseline-s0.log"
 CHECKPOINTS = "data/smoke/checkpoints/baseline-s0"
 STOPPED = r"stopped by SIGTERM after iteration (\d+)"
+ALONE = ("train", "--profile", "smoke", "--devices", "2")
 # Ten chunks as in the paper, and long enough to be stopped in between.
 LONG = (
     "train.chunks=[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
@@ -35,8 +36,8 @@ LONG = (
 def prepared(tmp_path_factory):
     """A clone with a data set that is ready to be trained on."""
     folder = clone_to(tmp_path_factory.mktemp("prepared"))
-    ready = ["data/smoke/radii.parquet", "data/smoke/tracking.txt"]
-    ok(snakemake(folder, *ready, "--config", "profile=smoke", f"set={TESTED}"))
+    ready = "data/smoke/radii.parquet"
+    ok(snakemake(folder, ready, "--config", "profile=smoke", f"set={TESTED}"))
     return folder
 
 
@@ -73,7 +74,6 @@ def started(command, folder):
         process.wait()
 
 
-@pytest.mark.long
 def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(copy_of):
     here, there = copy_of("here"), copy_of("there")
     ok(snakemake(here, "--config", "profile=smoke", f"set={TESTED}"))
@@ -98,7 +98,7 @@ class Training:
     """The job of the one training that is under way, as Slurm sees it."""
 
     def __init__(self, folder, process):
-        self.folder, self.process = folder, process
+        self.folder, self.process, self.restarts = folder, process, 0
 
     @property
     def job(self):
@@ -112,63 +112,79 @@ class Training:
         return max((int(path.stem.partition("-")[2]) for path in found), default=0)
 
     def goes_on(self, since):
-        """Wait until more iterations are done than `since`, and saved; how many."""
+        """Wait until more iterations are done than `since`, and saved."""
         until(lambda: self.newest() > since and self.process.poll() is None, 900)
-        return self.newest()
 
-    def runs_again(self, job, restarts):
-        """Wait until Slurm has run a job so many times anew."""
-        until(lambda: job_field(job, "Restarts") == str(restarts), 300)
+    def runs_again(self, job):
+        """Wait until Slurm has run a job anew."""
+        self.restarts += 1
+        until(lambda: job_field(job, "Restarts") == str(self.restarts), 300)
         # Slurm waits for two minutes before it does; nobody else needs the nodes here.
         slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
         until(lambda: job_field(job, "JobState") == "RUNNING", 300)
 
 
-@pytest.mark.long
-def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of):
-    """One command, weights as of a training that nothing disturbed on one node."""
+def scancelled(training, job):
+    """Saved when it was told to stop, and not tried again."""
+    done = training.newest()
+    slurm("scancel", job)
+    assert training.process.wait(600) != 0
+    said = re.findall(STOPPED, (training.folder / "said.txt").read_text())
+    assert int(said[0]) == training.newest() >= done
+
+
+def near_its_limit(training, job):
+    """Its end is near at once: a signal comes five minutes before it."""
+    slurm("scontrol", "update", f"JobId={job}", "TimeLimit=5")
+    training.runs_again(job)
+    slurm("scontrol", "update", f"JobId={job}", "TimeLimit=60")
+
+
+def requeued(training, job):
+    slurm("scontrol", "requeue", job)
+    training.runs_again(job)
+
+
+def node_down(training, job):
+    slurm("scontrol", "update", "NodeName=node2", "State=DOWN", "Reason=test")
+    slurm("scontrol", "update", "NodeName=node2", "State=RESUME")
+    training.runs_again(job)
+
+
+def step_killed(training, job):
+    slurm("scancel", "--signal=KILL", f"{job}.0")
+
+
+ENDS = (requeued, node_down, step_killed)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [[[near_its_limit]], pytest.param([[scancelled], ENDS], marks=pytest.mark.long)],
+    ids=["time limit", "the rest"],
+)
+def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of, calls):
+    """The same command each time, weights as of an undisturbed training on one node."""
     undisturbed, folder = copy_of("undisturbed"), copy_of("disturbed")
     overrides = [word for text in LONG for word in ("--set", text)]
-    alone = ["train", "--profile", "smoke", "--devices", "2", *overrides]
-    ok(run(undisturbed, "cornernet", *alone))
+    ok(run(undisturbed, "cornernet", *ALONE, *overrides))
     settings = ["nodes=2", f"set={[*LONG]}"]
     command = by_slurm(folder, WEIGHTS, "--set-resources", "train:runtime=60", config=settings)
-
-    with started(command, folder) as process:
-        training = Training(folder, process)
-        done = training.goes_on(0)
-        job = training.job
-        # What the command line changes leaves the other resources as they are.
-        assert job_field(job, "TimeLimit") == "01:00:00"
-        assert job_field(job, "NumNodes") == "2"
-        assert "gpu:1" in job_field(job, "TresPerNode")
-        slurm("scancel", job)
-        assert process.wait(600) != 0
-    said = re.findall(STOPPED, (folder / "said.txt").read_text())
-    assert int(said[0]) == training.newest() >= done  # saved when it was told to stop
-
-    with started(command, folder) as process:
-        training = Training(folder, process)
-        job = training.job
-        done = training.goes_on(training.newest())
-        # The limit that is near at once: a signal comes five minutes before it.
-        slurm("scontrol", "update", f"JobId={job}", "TimeLimit=5")
-        training.runs_again(job, 1)
-        slurm("scontrol", "update", f"JobId={job}", "TimeLimit=60")
-        done = training.goes_on(done)
-        slurm("scontrol", "requeue", job)
-        training.runs_again(job, 2)
-        done = training.goes_on(done)
-        slurm("scontrol", "update", "NodeName=node2", "State=DOWN", "Reason=test")
-        slurm("scontrol", "update", "NodeName=node2", "State=RESUME")
-        training.runs_again(job, 3)
-        training.goes_on(done)
-        slurm("scancel", "--signal=KILL", f"{job}.0")
-        assert process.wait(600) == 0
+    for ends in calls:
+        with started(command, folder) as process:
+            training = Training(folder, process)
+            for end in ends:
+                training.goes_on(training.newest())
+                job = training.job
+                # What the command line changes leaves the other resources as they are.
+                assert job_field(job, "TimeLimit") == "01:00:00"
+                assert job_field(job, "NumNodes") == "2"
+                assert "gpu:1" in job_field(job, "TresPerNode")
+                end(training, job)
+            assert process.wait(900) == 0 or end is scancelled
     assert (folder / WEIGHTS).read_bytes() == (undisturbed / WEIGHTS).read_bytes()
 
 
-@pytest.mark.long
 def test_a_loss_that_is_not_finite_is_not_trained_again(copy_of):
     folder = copy_of("failing")
     command = by_slurm(folder, WEIGHTS, config=["set=train.learning_rate=1e30"])
@@ -192,14 +208,7 @@ with leased_gpus(1, print, gpus=[mine]) as held:
 
 def test_jobs_with_gpus_of_their_own_do_not_wait_for_each_other(tmp_path):
     (tmp_path / "lease.py").write_text(LEASE)
-    words = [
-        "sbatch",
-        "--parsable",
-        f"--chdir={tmp_path}",
-        "--gpus=1",
-        "--mem=100",
-        "--nodelist=node1",
-    ]
+    words = f"sbatch --parsable --chdir={tmp_path} --gpus=1 --mem=100 --nodelist=node1".split()
     words += [f"--wrap=PYTHONPATH={REPOSITORY / 'src'} {sys.executable} lease.py"]
     jobs = [slurm(*words), slurm(*words)]
     for job in jobs:

@@ -1,4 +1,4 @@
-"""Reads an annotation file in COCO's format into columns, and says what in it is malformed.
+"""Reads an annotation file in COCO's format into tables, and says what in it is malformed.
 
 The file of train2017 holds 118,287 images and 860,001 boxes in 448 MB, most of which are polygons
 that nothing here uses: they are cut out before the JSON is parsed.
@@ -8,91 +8,86 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from cornernet.data.coco.annotation_fields import (
-    ANNOTATION_FIELDS,
-    CATEGORY_FIELDS,
-    IMAGE_FIELDS,
-    well_formed,
-)
-from cornernet.data.coco.file_digests import FileDigest, size_and_times
-from cornernet.data.coco.problems import Problem
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, Problem
+from cornernet.files import FileDigest, size_and_times
 
 LISTS = ("images", "categories", "annotations")
+BOX = ["x", "y", "width", "height"]
 
 # A list of polygons. The same words inside a text of the file cannot match, for there the quotes
 # around the key are escaped.
 POLYGONS = re.compile(rb'"segmentation"\s*:\s*\[[\[\]0-9eE+\-.,\s]*\]')
 
 
-@dataclass(frozen=True)
-class Image:
-    """An image as the annotation file declares it; `width` and `height` in pixels."""
-
-    id: int
-    file_name: str
-    width: int
-    height: int
+def _is_integer(value: Any, low: int = -(2**63), high: int = 2**63) -> bool:
+    return type(value) is int and low <= value < high
 
 
-@dataclass(frozen=True)
-class Category:
-    """A category and the id that the annotation file gives it."""
-
-    id: int
-    name: str
+def _is_length(value: Any) -> bool:
+    return _is_integer(value, 1, 2**31)
 
 
-@dataclass(frozen=True)
-class AnnotationColumns:
-    """The annotations of a file in its order, one row per annotation."""
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
 
-    ids: np.ndarray  # int64 [n]
-    image_ids: np.ndarray  # int64 [n]
-    category_ids: np.ndarray  # int64 [n]
-    xywh: np.ndarray  # float64 [n, 4], pixels
-    crowd: np.ndarray  # bool [n]
-    area: np.ndarray  # float64 [n], square pixels; width x height where the file has none
+
+def _is_number(value: Any) -> bool:
+    """True for a float, NaN and infinities too, and for an integer that a float can hold."""
+    return type(value) is float or _is_integer(value, -(2**1023), 2**1023)
+
+
+def _is_box(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
+
+
+# Of each key of an entry: what its value must pass, and that in words.
+Fields = Mapping[str, tuple[Callable[[Any], bool], str]]
+
+IMAGE_FIELDS: Fields = {
+    "id": (_is_integer, "an integer"),
+    "file_name": (_is_text, "a text that is not empty"),
+    "width": (_is_length, "a positive integer"),
+    "height": (_is_length, "a positive integer"),
+}
+CATEGORY_FIELDS: Fields = {"id": (_is_integer, "an integer"), "name": (_is_text, "a text")}
+_PLACED: Fields = {
+    "image_id": (_is_integer, "an integer of 64 bits"),
+    "category_id": (_is_integer, "an integer"),
+    "bbox": (_is_box, "a list of four numbers: x, y, width, height in pixels"),
+}
+ANNOTATION_FIELDS: Fields = {
+    "id": (_is_integer, "an integer"),
+    **_PLACED,
+    "iscrowd": (lambda value: value in (0, 1), "0 or 1"),
+    "area": (
+        lambda value: value is None or (_is_number(value) and 0 <= value < float("inf")),
+        "a number that is not negative",
+    ),
+}
+RESULT_FIELDS: Fields = {**_PLACED, "score": (_is_number, "a number")}
+DEFAULTS = {"iscrowd": 0}  # of keys that may be left out, but may not be null
 
 
 @dataclass(frozen=True)
 class AnnotationFile:
-    """What a file holds; malformed entries are left out of the columns and are in `problems`."""
+    """What a file holds; malformed entries are left out of the tables and are in `problems`.
 
-    images: tuple[Image, ...]
-    categories: tuple[Category, ...]
-    annotations: AnnotationColumns
+    The tables have the file's order. Lengths are in pixels, areas in square pixels.
+    """
+
+    images: pd.DataFrame  # id, file_name, width, height
+    categories: pd.DataFrame  # id, name
+    annotations: pd.DataFrame  # id, image_id, category_id, x, y, width, height, crowd, area
     on_disk: FileDigest  # of the bytes that were parsed
     problems: tuple[Problem, ...]
-
-    @property
-    def image_ids(self) -> np.ndarray:
-        """Of `images`, in their order.  int64 [images]"""
-        return np.array([image.id for image in self.images], np.int64)
-
-    @property
-    def category_ids(self) -> np.ndarray:
-        """Of `categories`, in their order.  int64 [categories]"""
-        return np.array([category.id for category in self.categories], np.int64)
-
-    @cached_property
-    def image_rows(self) -> np.ndarray:
-        """For each annotation the index of its image in `images`, or -1.  int64 [n]"""
-        return positions(self.image_ids, self.annotations.image_ids)
-
-
-def positions(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """For each of `values` its (first) index in `keys`, or -1.  int64 [len(values)]"""
-    first = {key: place for place, key in reversed([*enumerate(keys.tolist())])}
-    return np.array([first.get(value, -1) for value in values.tolist()], np.int64)
 
 
 def read_annotation_file(path: Path, need_annotations: bool = True) -> AnnotationFile:
@@ -118,9 +113,9 @@ def read_annotation_file(path: Path, need_annotations: bool = True) -> Annotatio
     listed = tree.get("annotations", [])
     annotations, problems = well_formed(listed, ANNOTATION_FIELDS, "annotation")
     return AnnotationFile(
-        images=tuple(Image(*(entry[key] for key in IMAGE_FIELDS)) for entry in images),
-        categories=tuple(Category(entry["id"], entry["name"]) for entry in categories),
-        annotations=_columns(annotations),
+        images=_table(images, id=int, file_name=object, width=int, height=int),
+        categories=_table(categories, id=int, name=object),
+        annotations=_annotations(annotations),
         on_disk=on_disk,
         problems=(*image_problems, *category_problems, *problems),
     )
@@ -137,33 +132,53 @@ def _parse(path: Path, content: bytes) -> Any:
 
 
 def _require_coco(path: Path, tree: Any, need_annotations: bool) -> None:
-    needed = LISTS if need_annotations else LISTS[:2]
-    wrong = [f"holds a {type(tree).__name__}"]
-    if isinstance(tree, dict):
-        wrong = [f"has no {key!r}" for key in needed if key not in tree]
-        lists = (key for key in LISTS if key in tree)
-        wrong += [f"{key!r} is not a list" for key in lists if not isinstance(tree[key], list)]
-    if wrong:
+    content = tree if isinstance(tree, dict) else {}
+    needed = LISTS if need_annotations or "annotations" in content else LISTS[:2]
+    if wrong := [repr(key) for key in needed if not isinstance(content.get(key), list)]:
         raise BadInput(
-            f"{path}: is not in COCO's format: {', '.join(wrong)}; it must hold an object with "
-            f"the lists {', '.join(needed)}"
+            f"{path}: is not in COCO's format: has no list {', '.join(wrong)}; it must hold an "
+            f"object with the lists {', '.join(needed)}"
         )
 
 
-def _columns(entries: Sequence[dict[str, Any]]) -> AnnotationColumns:
-    xywh = np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4)
+def _table(entries: Sequence[dict[str, Any]], **kinds: type) -> pd.DataFrame:
+    """One column for each key of `kinds`; an `int` has 64 bits."""
+    columns = {key: [entry[key] for entry in entries] for key in kinds}
+    return pd.DataFrame({key: np.array(columns[key], kinds[key]) for key in kinds})
+
+
+def _annotations(entries: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """An annotation without `iscrowd` is no crowd; one without `area` has that of its box."""
+    table = _table(entries, id=int, image_id=int, category_id=int)
+    boxes = np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4)
     area = np.array([entry.get("area") for entry in entries], np.float64)  # None becomes NaN
     with np.errstate(over="ignore", invalid="ignore"):
-        product = xywh[:, 2] * xywh[:, 3]
+        area = np.where(np.isnan(area), boxes[:, 2] * boxes[:, 3], area)
+    crowd = np.array([entry.get("iscrowd", 0) for entry in entries], bool)
+    return table.join(pd.DataFrame(boxes, columns=BOX)).assign(crowd=crowd, area=area)
 
-    def integers(key: str) -> np.ndarray:
-        return np.array([entry[key] for entry in entries], np.int64)
 
-    return AnnotationColumns(
-        ids=integers("id"),
-        image_ids=integers("image_id"),
-        category_ids=integers("category_id"),
-        xywh=xywh,
-        crowd=np.array([entry.get("iscrowd", 0) for entry in entries], bool),
-        area=np.where(np.isnan(area), product, area),
-    )
+def well_formed(
+    entries: Sequence[Any], fields: Fields, noun: str
+) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """The entries that hold what `fields` ask for, and a problem for each field that fails."""
+    objects = {i: entry for i, entry in enumerate(entries) if isinstance(entry, dict)}
+    others = [i for i in range(len(entries)) if i not in objects]
+    wrong = {("not an object", "write each as {...}"): others}
+    for key, (test, meaning) in fields.items():
+        default = DEFAULTS.get(key)
+        failing = [i for i, entry in objects.items() if not test(entry.get(key, default))]
+        wrong[f"wrong or missing {key!r}", f"must be {meaning}"] = failing
+    problems = [
+        Problem(what, remedy, [_name(entries[i], i) for i in places], noun)
+        for (what, remedy), places in wrong.items()
+        if places
+    ]
+    bad = set().union(*wrong.values())
+    return [entry for i, entry in objects.items() if i not in bad], problems
+
+
+def _name(entry: Any, position: int) -> str:
+    """What to call a malformed entry: its id if it has one, else its place in the list."""
+    identity = entry.get("id") if isinstance(entry, dict) else None
+    return f"id {identity}" if _is_integer(identity) else f"number {position + 1}"

@@ -1,24 +1,39 @@
 """Checks a whole data set before anything is trained: all problems found are told at once."""
 
-from collections import Counter, defaultdict
+import contextlib
+import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import pandas as pd
+
 from cornernet.config.schema import Data, SplitFiles
 from cornernet.data.coco import annotation_rules
-from cornernet.data.coco.annotations import AnnotationFile, Category, read_annotation_file
-from cornernet.data.coco.dataset import Dataset, SplitRecord
-from cornernet.data.coco.file_digests import digest_of_images, write_record
-from cornernet.data.coco.image_check import FoundImage, image_problems, read_all_images
-from cornernet.data.coco.problems import Problem
+from cornernet.data.coco.annotations import AnnotationFile, read_annotation_file
+from cornernet.data.coco.dataset import Category, Dataset, SplitRecord
+from cornernet.data.coco.images import UnusableImage, decode_image, read_bytes
 from cornernet.data.coco.split import has_annotations
-from cornernet.data.coco.split_digests import record_of_split
-from cornernet.errors import BadInput
+from cornernet.data.coco.split_digests import digests_of, write_record
+from cornernet.errors import BadInput, Problem
+from cornernet.files import FileDigest, leaves_folder, size_and_times
+from cornernet.progress import Progress
 
 # The splits that are tested on: none of their images may be trained on. They may share images with
 # each other, for a profile may test on its val as if it were test-dev.
 HELD_OUT = ("val", "test_dev")
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """What was found in place of one declared image."""
+
+    file_name: str
+    on_disk: FileDigest
+    problem: UnusableImage | None
 
 
 @dataclass(frozen=True)
@@ -29,9 +44,6 @@ class SplitContent:
     files: SplitFiles
     file: AnnotationFile
     images: list[FoundImage]
-
-
-Copy = tuple[str, FoundImage, FoundImage]  # a split, an image of train, the same one of the split
 
 
 def check_dataset(root: Path, data: Data, record_of: Callable[[str], Path]) -> Dataset:
@@ -53,22 +65,18 @@ def check_dataset(root: Path, data: Data, record_of: Callable[[str], Path]) -> D
         splits[name] = SplitContent(name, files, file, images)
         where = f"{name} ({root / files.annotations})"
         lines += [problem.message(where) for problem in _problems(root, splits[name], data)]
-    copies = _copies(splits) if "train" in splits else []
+    copies = []
     if "train" in splits:
-        lines += _category_problems(splits)
-    lines += _shared_image_problems(copies, data)
+        copies = _copies(splits)
+        lines += [*_category_problems(splits), *_shared_image_problems(copies, data)]
     if lines:
         raise BadInput(lines)
-    for split in splits.values():
-        images_on_disk = {found.image.file_name: found.on_disk for found in split.images}
-        record = record_of_split(split.files, split.file.on_disk, images_on_disk)
-        write_record(record_of(split.name), record)
-    categories = tuple(sorted(splits["train"].file.categories, key=lambda category: category.id))
+    categories = splits["train"].file.categories.sort_values("id")
     return Dataset(
         source=data.source,
-        categories=categories,
+        categories=tuple(Category(*row) for row in categories.itertuples(index=False)),
         images_of_train_also_held_out=len(copies),
-        splits={name: _split_record(split, categories) for name, split in splits.items()},
+        splits={name: _recorded(split, record_of(name)) for name, split in splits.items()},
     )
 
 
@@ -78,8 +86,8 @@ def _problems(root: Path, split: SplitContent, data: Data) -> list[Problem]:
     annotations = split.file.annotations
     keep_crowd = data.keep_crowd and split.name == "train"
     # Boxes that can be trained on, or that metrics count.
-    objects = (annotations.xywh[:, 2:] > 0).all(axis=1) & (keep_crowd | ~annotations.crowd)
-    if not split.file.images:
+    objects = (annotations[["width", "height"]] > 0).all(axis=1) & (keep_crowd | ~annotations.crowd)
+    if split.file.images.empty:
         remedy = "declare its images under 'images', or take the split out of data.splits"
         problems.append(Problem("the split is empty", remedy))
     elif has_annotations(split.name) and not objects.any():
@@ -88,11 +96,57 @@ def _problems(root: Path, split: SplitContent, data: Data) -> list[Problem]:
     return problems
 
 
+def read_all_images(folder: Path, images: pd.DataFrame, title: str) -> list[FoundImage]:
+    """Read, hash and decode the images (a table of an AnnotationFile) below `folder`, in order.
+
+    File names that leave the folder are skipped. `title` stands before the progress display.
+    """
+
+    def read(file_name: str, width: int, height: int) -> FoundImage:
+        on_disk, problem = FileDigest(), None
+        path = folder / file_name
+        try:
+            with contextlib.suppress(OSError):  # which reading it says in a line
+                on_disk = size_and_times(path)
+            content = read_bytes(path)
+            on_disk = on_disk._replace(sha256=hashlib.sha256(content).hexdigest())
+            decode_image(content, path, width, height)
+        except UnusableImage as error:
+            problem = error
+        return FoundImage(file_name, on_disk, problem)
+
+    inside = images.loc[[not leaves_folder(name) for name in images.file_name]]
+    columns = (inside[key].tolist() for key in ("file_name", "width", "height"))
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)  # else OpenCV prints a line of its own for each damaged image
+    try:
+        # Threads use all cores: hashing and OpenCV let go of the interpreter's lock.
+        with ThreadPoolExecutor() as pool:
+            return list(Progress(title, len(inside), iterable=pool.map(read, *columns)))
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def image_problems(folder: Path, found: Sequence[FoundImage]) -> list[Problem]:
+    """A problem for each kind of trouble that the images have."""
+    if found and not folder.is_dir():
+        return [Problem(f"no image folder {folder}", "see data.root and data.splits")]
+    cases = defaultdict(list)
+    for item in found:
+        if item.problem:
+            name, detail = item.file_name, item.problem.detail
+            cases[item.problem.kind].append(f"{name}: {detail}" if detail else name)
+    return [
+        Problem(f"{what} below {folder}", remedy, names, "file")
+        for (what, remedy), names in cases.items()
+    ]
+
+
 def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
     """Every split must declare the categories of train: same ids, same names."""
-    expected = {category.id: category.name for category in splits["train"].file.categories}
-    for name, split in splits.items():
-        declared = {category.id: category.name for category in split.file.categories}
+    names = {name: dict(split.file.categories.values.tolist()) for name, split in splits.items()}
+    expected = names["train"]
+    for name, declared in names.items():
         different = sorted({key for key, _ in expected.items() ^ declared.items()})
         if different and declared:  # a file without any is refused by annotation_problems
             cases = [
@@ -104,7 +158,21 @@ def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
             yield problem.message(f"train, {name}")
 
 
-def _shared_image_problems(copies: Sequence[Copy], data: Data) -> Iterator[str]:
+def _copies(splits: Mapping[str, SplitContent]) -> list[tuple[str, str, str]]:
+    """Images of train that are held out too, by their bytes: split, name in train, name in it."""
+    trained = [(found.on_disk.sha256, found.file_name) for found in splits["train"].images]
+    names, pairs = dict(trained), set(trained)
+    return [
+        # The file of the same name, rather than a copy of it.
+        (name, other if (digest, other) in pairs else names[digest], other)
+        for name in HELD_OUT
+        if name in splits
+        for digest, other in ((one.on_disk.sha256, one.file_name) for one in splits[name].images)
+        if digest and digest in names
+    ]
+
+
+def _shared_image_problems(copies: Sequence[tuple[str, str, str]], data: Data) -> Iterator[str]:
     """Images of train that are in val or test-dev, too.
 
     The same picture under two names is let through in COCO alone, where it comes from Flickr, to
@@ -112,47 +180,29 @@ def _shared_image_problems(copies: Sequence[Copy], data: Data) -> Iterator[str]:
     """
     cases = defaultdict(list)
     for name, one, other in copies:
-        if data.source != "coco" or _same_file(one, other):
-            names = dict.fromkeys([one.image.file_name, other.image.file_name])
-            cases[name].append(" = ".join(names))
+        if data.source != "coco" or one == other:
+            cases[name].append(" = ".join(dict.fromkeys([one, other])))
     for name, files in cases.items():
         remedy = "take each out of one of the two, or the scores mean nothing"
         problem = Problem(f"train and {name} share images", remedy, files, "file")
         yield problem.message(f"train, {name}")
 
 
-def _copies(splits: Mapping[str, SplitContent]) -> list[Copy]:
-    """Images of train that are held out as well: one file, or two with the same bytes."""
-    by_digest = defaultdict(list)
-    for found in splits["train"].images:
-        by_digest[found.on_disk.sha256].append(found)
-    by_digest.pop("", None)  # those that could not be read
-    copies = []
-    for name in HELD_OUT:
-        for found in splits[name].images if name in splits else []:
-            twins = by_digest.get(found.on_disk.sha256, [])
-            same = [twin for twin in twins if _same_file(twin, found)]  # rather than a copy of it
-            copies += [(name, twin, found) for twin in (same or twins)[-1:]]
-    return copies
-
-
-def _same_file(one: FoundImage, other: FoundImage) -> bool:
-    """Whether two images with the same bytes have one name, or are one file by another path."""
-    same_name = one.image.file_name == other.image.file_name
-    return same_name or one.path.resolve() == other.path.resolve()
-
-
-def _split_record(split: SplitContent, categories: Sequence[Category]) -> SplitRecord:
+def _recorded(split: SplitContent, path: Path) -> SplitRecord:
+    """What is told of a split; the digests of its files are written to `path`."""
+    on_disk = {f"{split.files.images}/{found.file_name}": found.on_disk for found in split.images}
+    on_disk[split.files.annotations] = split.file.on_disk
+    write_record(path, on_disk)
+    digests = digests_of(split.files, on_disk)
     annotations = split.file.annotations
-    boxes = Counter(annotations.category_ids.tolist())
-    digests = {found.image.file_name: found.on_disk.sha256 for found in split.images}
+    boxes = annotations.category_id.value_counts()
     return SplitRecord(
         images=len(split.images),
-        boxes=len(annotations.ids),
+        boxes=len(annotations),
         boxes_by_size=annotation_rules.size_classes(annotations),
-        boxes_by_category={str(category.id): boxes[category.id] for category in categories},
+        boxes_by_category={str(key): int(boxes.get(key, 0)) for key in split.file.categories.id},
         problems=annotation_rules.count_irregularities(split.file),
-        annotations_sha256=split.file.on_disk.sha256,
-        images_sha256=digest_of_images(digests),
+        annotations_sha256=digests["annotations"],
+        images_sha256=digests["images"],
         image_bytes=sum(found.on_disk.size for found in split.images),
     )

@@ -1,18 +1,21 @@
 """What `cornernet prepare` found in a data set: the content of dataset.json, typed."""
 
-import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
-from cornernet.data.coco.annotations import Category
+from cornernet.config.load import section_from
 from cornernet.errors import BadInput
 
-Record = TypeVar("Record", "Dataset", "SplitRecord", Category)
-
 MADE_BY = "`cornernet prepare` makes it"
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category and the id that the annotation files give it."""
+
+    id: int
+    name: str
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class SplitRecord:
     boxes_by_category: dict[str, int]  # id of the category, as text -> boxes
     problems: dict[str, int]  # what COCO has too and was let through; see annotation_rules.py
     annotations_sha256: str  # of the annotation file's bytes
-    images_sha256: str  # see file_digests.digest_of_images
+    images_sha256: str  # see split_digests.digests_of
     image_bytes: int  # size of all image files together
 
     @property
@@ -44,35 +47,12 @@ class Dataset:
     splits: dict[str, SplitRecord]
     prepared_with: str = ""  # what data/<profile>/files.yaml said then
 
-    @property
-    def num_categories(self) -> int:
-        return len(self.categories)
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of dataset.json as plain values, which `write_json` writes."""
-        return dataclasses.asdict(self)
-
 
 def read_dataset(path: Path) -> Dataset:
-    """Read dataset.json; keys that this version does not know are ignored.
-
-    Raises BadInput if the file is not there, is damaged, or lacks what this version needs.
-    """
+    """Read dataset.json. Raises BadInput if it is not there, is damaged, or of another version."""
     try:
-        tree = json.loads(path.read_bytes())
-        return dataclasses.replace(
-            _record(Dataset, tree),
-            categories=tuple(_record(Category, category) for category in tree["categories"]),
-            splits={name: _record(SplitRecord, split) for name, split in tree["splits"].items()},
-        )
+        return section_from(Dataset, json.loads(path.read_bytes()))
     except FileNotFoundError:
         raise BadInput(f"{path} is not there; {MADE_BY}") from None
-    except KeyError as error:
-        raise BadInput(f"{path}: has no {error}, from another version?; {MADE_BY} anew") from None
-    except (ValueError, TypeError, AttributeError):
-        raise BadInput(f"{path}: is damaged, or another file; {MADE_BY} anew") from None
-
-
-def _record(kind: type[Record], tree: Mapping[str, Any]) -> Record:
-    """A dataclass from the values that `tree` has for its fields."""
-    return kind(**{field.name: tree[field.name] for field in dataclasses.fields(kind)})
+    except (BadInput, ValueError, TypeError, AttributeError):
+        raise BadInput(f"{path}: is damaged, or of another version; {MADE_BY} anew") from None

@@ -14,28 +14,27 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
-JPEG_SCAN = 0xDA  # the marker after whose header the compressed pixels begin
+
+# Why an image cannot be used, and how to mend it.
+MISSING = "no such image", "put the file there, or take its entry out of the annotation file"
+TRUNCATED = "truncated image", "copy or download the file again"
+UNDECODABLE = (
+    "damaged or truncated file, or not an image",
+    "copy or download the file again, or save it as an 8-bit JPEG or PNG",
+)
+OTHER_SIZE = (
+    "image of another size than its annotation file says",
+    "correct 'width' and 'height', or put the right file there",
+)
 
 
 class UnusableImage(BadInput):
-    """An image that cannot be used. `kind` is one of the keys of REMEDIES, `detail` the case."""
+    """An image that cannot be used. `kind` is one of the pairs above, `detail` the case."""
 
-    def __init__(self, path: Path, kind: str, detail: str = "") -> None:
-        super().__init__(f"{path}: {kind}{f' ({detail})' if detail else ''}; {REMEDIES[kind]}")
+    def __init__(self, path: Path, kind: tuple[str, str], detail: str = "") -> None:
+        super().__init__(f"{path}: {kind[0]}{f' ({detail})' if detail else ''}; {kind[1]}")
         self.kind = kind
         self.detail = detail
-
-
-MISSING = "no such image"
-TRUNCATED = "truncated image"
-UNDECODABLE = "damaged or truncated file, or not an image"
-OTHER_SIZE = "image of another size than its annotation file says"
-REMEDIES = {
-    MISSING: "put the file there, or take its entry out of the annotation file",
-    TRUNCATED: "copy or download the file again",
-    UNDECODABLE: "copy or download the file again, or save it as an 8-bit JPEG or PNG",
-    OTHER_SIZE: "correct 'width' and 'height', or put the right file there",
-}
 
 
 def read_image(path: Path, width: int, height: int) -> np.ndarray:
@@ -114,7 +113,7 @@ def _has_jpeg_end(content: bytes) -> bool:
     position = 2
     while position + 4 <= len(content) and content[position] == 0xFF:
         marker = content[position + 1]
-        if marker == JPEG_SCAN:
+        if marker == 0xDA:  # start of scan: the compressed pixels follow its header
             return content.find(JPEG_END, position) >= 0
         if marker == 0xFF:  # a fill byte before the marker
             position += 1

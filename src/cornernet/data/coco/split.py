@@ -1,16 +1,27 @@
 """A split of a data set in COCO's format: its images and their boxes."""
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cornernet.config.schema import SplitFiles
 from cornernet.data.coco.annotation_rules import annotation_problems
-from cornernet.data.coco.annotations import AnnotationFile, positions, read_annotation_file
-from cornernet.data.coco.annotations import Image as Image
+from cornernet.data.coco.annotations import AnnotationFile, read_annotation_file
 from cornernet.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as the annotation file declares it; `width` and `height` in pixels."""
+
+    id: int
+    file_name: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,11 @@ class CocoSplit:
     category_names: tuple[str, ...]
     annotations_sha256: str = ""  # of the annotation file that was read, if the split is of one
 
+    def at(self, positions: Sequence[int]) -> "CocoSplit":
+        """The split with the images at these positions alone."""
+        images = tuple(self.images[position] for position in positions)
+        return replace(self, images=images, boxes=tuple(self.boxes[at] for at in positions))
+
 
 def has_annotations(name: str) -> bool:
     """Whether a split comes with annotations: all do but test-dev."""
@@ -54,28 +70,32 @@ def load_split(root: Path, files: SplitFiles, name: str) -> CocoSplit:
     problems = annotation_problems(file)
     if problems:
         raise BadInput(problem.message(f"{name} ({path})") for problem in problems)
-    categories = sorted(file.categories, key=lambda category: category.id)
+    categories = file.categories.sort_values("id")
     return CocoSplit(
         name=name,
         folder=root / files.images,
-        images=file.images,
+        images=tuple(Image(*row) for row in file.images.itertuples(index=False)),
         boxes=_boxes_by_image(file),
-        category_ids=tuple(category.id for category in categories),
-        category_names=tuple(category.name for category in categories),
+        category_ids=tuple(categories.id.tolist()),
+        category_names=tuple(categories.name.tolist()),
         annotations_sha256=file.on_disk.sha256,
     )
 
 
 def _boxes_by_image(file: AnnotationFile) -> tuple[Boxes, ...]:
-    rows = file.image_rows
+    rows = pd.Index(file.images.id).get_indexer(file.annotations.image_id)
     order = np.argsort(rows, kind="stable")  # by image, and as in the file within one
-    annotations = file.annotations
-    low = annotations.xywh[order, :2]
-    boxes = np.concatenate([low, low + annotations.xywh[order, 2:]], axis=1)
-    categories = positions(np.sort(file.category_ids), annotations.category_ids[order])
-    ids, crowd, area = annotations.ids[order], annotations.crowd[order], annotations.area[order]
+    table = file.annotations.iloc[order]
+    low = table[["x", "y"]].to_numpy()
+    columns = (
+        np.ascontiguousarray(np.hstack([low, low + table[["width", "height"]].to_numpy()])),
+        np.searchsorted(np.sort(file.categories.id), table.category_id),
+        table.id.to_numpy(),
+        table.crowd.to_numpy(),
+        table.area.to_numpy(),
+    )
     ends = np.searchsorted(rows[order], np.arange(len(file.images) + 1)).tolist()
     return tuple(
-        Boxes(boxes[a:b], categories[a:b], ids[a:b], crowd[a:b], area[a:b])
-        for a, b in itertools.pairwise(ends)
+        Boxes(*(column[start:stop] for column in columns))
+        for start, stop in itertools.pairwise(ends)
     )

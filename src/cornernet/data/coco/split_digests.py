@@ -1,70 +1,65 @@
-"""Whether a split's files are still those that `prepare` checked, told by their digests."""
+"""Whether a split's files are still those that `prepare` checked, told by their SHA-256.
 
+A record on disk holds the size, the times and the digest of each file as it was last hashed; only
+files whose size or times changed are hashed again.
+"""
+
+import csv
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from cornernet.config.schema import Split, SplitFiles
-from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.coco.annotations import read_annotation_file
 from cornernet.data.coco.dataset import Dataset
-from cornernet.data.coco.file_digests import (
-    NOT_READ,
-    FileDigest,
-    digest_of_images,
-    hash_file,
-    read_record,
-    write_record,
-)
-from cornernet.data.coco.images import MISSING
-from cornernet.data.coco.problems import Problem, first_of
 from cornernet.data.coco.split import has_annotations
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, first_of
+from cornernet.files import FileDigest, hash_file, replacing
 from cornernet.progress import Progress
 
 MEND = "put back what was checked, or run `cornernet prepare` again"
 
 
-@dataclass(frozen=True)
-class SplitDigests:
-    """The digests of a split's files as they lie on disk; compare with those of a SplitRecord."""
+def split_digests(
+    root: Path, files: SplitFiles, name: str, record: Path
+) -> tuple[dict[str, str], list[str]]:
+    """The digests of a split's files as they lie below `root` now, and the paths that changed.
 
-    annotations: str  # SHA-256 of the annotation file's bytes
-    images: str  # see file_digests.digest_of_images
-    # Images that differ from what they were when the record was begun, as far as is known.
-    changed_images: tuple[str, ...] = ()
-
-
-def split_digests(root: Path, files: SplitFiles, name: str, record: Path) -> SplitDigests:
-    """The digests of the split called `name` as its files lie under `root` now.
-
-    `record` keeps the digest of every file; it is made if it is absent, and rewritten if a file
-    changed. Only files whose size or times changed since are hashed, and only an annotation file
+    The digests are those of `SplitRecord.digests`. `record` holds every file as `prepare` found it,
+    and what changed since is named; it is made if it is absent, and gets the times of files that
+    are the same. Only files whose size or times changed are hashed, and only an annotation file
     whose content changed is parsed. Raises BadInput if a file is missing or cannot be read.
     """
-    recorded = read_record(record)
-    annotations, names = _annotations(root, files, name, recorded)
-    known = {one: recorded.get(f"{files.images}/{one}", NOT_READ) for one in names}
-    images = _images(root / files.images, f"{name} ({root / files.annotations})", known)
-    current = record_of_split(files, annotations, images)
-    if current != recorded:
+    recorded, prefix = read_record(record), f"{files.images}/"
+    current = _current(root, [files.annotations], recorded)
+    same = current[files.annotations].sha256 == recorded.get(files.annotations, FileDigest()).sha256
+    images = [path for path in recorded if path.startswith(prefix) and path not in current]
+    if not (same and images):
+        file = read_annotation_file(root / files.annotations, has_annotations(name))
+        images = [prefix + file_name for file_name in file.images.file_name.unique()]
+    current |= _current(root, images, recorded)
+    changed = [
+        path for path, now in current.items() if now.sha256 != recorded.get(path, now).sha256
+    ]
+    if not changed and current != recorded:
         write_record(record, current)
-    return SplitDigests(
-        annotations=annotations.sha256,
-        images=digest_of_images({file: digest.sha256 for file, digest in images.items()}),
-        changed_images=tuple(file for file, digest in images.items() if digest.earlier),
-    )
+    return digests_of(files, current), changed
 
 
-def record_of_split(
-    files: SplitFiles, annotations: FileDigest, images: Mapping[str, FileDigest]
-) -> dict[str, FileDigest]:
-    """The record's content: the annotation file and the images, by their paths below data.root."""
-    return {files.annotations: annotations} | {
-        f"{files.images}/{name}": digest for name, digest in images.items()
-    }
+def digests_of(files: SplitFiles, record: Mapping[str, FileDigest]) -> dict[str, str]:
+    """The digest of a split's annotation file, and one for all of its images.
+
+    The latter is over the images' file names, sorted, and their digests.
+    """
+    prefix, annotations = f"{files.images}/", record[files.annotations].sha256
+    images = [
+        (path.removeprefix(prefix), record[path].sha256)
+        for path in record.keys() - {files.annotations}
+    ]
+    lines = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(images))
+    return {"annotations": annotations, "images": hashlib.sha256(lines.encode()).hexdigest()}
 
 
 def changed_inputs(
@@ -72,74 +67,61 @@ def changed_inputs(
     root: Path,
     splits: Mapping[Split, SplitFiles],
     record_of: Callable[[str], Path],
-    names: Sequence[Split],
 ) -> list[str]:
-    """A line for each split of `names` whose files are not those that `dataset` describes.
+    """A line for each of `splits` whose files are not those that `dataset` describes.
 
     `record_of` gives the path of a split's record. A line says what changed, and how to mend it.
     """
     lines = []
-    for name in names:
-        if name not in dataset.splits or name not in splits:
+    for name, files in splits.items():
+        if name not in dataset.splits:
             lines.append(f"{name}: is not among the splits that were checked; {MEND}")
             continue
         try:
-            now = split_digests(root, splits[name], name, record_of(name))
+            now, paths = split_digests(root, files, name, record_of(name))
         except BadInput as error:
             lines += error.problems
             continue
-        changed = []
-        if now.annotations != dataset.splits[name].annotations_sha256:
-            changed.append(f"annotations changed ({root / splits[name].annotations})")
-        if now.images != dataset.splits[name].images_sha256:
-            some = f": {first_of(now.changed_images)}" if now.changed_images else ""
-            changed.append(f"images changed ({root / splits[name].images}{some})")
-        if changed:
-            lines.append(f"{name}: {' and '.join(changed)} since `cornernet prepare`; {MEND}")
+        then = dataset.splits[name].digests
+        if kinds := " and ".join(kind for kind in now if now[kind] != then[kind]):
+            where = f"{root}: {first_of(paths)}" if paths else str(root)
+            lines.append(f"{name}: {kinds} changed ({where}) since `cornernet prepare`; {MEND}")
     return lines
 
 
-def _annotations(
-    root: Path, files: SplitFiles, name: str, recorded: Mapping[str, FileDigest]
-) -> tuple[FileDigest, list[str]]:
-    """The annotation file's digest, and the file names of the images that it declares."""
-    path, prefix = root / files.annotations, f"{files.images}/"
-    known = recorded.get(files.annotations)
-    images = (key for key in recorded if key.startswith(prefix) and key != files.annotations)
-    names = [key.removeprefix(prefix) for key in images]
-    if known and names and path.is_file():
-        if known.describes(path.stat()):
-            return known, names
-        now = hash_file(path)
-        if now.sha256 == known.sha256:
-            return now, names
-    file = read_annotation_file(path, has_annotations(name))
-    declared = (image.file_name for image in file.images)
-    return file.on_disk, [name for name in dict.fromkeys(declared) if not leaves_folder(name)]
-
-
-def _images(folder: Path, where: str, digests: dict[str, FileDigest]) -> dict[str, FileDigest]:
-    """`digests` of images by file name, taken again where size or times changed."""
-    changed, missing = [], []
-    for file_name, known in digests.items():
-        try:
-            if not known.describes(os.stat(f"{folder}/{file_name}")):
-                changed.append(file_name)
-        except OSError:
-            missing.append(file_name)
-    if missing:
-        problem = Problem(f"{MISSING} below {folder}", MEND, missing, "file")
-        raise BadInput(problem.message(where))
-    if not changed:
-        return digests
-    digests = dict(digests)
+def _current(
+    root: Path, paths: Sequence[str], recorded: Mapping[str, FileDigest]
+) -> dict[str, FileDigest]:
+    """The digest of each file below `root`: the recorded one if its size and times are the same."""
     try:
-        with ThreadPoolExecutor() as pool, Progress(f"hashing {where}", len(changed)) as progress:
-            hashed = pool.map(hash_file, (folder / file_name for file_name in changed))
-            for file_name, now in zip(changed, hashed, strict=True):
-                first = digests[file_name].earlier or digests[file_name].sha256
-                digests[file_name] = now._replace(earlier=first if first != now.sha256 else "")
-                progress.update()
+        changed = [
+            path
+            for path in paths
+            if not recorded.get(path, FileDigest()).describes(os.stat(os.path.join(root, path)))
+        ]
+        with ThreadPoolExecutor() as pool:
+            hashed = pool.map(hash_file, (root / path for path in changed))
+            now = Progress(f"hashing {root}", len(changed), "file", iterable=hashed)
+            return {path: recorded.get(path, FileDigest()) for path in paths} | dict(
+                zip(changed, now, strict=True)
+            )
     except OSError as error:
         raise BadInput(f"{error.filename}: cannot be read ({error.strerror}); {MEND}") from None
-    return digests
+
+
+def read_record(path: Path) -> dict[str, FileDigest]:
+    """The digests that were recorded, by file; none if the record is absent or damaged."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return {
+                name: FileDigest(int(size), int(mtime_ns), int(ctime_ns), sha256)
+                for name, size, mtime_ns, ctime_ns, sha256 in csv.reader(stream)
+            }
+    except (FileNotFoundError, ValueError, csv.Error):
+        return {}
+
+
+def write_record(path: Path, digests: Mapping[str, FileDigest]) -> None:
+    """Write the record atomically."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows((name, *digest) for name, digest in digests.items())

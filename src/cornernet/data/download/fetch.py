@@ -1,30 +1,24 @@
 """Get COCO (section 4.3): fetch, check and unpack it; or use the one that is on the disk.
 
-`prepare` checks its images, wherever they came from. Beside COCO's own folders lie:
-
-    download.lock.json   checksum of each archive as first seen; checked from then on
-    downloads/           archives under way; a zip put there by hand is checked and used
+`prepare` checks its images, wherever they came from. Beside COCO's own folders lies downloads/ with
+the archives under way; a zip put there by hand is checked and used.
 """
 
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from cornernet.config.schema import Split, SplitFiles
-from cornernet.data.download.archive import unpack
-from cornernet.data.download.manifest import Archive, needed_archives, peak_bytes
-from cornernet.data.download.transfer import Transfer, checksum_of
+from cornernet.data.download.archive import Archive, needed_archives, peak_bytes, unpack
+from cornernet.data.download.transfer import fetch, is_right
 from cornernet.errors import BadInput
-from cornernet.files import locked, remove_unfinished, write_json
+from cornernet.files import free_bytes, locked
 from cornernet.progress import say
 
-FOLDER, RECORD = "downloads", "download.lock.json"
+FOLDER = "downloads"
 
 
 def download_files(
@@ -37,9 +31,13 @@ def download_files(
 
     `files` is the manifest (`data.files`); what is in `root` already is used as it is, and nothing
     is written if nothing is absent. Interrupted and called again, it goes on where it was.
-    Returns the content of source.json: archives with checksum and address.
+    Returns the content of source.json: where the data set is, and which archives hold it.
     Raises BadInput: manifest wrong, disk too small, no address gives a file, zip harmful.
     """
+
+    def on_wait(holder: str) -> None:
+        report(f"another download into {root} is under way ({holder}); waiting for it")
+
     archives = needed_archives(files, splits)
     given = {target for archive in archives for target in archive.targets}
     paths = {path for split in splits.values() for path in (split.images, split.annotations)}
@@ -51,55 +49,35 @@ def download_files(
         )
     zips = {archive.name: root / FOLDER / archive.name for archive in archives}
     if _absent(root, archives) or any(path.exists() for path in zips.values()):
-        with _alone_in(root, report):
-            absent = _absent(root, archives)
-            _check_free_disk(root, absent)
-            for archive in absent:
-                _fetch_archive(root, archive, zips[archive.name], report)
-            for path in zips.values():  # an interruption may have left one that was unpacked
-                path.unlink(missing_ok=True)
-    record = _read_record(root)
-    # The same whether the data set was fetched in this run or in an earlier one.
-    found = {a.name: record.get(a.name, {"found_on_disk": True}) for a in archives}
-    return {"root": str(root), "files": found}
+        try:
+            with locked(root / FOLDER / ".running", on_wait):  # one download at a time
+                absent = _absent(root, archives)
+                _check_free_disk(root, absent)
+                for archive in absent:
+                    _fetch_archive(root, archive, zips[archive.name], report)
+                for path in zips.values():  # an interruption may have left one that was unpacked
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise BadInput(
+                f"{error.filename or root}: cannot be written ({error.strerror}); mend that and "
+                "run the same command again (it goes on where it was)"
+            ) from None
+    return {"root": str(root), "archives": [archive.name for archive in archives]}
 
 
 def _fetch_archive(root: Path, archive: Archive, path: Path, report: Callable[[str], None]) -> None:
     """Have what `archive` gives in `root`; the zip is fetched unless it lies at `path` already."""
-    record = _read_record(root)
-    known = record.get(archive.name, {})
-    checksum, url = archive.checksum or known.get("checksum"), known.get("url")
     if path.exists():
         report(f"{path}: checking")
-        if checksum not in (None, checksum_of(path)):
-            path.unlink()  # not the file of the manifest, which is fetched then
+        if not is_right(archive, path):
+            path.unlink()
     if not path.exists():
         part = path.with_name(f"{path.name}.part")
-        url = Transfer(archive, checksum, part, report).run()
+        fetch(archive, part, report)
         os.replace(part, path)
     report(f"{archive.name}: unpacking into {root}")
-    try:
-        unpack(path, archive, root)
-    except BadInput:
-        if checksum is None:  # nothing vouches for the zip: the next run fetches it anew
-            path.unlink()
-        raise
-    record[archive.name] = {
-        "checksum": checksum or checksum_of(path),  # unpacked, so it was whole
-        "checksum_from": "manifest" if archive.checksum else "first seen",
-        "url": url,
-    }
-    write_json(root / RECORD, record)
+    unpack(path, archive, root)
     path.unlink()
-
-
-def _read_record(root: Path) -> dict[str, dict[str, Any]]:
-    """Checksum and address of each archive as first seen, by name; empty at first."""
-    path = root / RECORD
-    try:
-        return dict(json.loads(path.read_text())) if path.exists() else {}
-    except (ValueError, TypeError) as error:
-        raise BadInput(f"{path}: not readable ({error}); remove it") from None
 
 
 def _is_there(path: Path) -> bool:
@@ -113,29 +91,10 @@ def _absent(root: Path, archives: list[Archive]) -> list[Archive]:
 
 def _check_free_disk(root: Path, absent: list[Archive]) -> None:
     there = sum(path.stat().st_size for path in (root / FOLDER).iterdir())
-    wanted, free = peak_bytes(absent) - there, shutil.disk_usage(root).free
+    wanted, free = peak_bytes(absent) - there, free_bytes(root)
     if wanted > free:
-        wanted_text, free_text = map(tqdm.format_sizeof, (wanted, free))
         raise BadInput(
-            f"{root}: {wanted_text} bytes of free disk are needed to fetch and unpack "
-            f"{', '.join(archive.name for archive in absent)}, {free_text} are free; make room, "
-            "or set data.root to a folder on another disk"
+            f"{root}: {tqdm.format_sizeof(wanted)} bytes of free disk are needed to fetch and "
+            f"unpack {', '.join(archive.name for archive in absent)}, {tqdm.format_sizeof(free)} "
+            "are free; make room, or set data.root to a folder on another disk"
         )
-
-
-@contextmanager
-def _alone_in(root: Path, report: Callable[[str], None]) -> Iterator[None]:
-    """One download at a time; errors of the file system become BadInput."""
-
-    def on_wait(holder: str) -> None:
-        report(f"another download into {root} is under way ({holder}); waiting for it")
-
-    try:
-        with locked(root / FOLDER / ".running", on_wait):
-            remove_unfinished(root)
-            yield
-    except OSError as error:
-        raise BadInput(
-            f"{error.filename or root}: cannot be written ({error.strerror}); mend that and run "
-            "the same command again (it goes on where it was)"
-        ) from None

@@ -82,12 +82,11 @@ def place(
 def augment(
     image: NDArray[np.uint8], boxes: NDArray[np.float64], draws: RandomView, params: Augmentation
 ) -> tuple[NDArray[np.float32], ViewBoxes]:
-    """A view of an image as the network takes it.
+    """A view as the network takes it, float32 [3, S, S], and its boxes; the rest as of `place`.
 
-    From uint8 [H, W, 3], BGR, and boxes in its pixels [n, 4] to float32 [3, S, S] and its boxes.
     The black around the image is jittered and normalised with it.
     """
     view, placed = place(image, boxes, draws, params)
-    transform = colour.jitter(colour.identity(), draws.jitters, colour.grey_mean(view))
+    transform = colour.jitter(np.eye(3, 4), draws.jitters, colour.grey_mean(view))
     transform = colour.normalise(colour.lighting(transform, np.array(draws.lighting)))
     return colour.apply_transform(view, transform), placed

@@ -40,20 +40,13 @@ ROWS_AT_ONCE = 64
 JITTERS = ("brightness", "contrast", "saturation")
 
 
-def identity() -> NDArray[np.float64]:
-    """The transform that changes nothing.  [3, 4]: matrix, then what is added"""
-    return np.eye(3, 4)
-
-
 def jitter(
     transform: NDArray[np.float64], steps: Sequence[tuple[str, float]], grey_mean: float
 ) -> NDArray[np.float64]:
-    """Follow `transform` by brightness, contrast and saturation in the given order.
+    """Follow `transform`, [3, 4] from the untouched pixel in [0, 1], by some of `JITTERS` in order.
 
-    Args:
-        transform: [3, 4], from the untouched pixel in [0, 1].
-        steps: (one of `JITTERS`, a) in order; a = 1 leaves all as it is. Nothing is clipped.
-        grey_mean: m, mean of the untouched grey image.
+    A transform is a matrix and, in its last column, what is added; `np.eye(3, 4)` changes nothing.
+    A step is (name, a); a = 1 leaves all as it is. Nothing is clipped. `grey_mean` is m.
     """
     for name, amount in steps:
         transform = amount * transform

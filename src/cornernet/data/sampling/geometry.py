@@ -34,17 +34,9 @@ def crop_image(
 ) -> NDArray[np.uint8]:
     """Cut `size` pixels around `centre`; what lies outside the image is black.
 
-    A crop starts half its size, rounded down, before its centre.
-
-    Args:
-        image: uint8 [H, W, 3].
-        size: of the crop; it may exceed the image.
-        centre: (x, y) inside the image.
-        lose_odd_row: as in the released code, which copies as much after the centre as before:
-            the last row (column) of an odd height (width) stays black.
-
-    Returns:
-        uint8 [size[0], size[1], 3].
+    A crop starts half its size, rounded down, before its centre; it may exceed the image, uint8
+    [H, W, 3]. `lose_odd_row`: as in the released code, which copies as much after the centre as
+    before, the last row (column) of an odd height (width) stays black.
     """
     cropped = np.zeros((*size, image.shape[2]), image.dtype)
     rows, columns = (
@@ -86,11 +78,8 @@ def clip_boxes(
     """Clip boxes to the pixels of an image, [0, width - 1] x [0, height - 1]; drop empty ones.
 
     A box that keeps any width and height is kept, however little of the object it shows: the
-    text does not say otherwise, and the released code has no test of visibility.
-
-    Returns:
-        The boxes that are left [k, 4], their places among those given [k], and whether each was
-        changed [k].
+    text does not say otherwise, and the released code has no test of visibility. Returns the boxes
+    that are left [k, 4], their places among those given [k], and whether each was changed [k].
     """
     limits = np.array([size[1] - 1, size[0] - 1] * 2, np.float64)
     clipped = np.clip(boxes, 0, limits)

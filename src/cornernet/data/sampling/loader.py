@@ -14,8 +14,7 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from cornernet.data.sampling.chunks import Chunk, chunk_of
-from cornernet.data.sampling.samples import TrainingSamples
+from cornernet.data.sampling.samples import Chunk, TrainingSamples, chunk_of
 from cornernet.errors import BadInput
 
 Key = tuple[int, int]  # epoch, index
@@ -36,19 +35,10 @@ def batches(
 
     Iteration i, counted from 0, takes positions i x batch to (i + 1) x batch - 1 of the endless
     sequence of epochs, batch being the sum of `chunks`, and fills the chunks with them in order.
-    So a run that restarts at iteration k gets what an uninterrupted one would.
-
-    Args:
-        samples: the training samples.
-        chunks: images per chunk.
-        start_iteration: how many iterations are done already.
-        iterations: how many the whole training has.
-        workers: processes that make samples, in page-locked memory where CUDA is there; 0: this
-            one does when it asks for them.
-        mine: numbers of the chunks that this process trains on, in this order; None: all.
-
-    Raises:
-        BadInput: an image cannot be read.
+    So a run that restarts at iteration k gets what an uninterrupted one would. `workers` processes
+    make the samples, in page-locked memory where CUDA is there; 0: this one does. `mine` are the
+    numbers of the chunks that this process trains on, in this order; None: all. Raises BadInput if
+    an image cannot be read.
     """
     numbers = range(len(chunks)) if mine is None else mine
     todo = range(start_iteration, iterations)

@@ -35,24 +35,11 @@ def corner_radius(
 ) -> NDArray[np.float64]:
     """Largest shift of both corners that keeps IoU >= `min_iou` with the box (section 3.2).
 
-    Args:
-        height: box heights, any shape and any unit (cells in, cells out). Negative counts as 0.
-        width: box widths, broadcast against `height`.
-        min_iou: t, strictly between 0 and 1.
-        roots: "exact", or "pre_fix" for the roots of the runs in the paper's tables: those divided
-            each quadratic by 2 instead of by twice its leading coefficient, and took the larger
-            root, so t is not kept (a 10 x 10 box at t = 0.7 gets 2.73 instead of 0.82).
-
-    Returns:
-        float64 radii, 0 where a side is 0.
-
-    Raises:
-        ValueError: `min_iou` outside (0, 1), or an unknown name of `roots`.
+    Sides of boxes, in any unit and of shapes that broadcast, give radii in the same unit, 0 where
+    a side is not positive. `roots`: "exact", or "pre_fix" for the roots of the runs in the paper's
+    tables: those divided each quadratic by 2 instead of by twice its leading coefficient, and took
+    the larger root, so t is not kept (a 10 x 10 box at t = 0.7 gets 2.73 instead of 0.82).
     """
-    if not 0 < min_iou < 1:
-        raise ValueError(f"min_iou must lie between 0 and 1, not {min_iou}")
-    if roots not in ("exact", "pre_fix"):
-        raise ValueError(f"roots must be 'exact' or 'pre_fix', not {roots!r}")
     height = np.maximum(np.asarray(height, np.float64), 0.0)
     width = np.maximum(np.asarray(width, np.float64), 0.0)
     half_perimeter = height + width
@@ -79,18 +66,12 @@ def object_radius(
     stored: NDArray[np.float64] | None,
     clipped: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """The radius of each training object in cells, as `targets` asks.
+    """The radius of each of k training objects in cells, as `targets` asks.
 
-    Args:
-        height: box heights in cells of the heatmap [k], after clipping.
-        width: box widths in cells [k].
-        targets: `penalty_reduction` none: radius 0, the corner's own cell. fixed: `fixed_radius`.
-            object: by the box's size, with `integer_radius` from sides rounded up to whole cells
-            and itself rounded down.
-        stored: radii from the table, scaled to cells [k]; taken where a box is whole and nothing
-            is rounded. None: all are computed.
-        clipped: which boxes lost a part at the crop's border [k]; their radius is computed from
-            what is left.
+    `penalty_reduction` none: radius 0, the corner's own cell. fixed: `fixed_radius`. object: by the
+    box's size in cells after clipping, with `integer_radius` from sides rounded up to whole cells
+    and itself rounded down. `stored` are radii from the table, scaled to cells; they are taken for
+    boxes that the crop's border has not `clipped`, if nothing is rounded. None: all are computed.
     """
     if targets.penalty_reduction == "none":
         return np.zeros(len(height), np.float32)

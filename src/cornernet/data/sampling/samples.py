@@ -1,16 +1,23 @@
 """Training samples: an augmented image of the split, and the numbers that its targets need.
 
-A sample depends on (seed, epoch, index) alone, never on the worker, the device or a restart.
+A sample depends on (seed, epoch, index) alone, never on the worker, the device or a restart. A
+chunk is the samples that one GPU of the paper's run had per iteration: batch-norm's statistics are
+taken per chunk, so its size belongs to the method (`train.chunks`).
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from cornernet.config.schema import Augmentation, Data, Targets
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit
 from cornernet.data.sampling.augment import ViewBoxes, augment, draw
-from cornernet.data.sampling.chunks import Sample
 from cornernet.data.sampling.radii import object_radius
 from cornernet.data.sampling.targets import corner_cells
 from cornernet.errors import BadInput
@@ -19,21 +26,45 @@ from cornernet.errors import BadInput
 ORDER_STREAM = 1
 
 
+class Sample(NamedTuple):
+    """One view of one image, with k objects. Cells are of the heatmap, points are (x, y)."""
+
+    image: NDArray[np.float32]  # [3, S, S], blue green red, normalised
+    category: NDArray[np.int64]  # [k]
+    tl_cell: NDArray[np.int64]  # [k, 2]
+    br_cell: NDArray[np.int64]  # [k, 2]
+    tl_offset: NDArray[np.float32]  # [k, 2], in cells
+    br_offset: NDArray[np.float32]  # [k, 2]
+    radius: NDArray[np.float32]  # [k], in cells
+
+
+class Chunk(NamedTuple):
+    """B samples with K object slots each, of which `mask` says which are filled.
+
+    A tuple, so that torch's DataLoader can put it into page-locked memory.
+    """
+
+    image: Tensor  # float32 [B, 3, S, S]
+    category: Tensor  # int64 [B, K]
+    tl_cell: Tensor  # int64 [B, K, 2]
+    br_cell: Tensor  # int64 [B, K, 2]
+    tl_offset: Tensor  # float32 [B, K, 2]
+    br_offset: Tensor  # float32 [B, K, 2]
+    radius: Tensor  # float32 [B, K]
+    mask: Tensor  # bool [B, K]
+
+    def to(self, device: torch.device | str) -> "Chunk":
+        """The same chunk on a device; from pinned memory the copies overlap with other work."""
+        return Chunk(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+
 class TrainingSamples:
     """The samples of a split: `sample(epoch, index)` for index 0 to `len(self)` - 1.
 
-    Args:
-        split: the images and boxes to train on.
-        radii: radius at scale 1, in pixels, of every annotation in the split's order (the rows of
-            `radii.radius_table`); None: all radii are computed from the boxes.
-        augmentation: how an image is changed.
-        targets: which heatmaps are to be drawn.
-        data: `keep_crowd`: crowd boxes are objects. `keep_empty`: images without a box of some
-            width and height are used.
-        seed: of the training.
-
-    Raises:
-        BadInput: no image is left to train on, or `radii` are of other annotations.
+    `radii` at scale 1, in pixels, are of every annotation in the split's order (the rows of
+    `radii.radius_table`); None: all are computed from the boxes. Crowd boxes are objects if
+    `data.keep_crowd`, images without a box of some width and height are used if `data.keep_empty`.
+    Raises BadInput if no image is left to train on, or if `radii` are of other annotations.
     """
 
     def __init__(
@@ -108,12 +139,8 @@ def encode(
 ) -> Sample:
     """The sample of a view: cells, offsets and radii of its first `max_objects` objects.
 
-    Args:
-        image: float32 [3, S, S'].
-        placed: its boxes, in pixels of the view.
-        category: of each box [k].
-        radii: at scale 1 of each box, in pixels of the image before augmentation [k], or None.
-        targets: the rules of section 3.2.
+    `image` is [3, S, S'], `category` and `radii` are of each of its boxes [k]; the latter at scale
+    1, in pixels of the image before augmentation, or None.
     """
     size = (image.shape[1], image.shape[2])
     output = ((size[0] + 1) // 4, (size[1] + 1) // 4)
@@ -139,3 +166,19 @@ def encode(
             placed.clipped[: targets.max_objects],
         ),
     )
+
+
+def chunk_of(samples: Sequence[Sample]) -> Chunk:
+    """Stack samples; K is the most objects that one of them has, at least 1.
+
+    Empty slots are 0.
+    """
+
+    def padded(arrays: Sequence[NDArray]) -> Tensor:
+        one_slot = np.zeros((1, *arrays[0].shape[1:]), arrays[0].dtype)  # so that K is at least 1
+        tensors = [torch.from_numpy(array) for array in (*arrays, one_slot)]
+        return pad_sequence(tensors, batch_first=True)[:-1]
+
+    images, *columns = zip(*samples, strict=True)
+    mask = padded([np.ones(len(sample.category), bool) for sample in samples])
+    return Chunk._make([torch.from_numpy(np.stack(images)), *map(padded, columns), mask])

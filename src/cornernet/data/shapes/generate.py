@@ -17,11 +17,17 @@ import cv2
 import numpy as np
 
 from cornernet.config.schema import Shapes, Split, SplitFiles
-from cornernet.data.coco.annotation_rules import leaves_folder
 from cornernet.data.shapes.layout import PlacedObject, place_objects
-from cornernet.data.shapes.portable_random import PortableRandom
-from cornernet.data.shapes.render import CATEGORIES, bmp, draw_background, draw_object, shape_mask
+from cornernet.data.shapes.render import (
+    CATEGORIES,
+    PortableRandom,
+    bmp,
+    draw_background,
+    draw_object,
+    shape_mask,
+)
 from cornernet.errors import BadInput
+from cornernet.files import leaves_folder
 
 # Numbers of the splits in the seeds and ids; a new split gets a new one.
 SPLIT_NUMBERS = {"train": 1, "val": 2, "test_dev": 3}
@@ -55,13 +61,14 @@ def generate_shapes(root: Path, splits: Mapping[Split, SplitFiles], params: Shap
 
 
 def _check(root: Path, splits: Mapping[Split, SplitFiles], params: Shapes) -> None:
-    problems = []
-    for name, files in splits.items():
-        if name not in params.images:
-            problems.append(f"params data.shapes.images: gives no number for split {name}")
-        for path in (files.images, files.annotations, params.answers):
-            if leaves_folder(path):
-                problems.append(f"params data: {path!r} must lie below data.root, without '..'")
+    problems = [
+        f"params data.shapes.images: gives no number for split {name}"
+        for name in splits
+        if name not in params.images
+    ]
+    paths = {path for files in splits.values() for path in (files.images, files.annotations)}
+    for path in sorted(filter(leaves_folder, paths | {params.answers})):
+        problems.append(f"params data: {path!r} must lie below data.root, without '..'")
     empty = root.is_dir() and not any(root.iterdir())
     if root.exists() and not (root / MARKER).is_file() and not empty:
         problems.append(
@@ -69,7 +76,7 @@ def _check(root: Path, splits: Mapping[Split, SplitFiles], params: Shapes) -> No
             "or set data.root to another folder"
         )
     if problems:
-        raise BadInput(dict.fromkeys(problems))
+        raise BadInput(problems)
 
 
 def _generate_split(root: Path, name: Split, files: SplitFiles, params: Shapes) -> None:
@@ -88,16 +95,14 @@ def _generate_split(root: Path, name: Split, files: SplitFiles, params: Shapes) 
         draws = PortableRandom(params.seed, number, index, ANNOTATOR)
         for placed in objects:
             boxed = annotated(placed, (width, height), draws, params.annotation_error)
-            annotations.append(_annotation(boxed, image_id, len(annotations) + 1))
-    tree: dict[str, Any] = {
-        "info": {"description": f"shapes on clutter, split {name}, seed {params.seed}"},
-        "licenses": [],
-        "images": images,
-        "categories": [
-            {"id": i, "name": category, "supercategory": "shape"}
-            for i, category in enumerate(CATEGORIES, start=1)
-        ],
-    }
+            annotation = {"id": len(annotations) + 1, "image_id": image_id, "iscrowd": 0}
+            annotations.append(annotation | _coco_box(boxed))
+    categories = [
+        {"id": i, "name": category, "supercategory": "shape"}
+        for i, category in enumerate(CATEGORIES, start=1)
+    ]
+    info = {"description": f"shapes on clutter, split {name}, seed {params.seed}"}
+    tree = {"info": info, "licenses": [], "images": images, "categories": categories}
     answers = root / (params.answers if name == "test_dev" else files.annotations)
     _write_json(root / files.annotations, tree)
     _write_json(answers, {**tree, "annotations": annotations})
@@ -144,15 +149,10 @@ def annotated(
     return dataclasses.replace(placed, x=x1, y=y1, width=x2 - x1, height=y2 - y1)
 
 
-def _annotation(placed: PlacedObject, image_id: int, annotation_id: int) -> dict[str, Any]:
-    return {
-        "id": annotation_id,
-        "image_id": image_id,
-        "category_id": placed.category + 1,
-        "bbox": [float(side) for side in (placed.x, placed.y, placed.width, placed.height)],
-        "area": float(placed.width * placed.height),
-        "iscrowd": 0,
-    }
+def _coco_box(placed: PlacedObject) -> dict[str, Any]:
+    box = (placed.x, placed.y, placed.width, placed.height)
+    area = float(placed.width * placed.height)
+    return {"category_id": placed.category + 1, "bbox": [*map(float, box)], "area": area}
 
 
 def _write_json(path: Path, tree: dict[str, Any]) -> None:

@@ -1,12 +1,12 @@
 """Places the embedded data set's objects: how many, which, how large, where."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cornernet.config.schema import Shapes
 from cornernet.data.coco.annotation_rules import LARGE_FROM, MEDIUM_FROM
-from cornernet.data.shapes.portable_random import PortableRandom
-from cornernet.data.shapes.render import CATEGORIES
+from cornernet.data.shapes.render import CATEGORIES, PortableRandom
 
 # Percent. Most images that are not empty begin with a large object, while there is room: where an
 # image is hardly larger than such an object, any other object that came first would leave none.
@@ -39,7 +39,6 @@ def place_objects(
     which no place is found is left out.
     """
     number = _number_of_objects(draws, params.max_objects)
-    placed: list[PlacedObject] = []
     for _ in range(LAYOUTS):
         placed = _layout(draws, number, (width, height), params.overlap)
         if len(placed) >= min(number, 2):
@@ -117,9 +116,7 @@ def _draw_sides(
 ) -> tuple[int, int] | None:
     """Two sides that fit into the image, of an area from `low` to `high`; None if none is found."""
     longer, shorter = LONGEST_SIDE_RATIO
-    most = 1
-    while most * most * shorter < high * longer:
-        most += 1
+    most = math.isqrt((high * longer - 1) // shorter) + 1  # the root, rounded up
     least = max(SMALLEST_SIDE, low // max(size))
     limits = min(size[0], most), min(size[1], most)
     if min(limits) < least:

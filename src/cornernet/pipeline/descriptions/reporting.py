@@ -116,3 +116,5 @@ REPORT = Stage(
     ),
     deciding=deciding.REPORT,
 )
+
+OF_REPORTS = (TABLES, FIGURES, CLAIMS, REPORT)

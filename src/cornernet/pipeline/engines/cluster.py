@@ -9,9 +9,8 @@ from typing import Any
 
 from cornernet.config import Params
 from cornernet.config.schema import Model
-from cornernet.config.section import nearest
-from cornernet.errors import BadInput
-from cornernet.model.cost import BYTES, network_cost
+from cornernet.errors import BadInput, nearest
+from cornernet.model.cost import BYTES, parameter_count
 
 FILE = "workflow/profiles/slurm/cluster.yaml"
 SETTINGS = ("profile", "set", "weights")  # what Snakemake's config has without a cluster
@@ -60,7 +59,7 @@ class Cluster:
 
     def _memory(self, stage: str, params: Params) -> int:
         """Memory of a node, in MB."""
-        weights = _weights_mb(params.model, params.augmentation.input_size)
+        weights = _weights_mb(params.model)
         if stage != "train":
             return PROCESS_MB + 2 * weights
         process = PROCESS_MB + COPIES_OF_WEIGHTS * weights
@@ -81,9 +80,9 @@ class Cluster:
 
 
 @cache
-def _weights_mb(model: Model, input_size: int) -> int:
+def _weights_mb(model: Model) -> int:
     """The size of the network's weights, for COCO's 80 categories; others hardly change it."""
-    return network_cost(model, 80, input_size, last_only=False).parameters * BYTES // 10**6
+    return parameter_count(model, 80) * BYTES // 10**6
 
 
 def cluster_of(config: Mapping[str, Any]) -> Cluster | None:

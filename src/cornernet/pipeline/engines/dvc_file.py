@@ -43,16 +43,11 @@ def dvc_text(graph: Graph) -> str:
 
 def check_dvc_file(graph: Graph) -> None:
     """Raises BadInput if dvc.yaml is not what the profile asks for."""
-    followed = default_profile()
-    if followed != graph.paths.profile:
+    written = DVC_FILE.read_text() if DVC_FILE.is_file() else ""
+    if (followed := default_profile()) != graph.paths.profile or written != dvc_text(graph):
         raise BadInput(
-            f"{DVC_FILE} holds the stages of {graph.paths.profile}, {PROFILE} names {followed}; "
-            f"write it anew: {REWRITE}"
-        )
-    if not DVC_FILE.is_file() or DVC_FILE.read_text() != dvc_text(graph):
-        raise BadInput(
-            f"{DVC_FILE} has other stages than profile {followed} asks for; write it anew: "
-            f"{REWRITE}"
+            f"{DVC_FILE} does not hold the stages of profile {graph.paths.profile} ({PROFILE} "
+            f"names {followed}); write it anew: {REWRITE}"
         )
 
 

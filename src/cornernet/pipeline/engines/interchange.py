@@ -5,13 +5,14 @@ the files' times. `tell_dvc` commits to dvc.lock what Snakemake has made; `take_
 Snakemake drop its records of what DVC made since, and mark as up to date what DVC knows to be so.
 """
 
+import csv
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -44,24 +45,15 @@ def tell_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
         )
     try:
         check_dvc_file(graph)
+        listed = snakemake_of(graph, overrides, "--summary").splitlines()
+        rows = csv.DictReader(listed, delimiter="\t")
+        done = {row["output_file"] for row in rows if row.get("plan") == "no update"}
+        stages = [name for name, _, outputs in _jobs(graph) if done.issuperset(outputs)]
+        if stages:
+            first = dvc_name(graph.paths, "inputs", None)
+            _dvc("commit", "--force", "--no-relink", first, *stages)
     except BadInput as error:
-        return f"DVC was not told: {'; '.join(error.problems)}"
-    status = _run("dvc", "status", "--json")
-    if status.returncode != 0:
-        return f"DVC was not told ({_reason(status)}); to have it take the results as done: {TO_DO}"
-    changed, done = set(json.loads(status.stdout)), _up_to_date_insnakemake_of(graph, overrides)
-    stages = [
-        name
-        for name, outputs in outputs_by_stage(graph).items()
-        if name in changed and done.issuperset(outputs)
-    ]
-    if stages:
-        stages.append(dvc_name(graph.paths, "inputs", None))
-        told = _run("dvc", "commit", "--force", "--no-relink", *stages)
-        if told.returncode != 0:
-            return (
-                f"DVC was not told ({_reason(told)}); to have it take the results as done: {TO_DO}"
-            )
+        return f"DVC was not told ({error}); to have it take the results as done: {TO_DO}"
     _agree()
     return None
 
@@ -79,93 +71,63 @@ def take_from_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
         return None
     try:
         check_dvc_file(graph)
-        made = _made_by_dvc()
+        now = yaml.safe_load(LOCK.read_text())["stages"]
+        before = yaml.safe_load(AGREED.read_text())["stages"] if AGREED.is_file() else {}
+        changed = set(json.loads(_dvc("status", "--json") or "{}"))
     except (BadInput, yaml.YAMLError, KeyError) as error:
         return f"what DVC has made was not looked at ({' '.join(str(error).split())})"
-    status = _run("dvc", "status", "--json")
-    if status.returncode != 0:
-        return f"what DVC has made was not looked at ({_reason(status)})"
-    changed = set(json.loads(status.stdout or "{}"))
-    outputs = outputs_by_stage(graph)
+    outputs = {name: outputs for name, _, outputs in _jobs(graph)}
+    made = [name for name in now if now[name] != before.get(name)]
     forgotten = [path for name in made for path in outputs.get(name, []) if Path(path).exists()]
     if forgotten and Path(".snakemake/metadata").is_dir():
         snakemake_of(graph, overrides, "--cleanup-metadata", *forgotten)
-    current = [path for name in _current(graph, changed) for path in outputs[name]]
-    if current:
+    if current := list(_current(graph, changed)):
         snakemake_of(graph, overrides, "--touch", "--cores", "1", "--", *current)
     _agree()
     return None
 
 
-def outputs_by_stage(graph: Graph) -> dict[str, list[str]]:
-    """The outputs of every job, by the name that DVC gives it, in the order of the graph."""
-    return {
-        dvc_name(graph.paths, stage.name, key): [
-            str(path) for path in stage.outputs(graph.paths, key)
-        ]
-        for stage in STAGES.values()
-        for key in stage.jobs(graph)
-    }
-
-
-def _current(graph: Graph, changed: set[str]) -> Iterable[str]:
-    """The jobs that DVC finds unchanged, and all whose ancestors are unchanged too."""
-    maker: dict[str, str] = {}
-    stale: set[str] = set()
+def _jobs(graph: Graph) -> Iterator[tuple[str, list[str], list[str]]]:
+    """DVC's name of every job, its inputs and outputs; each after those that it depends on."""
     for stage in STAGES.values():
         for key in stage.jobs(graph):
-            name = dvc_name(graph.paths, stage.name, key)
-            before = {maker.get(str(path)) for path in stage.inputs(graph, key)}
-            outputs = [str(path) for path in stage.outputs(graph.paths, key)]
-            maker.update(dict.fromkeys(outputs, name))
-            if name in changed or before & stale or not all(Path(p).exists() for p in outputs):
-                stale.add(name)
-            else:
-                yield name
+            files = stage.inputs(graph, key), stage.outputs(graph.paths, key)
+            inputs, outputs = ([str(path) for path in paths] for paths in files)
+            yield dvc_name(graph.paths, stage.name, key), inputs, outputs
 
 
-def _up_to_date_insnakemake_of(graph: Graph, overrides: Sequence[str]) -> set[str]:
-    """The outputs that Snakemake would not make anew, as `snakemake --summary` lists them."""
-    rows = [
-        line.split("\t") for line in snakemake_of(graph, overrides, "--summary").stdout.splitlines()
-    ]
-    if not rows or "plan" not in rows[0]:
-        return set()
-    file, plan = rows[0].index("output_file"), rows[0].index("plan")
-    return {row[file] for row in rows[1:] if len(row) > plan and row[plan] == "no update"}
+def _current(graph: Graph, changed: set[str]) -> Iterator[str]:
+    """The outputs of the jobs that DVC finds unchanged, and whose ancestors are unchanged too."""
+    stale: set[str] = set()  # outputs
+    for name, inputs, outputs in _jobs(graph):
+        if name in changed or stale & set(inputs) or not all(Path(p).exists() for p in outputs):
+            stale.update(outputs)
+        else:
+            yield from outputs
 
 
-def snakemake_of(
-    graph: Graph, overrides: Sequence[str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    """Call Snakemake from within Snakemake, for the same profile, past its lock."""
-    config = [f"profile={graph.paths.profile}"]
-    if overrides:
-        config.append(f"set={json.dumps(list(overrides))}")
-    return _run("snakemake", "--nolock", "--config", *config, *arguments)
+def snakemake_of(graph: Graph, overrides: Sequence[str], *arguments: str) -> str:
+    """What Snakemake prints, called from within Snakemake for the same profile, past its lock."""
+    config = [f"profile={graph.paths.profile}", f"set={json.dumps(list(overrides))}"]
+    command = [sys.executable, "-m", "snakemake", "--nolock", "--config", *config, *arguments]
+    environment = {**os.environ, NESTED: "1"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
 
 
-def _run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(
-        command, env={**os.environ, NESTED: "1"}, capture_output=True, text=True, check=False
-    )
+def _dvc(*arguments: str) -> str:
+    """What DVC prints. Raises BadInput with the last line of what it says when it fails."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BadInput(done.stderr.strip().splitlines()[-1:] or f"exit code {done.returncode}")
+    return done.stdout
 
 
 def _dvc_is_here() -> bool:
     """Whether DVC is installed and this is a repository of its, with git around it."""
-    if not Path(".dvc").is_dir() or importlib.util.find_spec("dvc") is None:
-        return False
-    if shutil.which("git") is None:
+    if not (Path(".dvc").is_dir() and importlib.util.find_spec("dvc") and shutil.which("git")):
         return False
     return subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True).returncode == 0
-
-
-def _made_by_dvc() -> list[str]:
-    """The stages whose entry in dvc.lock changed since the engines last agreed."""
-    now = yaml.safe_load(LOCK.read_text())["stages"]
-    before = yaml.safe_load(AGREED.read_text())["stages"] if AGREED.is_file() else {}
-    return [name for name in now if now[name] != before.get(name)]
 
 
 def _agreed(paths: Paths) -> bool:
@@ -178,13 +140,6 @@ def _agreed(paths: Paths) -> bool:
 
 
 def _agree() -> None:
-    """Remember that both engines agree now."""
     if LOCK.is_file():
         AGREED.parent.mkdir(exist_ok=True)
         shutil.copyfile(LOCK, AGREED)
-
-
-def _reason(failed: subprocess.CompletedProcess[str]) -> str:
-    """The last line that a program printed when it failed."""
-    lines = (failed.stderr or failed.stdout).strip().splitlines()
-    return lines[-1] if lines else f"exit code {failed.returncode}"

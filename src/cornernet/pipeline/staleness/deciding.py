@@ -8,45 +8,25 @@ the package that are no modules.
 
 
 def _in(room: str, *names: str) -> tuple[str, ...]:
-    """The full names of modules in one room of the package."""
     return tuple(f"cornernet.{room}.{name}" for name in names)
 
 
-SHAPES = _in("data.shapes", "generate", "layout", "portable_random", "render")
+SHAPES = _in("data.shapes", "generate", "layout", "render")
 
 # An annotation file as boxes, an image as pixels.
 _ANNOTATIONS = _in("data.coco", "annotations", "annotation_rules")
 _SPLIT = (*_ANNOTATIONS, "cornernet.data.coco.split")
 _READ = (*_SPLIT, "cornernet.data.coco.images")
 
-_NETWORK = _in(
-    "model",
-    "corner_pooling",
-    "corner_pooling_plain",
-    "corner_pooling_triton",  # run by a GPU alone
-    "hourglass",
-    "layout",
-    "network",
-    "prediction",
+# The kernel in Triton is run by a GPU alone.
+_NETWORK = _in("model", "corner_pooling", "corner_pooling_triton", "hourglass", "network")
+_SAMPLING = (
+    *_in("data.sampling", "augment", "colour", "geometry", "loader", "radii", "samples"),
+    "cornernet.data.sampling.targets",
 )
-_SAMPLING = _in(
-    "data.sampling",
-    "augment",
-    "chunks",
-    "colour",
-    "geometry",
-    "loader",
-    "radii",
-    "samples",
-    "targets",
-)
-_STEP = (
-    "cornernet.model.losses",
-    *_in("training", "chunk_losses", "gradients", "trainer"),
-)
+_STEP = ("cornernet.model.losses", *_in("training", "chunk_losses", "gradients", "trainer"))
 _MAPS = (
-    *_in("detection", "decode", "detector", "network", "padding", "predict", "reading"),
-    *_in("detection", "soft_nms", "substitution"),
+    *_in("detection", "decode", "detector", "network", "padding", "predict", "soft_nms"),
     *_in("data.sampling", "colour", "geometry", "radii", "targets"),
 )
 _METRICS = (
@@ -74,15 +54,9 @@ _TABLES = _in("reporting.tables", "corners", "formats", "paper_tables", "table")
 PREPARE = (*_ANNOTATIONS, "cornernet.data.coco.check")
 RADII = (*_SPLIT, "cornernet.data.sampling.radii", "cornernet.stages.radii")
 TRAIN = (*_READ, *_NETWORK, *_SAMPLING, *_STEP)
-IMPORT = (*_NETWORK, *_in("model", "released", "weights"))
+IMPORT = (*_NETWORK, "cornernet.model.weights")
 PREDICT = (*_READ, *_NETWORK, *_MAPS, "cornernet.stages.predict")
-CORNERS = (
-    *_READ,
-    *_NETWORK,
-    *_MAPS,
-    "cornernet.detection.corners",
-    "cornernet.stages.corners",
-)
+CORNERS = (*PREDICT, "cornernet.detection.corners", "cornernet.stages.corners")
 SUBMIT = (*_SPLIT, *_in("evaluation", "coco_results", "submission"), "cornernet.stages.submit")
 EVALUATE = (*_ANNOTATIONS, *_METRICS, "cornernet.stages.evaluate")
 TABLES = (
@@ -129,18 +103,13 @@ EXEMPT = {
     "cornernet.cli": "reads the command line",
     "cornernet.config": "the values reach a stage as its file of params",
     "cornernet.errors": "what is refused makes no result",
-    "cornernet.files": "writes what it is given",
-    "cornernet.memory": "tells one error from others",
+    "cornernet.files": "writes what it is given, and says whether files are the same",
     "cornernet.options": "reads the command line",
     "cornernet.progress": "is read by people",
     "cornernet.processes": "starts, watches and stops what computes",
     "cornernet.pipeline": "describes, checks and records; what else it does is listed",
     "cornernet.tracking": "MLflow is told of results, and gives none",
-    "cornernet.data.coco.annotation_fields": "what it refuses makes no result",
     "cornernet.data.coco.dataset": "reads and writes what `check` found",
-    "cornernet.data.coco.file_digests": "says whether files are the same",
-    "cornernet.data.coco.image_check": "what it refuses makes no result",
-    "cornernet.data.coco.problems": "is read by people",
     "cornernet.data.coco.split_digests": "says whether files are the same",
     "cornernet.data.download": "what is fetched is checked by its digest",
     "cornernet.detection.served": "hands detections to whoever loads a model from MLflow",
@@ -150,6 +119,7 @@ EXEMPT = {
     "cornernet.model.weights": "reads and writes tensors by their names",
     "cornernet.stages.download": "hands params to what fetches or generates",
     "cornernet.stages.prepare": "hands params to the check, and writes what it found",
+    "cornernet.stages.tables": "the words that go with all tables and figures",
     "cornernet.stages.train": "hands declared inputs to the training",
     "cornernet.training.checkpoint": "goes on as if nothing had happened",
     "cornernet.training.group": "several compute what one does, up to rounding",
@@ -176,31 +146,21 @@ EXEMPT_IN = {
         "cornernet.model": "counts parameters, for the room on the disk",
     },
     "figures": {
-        "cornernet.stages.tables": "the words that go with all tables and figures",
         "cornernet.evaluation.corners": "imported by the stage of tables",
     },
     "claims": {
         "cornernet.evaluation": "names and types; nothing is scored",
-        "cornernet.stages.tables": "the words that go with all tables and figures",
     },
     "report": {
         "cornernet.data.coco": "types; no annotation is read",
         "cornernet.evaluation": "names and types; nothing is scored",
-        "cornernet.stages.tables": "the words that go with all tables and figures",
     },
 }
 
 
 def exempt(stage: str, module: str) -> str | None:
     """Why a module that is not listed for a stage decides nothing in it; None if it may decide."""
-    reasons = EXEMPT | EXEMPT_IN.get(stage, {})
-    for name in (module, *_rooms_of(module)):
-        if name in reasons:
-            return reasons[name]
-    return None
-
-
-def _rooms_of(module: str) -> list[str]:
-    """The rooms that a module lies in, but for the package itself: "cornernet.data.coco", ..."""
-    parts = module.split(".")
-    return [".".join(parts[:length]) for length in range(len(parts) - 1, 1, -1)]
+    reasons, parts = EXEMPT | EXEMPT_IN.get(stage, {}), module.split(".")
+    # Its name, and the rooms that it lies in, but for the package itself.
+    names = [module, *(".".join(parts[:length]) for length in range(len(parts) - 1, 1, -1))]
+    return next((reasons[name] for name in names if name in reasons), None)

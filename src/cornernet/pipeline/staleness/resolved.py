@@ -2,24 +2,31 @@
 
 Neither engine sees a params file that extends another, nor the modules behind a shell command, nor
 images that were replaced under the same names. All of it lies in files, which are rewritten only
-when their content changes: the params and the code of each job, and the state of the data set.
+when their content changes: the params and the code of each job, and the state of the data set,
+for which sizes and times of all files are listed, and what changed in these is read again.
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from cornernet.config import Params, resolve_variant
+from cornernet.data.coco.dataset import Dataset, read_dataset
+from cornernet.data.coco.split_digests import changed_inputs, split_digests
+from cornernet.errors import BadInput
 from cornernet.files import write_if_changed
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import Paths
 from cornernet.pipeline.stage import Key, Stage, variant_of
-from cornernet.pipeline.staleness.accepted import as_accepted
-from cornernet.pipeline.staleness.code import code_of
-from cornernet.pipeline.staleness.dataset_state import state_of_files
+from cornernet.pipeline.staleness.code import as_accepted, code_of
+from cornernet.training.job import plain
 
+UNCHANGED = "{}\n"  # what files.yaml says before `prepare`
 # Params that change how a stage runs, and not what it makes.
 NOT_RESULT = {"detection": ("batch_size", "compile")}
 
@@ -68,7 +75,7 @@ def params_of_job(profile: Params, stage: Stage, key: Key) -> dict[str, Any]:
 
 def stage_params(params: Params, stage: str) -> dict[str, Any]:
     """The part of (a variant's) params that changes what `stage` makes, as plain values."""
-    tree = _plain(dataclasses.asdict(params))
+    tree = plain(dataclasses.asdict(params))
     result: dict[str, Any] = {}
     for name in STAGES[stage].params:
         section, _, key = name.partition(".")
@@ -82,10 +89,36 @@ def stage_params(params: Params, stage: str) -> dict[str, Any]:
     return result
 
 
-def _plain(value: Any) -> Any:
-    """Tuples as lists, so that YAML stays plain."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+def state_of_files(params: Params) -> str:
+    """The content of files.yaml: the digests of the files, if these changed since `prepare`.
+
+    `prepare` depends on files.yaml, and every other stage on `prepare`. dataset.json keeps what
+    files.yaml said when the data set was prepared: it says so again once the old files are back.
+    """
+    paths = Paths(params.profile)
+    if not paths.dataset.is_file():
+        return paths.files.read_text() if paths.files.is_file() else UNCHANGED
+    dataset, found = read_dataset(paths.dataset), {}
+    for name, files in params.data.splits.items():
+        try:
+            root, record = Path(params.data.root), paths.file_digests(name)
+            found[str(name)], _ = split_digests(root, files, name, record)
+        except BadInput:  # not there: to be fetched again, or told by the stage that needs it
+            return dataset.prepared_with
+    prepared = {name: split.digests for name, split in dataset.splits.items()}
+    return dataset.prepared_with if found.items() <= prepared.items() else yaml.safe_dump(found)
+
+
+@contextmanager
+def files_as_prepared(params: Params, dataset: Dataset, names: Sequence[str]) -> Iterator[None]:
+    """Raises BadInput if the files of a split have changed when the block starts or ends."""
+    _refuse_changed(params, dataset, names)
+    yield
+    _refuse_changed(params, dataset, names)
+
+
+def _refuse_changed(params: Params, dataset: Dataset, names: Sequence[str]) -> None:
+    splits = {name: files for name, files in params.data.splits.items() if name in names}
+    record_of = Paths(params.profile).file_digests
+    if lines := changed_inputs(dataset, Path(params.data.root), splits, record_of):
+        raise BadInput(lines)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cornernet.config.section import nearest
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, nearest
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.checked_yaml import read_yaml
 from cornernet.reporting.claims.judge import Claim

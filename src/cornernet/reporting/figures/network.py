@@ -10,8 +10,7 @@ from cornernet.config import Params
 from cornernet.detection.network import as_network, run_network
 from cornernet.detection.padding import Placement, pad_image, place
 from cornernet.model.corner_pooling import Direction, directional_pool
-from cornernet.model.network import CornerNet, CornerOutputs
-from cornernet.model.prediction import CornerPooling
+from cornernet.model.network import CornerNet, CornerOutputs, CornerPooling
 from cornernet.model.weights import load_weights, num_categories
 from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
 from cornernet.reporting.figures.figure import Figure

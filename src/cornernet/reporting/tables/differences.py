@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from cornernet.reporting.tables.contrasts import (
     measure,
 )
 from cornernet.reporting.tables.literature import Comparison, Literature
-from cornernet.reporting.tables.results import as_table, read_csv, rows_where
+from cornernet.reporting.tables.results import as_table, rows_where
 from cornernet.reporting.tables.seeds import UNDEFINED, Estimate
 
 # `noise`: where the noise of training in the interval is from; empty: it holds images alone
@@ -64,11 +63,6 @@ def collect_differences(
             noise = "" if found.one_training or errors is None else found.noise
             rows.append((*key, metric, value, value - half, value + half, paper, noise))
     return as_table(rows, DIFFERENCE_COLUMNS)
-
-
-def read_differences(path: Path) -> pd.DataFrame:
-    """Read differences.csv. Raises BadInput if it is not one."""
-    return read_csv(path, DIFFERENCE_COLUMNS)
 
 
 def difference(differences: pd.DataFrame, comparison: Comparison, metric: str) -> Estimate:

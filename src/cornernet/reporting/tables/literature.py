@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from cornernet.config.schema import MODES, Mode, Split
-from cornernet.config.section import nearest
+from cornernet.errors import nearest
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.checked_yaml import read_yaml
 

@@ -10,8 +10,7 @@ import pydantic
 from pydantic import Field
 
 from cornernet.config.schema import MODES, SPLITS, Mode, Split
-from cornernet.config.section import nearest
-from cornernet.errors import BadInput
+from cornernet.errors import BadInput, nearest
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.files import write_text
 from cornernet.reporting.tables.literature import Cell, Literature
@@ -121,8 +120,3 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         return frame.astype({name: "float64" for name in NUMBERS if name in columns})
     except ValueError as error:
         raise BadInput(f"{path}: {error}; run `tables` again") from None
-
-
-def read_results(path: Path) -> pd.DataFrame:
-    """Read results.csv. Raises BadInput if it is not one."""
-    return read_csv(path, RESULT_COLUMNS)

@@ -1,15 +1,50 @@
-"""Zips that do harm or lie: refused, and nothing of them is in the data set's folder."""
+"""The manifest's own mistakes; zips that do harm or lie: refused, and nothing of them is unpacked."""
 
 import stat
 import struct
 import zipfile
 
 import pytest
-from data.download.download_case import made_files, zipped
+from data.download.download_case import SPLITS, made_files, zipped
 
-from cornernet.data.download.archive import unpack
-from cornernet.data.download.manifest import Archive
+from cornernet.data.download.archive import Archive, needed_archives, peak_bytes, unpack
 from cornernet.errors import BadInput
+
+GOOD = {"url": "http://127.0.0.1/train2017.zip", "bytes": 100, "checksum": f"sha256:{64 * '0'}"}
+GOOD |= {"unpacked_bytes": 150, "folder": "train2017"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"url": "file:///etc/passwd"}, r"\.url: URL scheme should be 'http' or 'https'"),
+        ({"name": "../x.zip"}, r"\.name: String should match"),
+        ({"mirrors": ["ftp://127.0.0.1/x"]}, r"\.mirrors\.0: URL scheme"),
+        ({"checksum": "sha256:123"}, r"\.checksum: String should match"),
+        ({"folder": "../train2017"}, ": '../train2017' leaves the data set's folder"),
+        ({"members": ["a.json"]}, ": needs either folder"),
+        ({"folder": None}, ": needs either folder"),
+        ({"folder": None, "members": ["/a.json"]}, ": '/a.json' leaves the data set's folder"),
+        ({"sha256": "0"}, r"\.sha256: Extra inputs are not permitted"),
+    ],
+)
+def test_wrong_entry(changes, reason):
+    name = changes.get("name", "train2017.zip")
+    with pytest.raises(BadInput, match=rf"^data\.files\.{name}{reason}") as caught:
+        needed_archives({name: {**GOOD, **changes}}, SPLITS)
+    assert len(caught.value.problems) == 1
+
+
+def test_peak_counts_the_worst_moment():
+    files = {
+        "val2017.zip": {**GOOD, "folder": "val2017", "bytes": 10, "unpacked_bytes": 12},
+        "train2017.zip": GOOD,
+        "other.zip": {**GOOD, "folder": "unlabeled2017"},  # of no split
+    }
+    archives = needed_archives(files, SPLITS)
+    assert [archive.bytes for archive in archives] == [100, 10]
+    assert peak_bytes(archives) == 250  # train's zip and folder
+
 
 IMAGES = {p: c for p, c in made_files().items() if p.startswith("train2017/")}
 FIRST, OTHER = "train2017/0.jpg", "train2017/x.jpg"
@@ -32,6 +67,7 @@ def unpack_train(tmp_path, content: bytes, **changes) -> list[str]:
     path.write_bytes(content)
     (tmp_path / "coco").mkdir()
     entry = {"name": path.name, "url": "http://127.0.0.1/train2017.zip", "unpacked_bytes": 120_000}
+    entry |= {"bytes": 120_000, "checksum": f"sha256:{64 * '0'}"}
     archive = Archive(**{**entry, "folder": "train2017", "images": 3, **changes})
     try:
         unpack(path, archive, tmp_path / "coco")

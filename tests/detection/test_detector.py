@@ -1,16 +1,23 @@
-"""Ground truth in place of predictions: what goes in comes out, and nothing else does."""
+"""Ground truth in place of predictions, and padding: what goes in comes out, and nothing else does."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from detection.rectangles import objects_of
-from detection.settings import CLEAN
+from detection.detection_case import CLEAN, objects_of
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cornernet.detection.detector import find_candidates, placements_of, prepare_image
-from cornernet.detection.padding import place
-from cornernet.detection.substitution import substitute, true_corners
+from cornernet.data.sampling.geometry import flip_boxes
+from cornernet.detection.detector import (
+    find_candidates,
+    placements_of,
+    prepare_image,
+    substitute,
+    true_corners,
+)
+from cornernet.detection.padding import place, to_image, unmirror_boxes
 from cornernet.model.network import CornerOutputs
 
 CPU = torch.device("cpu")
@@ -82,3 +89,22 @@ def test_corners_outside_are_moved_into_the_map():
         assert br.cell.tolist() == [[31, 31]]
         x = (tl.cell + tl.offset)[0, 0] * 127 / 32
         np.testing.assert_allclose(x, 126 - 127.8 if mirrored else -1.0, atol=1e-4)
+
+
+SIDES = st.integers(1, 700)
+
+
+@given(SIDES, SIDES, st.sampled_from([0.5, 1.0, 1.25]), st.booleans(), st.integers(0, 2**32 - 1))
+def test_boxes_come_back(height, width, scale, mirrored, seed):
+    """A box drawn in the canvas with training's rules leads to itself, whatever the flip."""
+    placement = place(height, width, scale, 128, lose_last_row=False)
+    size = np.array(placement.size[::-1]) / scale  # what is left of it when rounded to pixels
+    x = np.sort(np.random.default_rng(seed).uniform(0, 1, (4, 2, 2)), axis=1) * size
+    boxes = x.reshape(4, 4)
+    canvas = boxes * scale + np.array(placement.start[::-1] * 2)
+    if mirrored:
+        canvas = flip_boxes(canvas, placement.padded[1])
+    cells = (canvas * np.array(placement.ratio[::-1] * 2)).astype(np.float32)
+    if mirrored:
+        cells = unmirror_boxes(cells, placement, "pixel")
+    np.testing.assert_allclose(to_image(cells, placement), boxes, atol=2e-3)
