@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cornernet.pipeline.descriptions.training import TRAIN
+from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, TRAINING_NOISE, Paths
 from cornernet.pipeline.stage import Key, Stage

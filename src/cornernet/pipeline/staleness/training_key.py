@@ -1,7 +1,7 @@
 """What tells trainings apart that differ in more than their seed: for the record of their noise."""
 
 from cornernet.data.coco.dataset import Dataset
-from cornernet.pipeline.descriptions.training import TRAIN
+from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
 from cornernet.pipeline.provenance import digest
