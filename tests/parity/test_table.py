@@ -22,8 +22,8 @@ def test_every_file_has_its_tests():
 
 @pytest.mark.parametrize(
     ("arguments", "fails"),
-    [(("-n", "2"), True), (("-k", "single_bumps"), False)],
-    ids=["two processes", "a part"],
+    [((), True), (("-k", "single_bumps"), False)],
+    ids=["all", "a part"],
 )
 def test_an_array_that_no_test_looks_at_fails_the_run(tmp_path, arguments, fails):
     arrays = Fixture("gaussian")

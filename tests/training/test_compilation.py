@@ -61,7 +61,8 @@ def works(graph, inputs):
     return make_boxed_func(graph.forward)
 
 
-@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_one_graph_for_each_size_computes_the_same(params, chunks, precision):
     """Chunks of 2 images, which move running statistics, and of 3, which do not: two graphs.
 

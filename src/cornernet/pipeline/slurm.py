@@ -34,21 +34,23 @@ def job_of_slurm(trained: Trained, folder: Path) -> Iterator[None]:
         return
     last_word = folder / LAST_WORD
     _refuse_retry(last_word, job)
-    first = os.environ.get("SLURM_PROCID", "0") == "0"  # of the tasks, one per node
     try:
         yield
     except (BadInput, NonFinite, Interrupted) as error:
-        if not first:
-            pass
-        elif isinstance(error, Interrupted) and error.signal == signal.SIGUSR1:
-            done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
-            said = f"`scontrol requeue {job}` failed: {done.stderr.strip()}"
-            if done.returncode == 0:
-                said = f"the time limit of job {job} is near: Slurm runs it again"
-            say(f"{trained}: {said}")
-        elif not isinstance(error, Interrupted) or _is_cancelled(job):
-            write_json(last_word, {"call": invocation(), "job": job, "said": str(error)})
+        if os.environ.get("SLURM_PROCID", "0") == "0":  # of the tasks, one per node
+            if isinstance(error, Interrupted) and error.signal == signal.SIGUSR1:
+                say(f"{trained}: {_requeued(job)}")
+            elif not isinstance(error, Interrupted) or _is_cancelled(job):
+                write_json(last_word, {"call": invocation(), "job": job, "said": str(error)})
         raise
+
+
+def _requeued(job: str) -> str:
+    """Put a job back into the queue; returns what came of it, in words."""
+    done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
+    if done.returncode == 0:
+        return f"the time limit of job {job} is near: Slurm runs it again"
+    return f"`scontrol requeue {job}` failed: {done.stderr.strip()}"
 
 
 def _refuse_retry(last_word: Path, job: str) -> None:

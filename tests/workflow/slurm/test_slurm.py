@@ -185,6 +185,7 @@ def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of, calls
     assert (folder / WEIGHTS).read_bytes() == (undisturbed / WEIGHTS).read_bytes()
 
 
+@pytest.mark.long
 def test_a_loss_that_is_not_finite_is_not_trained_again(copy_of):
     folder = copy_of("failing")
     command = by_slurm(folder, WEIGHTS, config=["set=train.learning_rate=1e30"])
