@@ -48,12 +48,12 @@ def _drawn(claim: Claim, seeds: int, random: np.random.Generator) -> Measured:
     assert contrast is not None
     norm = math.sqrt(sum(weight**2 for weight in contrast.weights.values()))
     variants = {cell.variant for cell, _ in contrast.weights}
-    alone = len(variants) == 1 and contrast.constant is None and len(contrast.weights) > 1
+    alone = len(variants) == 1 and len(contrast.weights) > 1
     freedom = VARIANTS * (seeds - 1) or math.inf
     deviation = TRAINING * norm
     value = claim.paper + deviation * random.normal() * math.sqrt(1 + 1 / seeds)
     if seeds > 1:
         deviation *= math.sqrt(random.chisquare(freedom) / freedom)
     server = contrast.split == "test_dev"
-    images = None if server else IMAGES * norm
+    images = math.nan if server else IMAGES * norm
     return Measured(value, images, deviation, freedom, seeds, "", alone, server)

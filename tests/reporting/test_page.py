@@ -8,7 +8,16 @@ import pytest
 
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.page import render_page
-from reporting.synthetic import NOT_SCORED, NOTICE, PROVENANCE, page_context
+from cornernet.reporting.text_and_code import found_effects, text_and_code
+from reporting.synthetic import (
+    NOT_SCORED,
+    NOTICE,
+    PROVENANCE,
+    effects,
+    page_context,
+    profile,
+    recorded_effects,
+)
 
 ACCEPTED = {
     "result": "models/baseline-s0.safetensors",
@@ -99,6 +108,39 @@ def test_empty_run_renders_and_a_comparable_one_has_no_warning(context):
     assert "The server has stopped accepting" not in text
     assert "numbers cannot be the paper's: the annotations of val are not COCO's." in text
     assert "numbers cannot be" not in render_page(replace(bare, not_comparable=""))
+
+
+def test_a_record_of_training_noise_from_another_processor_is_told(context):
+    def noted(noise):
+        return text_of(replace(context, claims=context.claims.assign(noise=noise)), "claims")
+
+    assert "another processor than this run's: Other CPU." in noted("recorded on Other CPU")
+    assert "another processor" not in noted("recorded on Some CPU")  # that of its models
+    assert "another processor" not in noted("own seeds and assumed")
+
+
+def test_effects_are_shown_or_it_says_why_not_and_what_was_recorded_where(context, tmp_path):
+    def shown(*sources):
+        rows = text_and_code(profile("paper"), *sources)
+        recorded = recorded_effects(tmp_path / "effects.yaml")
+        return text_of(replace(context, differences=rows, recorded=recorded), "text-and-code")
+
+    own = effects(
+        ("stale_rows", "single_scale", "AP", -0.42, -0.61, -0.24),
+        ("stale_rows", "single_scale", "AP50", 9.0, 8.0, 10.0),
+        ("as_run", "single_scale", "AP", 1.0, -1.0, 3.0),
+        ("as_run", "multi_scale", "AP", 2.0, None, None),
+    )
+    text = shown(found_effects(own)).replace("\N{MINUS SIGN}", "-")
+    assert "stale_rows -0.4 [-0.6, -0.2]" in text
+    assert "as_run +1.0 [-1.0, +3.0] as_run multi scale +2.0" in text
+    assert "merge_1x1 not run" in text
+    assert "all profiles on COCO follow the code" in text
+    assert "†" not in text
+    text = shown(recorded_effects(tmp_path / "effects.yaml").effects)
+    assert "merge_1x1 \N{MINUS SIGN}1.2 [\N{MINUS SIGN}2.0, +0.5] †" in text
+    assert "† Not of this run: found by the profile differences" in text
+    assert "2 cores of Some CPU with torch 2.13.0, 2026-11-25, commit 0123456789ab" in text
 
 
 def test_results_that_were_kept_are_shown_with_their_reason(context):

@@ -1,13 +1,11 @@
 """Whether a run's scores can equal the paper's: worked out from its data and its params."""
 
-from collections.abc import Iterator
-from typing import Any
-
 from cornernet.config import Params, load_params, resolve_variant
 from cornernet.data.coco.dataset import Dataset
 from cornernet.pipeline.paths import CLAIMS_FILE
 from cornernet.pipeline.staleness.resolved import stage_params
 from cornernet.reporting.claims.claim_list import load_comparable
+from cornernet.training.job import differences
 
 # Sums round otherwise on other threads; all else in these stages' params changes scores.
 ROUNDING = {"threads"}
@@ -41,17 +39,6 @@ def _differing(params: Params, paper: Params) -> list[str]:
         mine, other = (resolve_variant(one, variant) for one in (params, paper))
         trained = () if params.variants[variant].imported else ("train",)
         for stage in (*trained, "predict"):
-            sections = stage_params(mine, stage), stage_params(other, stage)
-            names |= dict.fromkeys(_unequal(*sections))
-    return list(names)
-
-
-def _unequal(mine: dict[str, Any], other: dict[str, Any], where: str = "") -> Iterator[str]:
-    for key in sorted(mine.keys() | other.keys()):
-        if key in ROUNDING or mine.get(key) == other.get(key):
-            continue
-        own, its = mine.get(key), other.get(key)
-        if isinstance(own, dict) and isinstance(its, dict):
-            yield from _unequal(own, its, f"{where}{key}.")
-        else:
-            yield f"{where}{key}"
+            lines = differences(stage_params(other, stage), stage_params(mine, stage))
+            names |= dict.fromkeys(line.partition(":")[0] for line in lines)
+    return [name for name in names if name.rpartition(".")[2] not in ROUNDING]

@@ -24,6 +24,7 @@ from cornernet.files import write_text
 
 RECORD_COLUMNS = ("profile", "variant", "seed", "key", "date", "processor", "versions")
 MODEL = ["variant", "seed"]
+RECORDED = "recorded on "  # how a source begins that is the record; processors follow
 
 
 class Spread(NamedTuple):
@@ -46,33 +47,54 @@ class TrainingNoise:
     assumed: Mapping[str, float] = field(default_factory=dict)  # standard deviation by metric
     owners: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, weights: Mapping[str, float]) -> Spread | None:
-        """Of a weighted sum of one model's scores, by column of its row; None: nobody knows."""
-        for rows, source in ((self.own, "own seeds"), (self.recorded, "recorded")):
-            if pooled := pooled_deviation(rows, weights):
-                return Spread(*pooled, source)
-        deviations = {name: self.assumed.get(name.partition(".")[0]) for name in weights}
-        parts = [weights[name] * sd for name, sd in deviations.items() if sd is not None]
-        if len(parts) < len(weights):
-            return None
+    def of(self, weights: Mapping[str, float]) -> Spread:
+        """Of a weighted sum of one model's scores, by column of its row; NaN: nobody knows."""
+        if pooled := pooled_deviation(self.own, weights):
+            return Spread(*pooled, "own seeds")
+        if pooled := pooled_deviation(self.recorded, weights):
+            processors = ", ".join(sorted(set(self.recorded["processor"])))
+            return Spread(*pooled, f"{RECORDED}{processors}")
         # scores of one model mostly move together, which makes their differences vary less
-        return Spread(math.hypot(*parts), math.inf, "assumed")
+        deviations = [
+            weight * self.assumed.get(column.partition(".")[0], math.nan)
+            for column, weight in weights.items()
+        ]
+        return Spread(math.hypot(*deviations), math.inf, "assumed")
 
 
-def column_of(variant: str, split: str, mode: str, metric: str, owners: Mapping[str, str]) -> str:
-    """The column of a score in the row of the model that was tested."""
-    borrowed = f".{variant}" if owners.get(variant, variant) != variant else ""
-    return f"{metric}.{split}.{mode}{borrowed}"
+def half_width(images: float, training: float, df: float, confidence: float) -> float:
+    """Of the interval for the errors over images and over trainings (`df`), by Student's t."""
+    from scipy.stats import t  # takes time to import
+
+    both, freedom = combined(images, training, df)
+    return float(t.ppf(0.5 + confidence / 2, freedom)) * both
+
+
+def combined(images: float, training: float, df: float) -> tuple[float, float]:
+    """Both errors in quadrature, with Welch and Satterthwaite's degrees of freedom of the sum.
+
+    `df` are those of `training`; `images` is known. NaN where one of the errors is.
+    """
+    both = math.hypot(images, training)
+    return both, df * (both / training) ** 4 if training > 0 else math.inf
+
+
+def place_of(
+    variant: str, split: str, mode: str, metric: str, owners: Mapping[str, str]
+) -> tuple[str, str]:
+    """Which trained model has a score, and in which column of its row."""
+    owner = owners.get(variant, variant)
+    return owner, f"{metric}.{split}.{mode}" + ("" if owner == variant else f".{variant}")
 
 
 def scores_of_models(results: pd.DataFrame, owners: Mapping[str, str]) -> pd.DataFrame:
     """results.csv with a row per trained model, by (variant, seed), and a column per score."""
     scored = results.dropna(subset="value")
-    columns = [
-        column_of(row.variant, row.split, row.mode, row.metric, owners)
+    places = [
+        place_of(row.variant, row.split, row.mode, row.metric, owners)
         for row in scored.itertuples()
     ]
-    models = scored["variant"].map(lambda name: owners.get(name, name))
+    models, columns = zip(*places, strict=True) if places else ((), ())
     tidy = scored.assign(variant=models, column=columns)
     return tidy.pivot_table(index=MODEL, columns="column", values="value")
 
@@ -85,17 +107,14 @@ def pooled_deviation(
     With its degrees of freedom: the models that have all columns, less one per variant. None where
     no variant has two such models.
     """
-    if not set(weights) <= set(models.columns):
+    if not {*weights} <= {*models.columns}:
         return None
-    sums = models[list(weights)].to_numpy(float) @ list(weights.values())
-    known = ~np.isnan(sums)
-    variants, names = pd.factorize(models.index.get_level_values("variant")[known])
-    counts = np.bincount(variants)
-    df = len(variants) - len(names)
+    sums = (models[[*weights]] @ pd.Series(weights)).dropna()
+    by_variant = sums.groupby("variant")
+    df = len(sums) - by_variant.ngroups
     if df == 0:
         return None
-    means = np.bincount(variants, sums[known]) / counts
-    return math.sqrt(np.square(sums[known] - means[variants]).sum() / df), df
+    return math.sqrt(np.square(sums - by_variant.transform("mean")).sum() / df), df
 
 
 def read_record(path: Path) -> pd.DataFrame:

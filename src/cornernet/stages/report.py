@@ -14,12 +14,16 @@ from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
 from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.page import PageContext, render_page
-from cornernet.reporting.tables.corners import CORNER_COLUMNS, corner_table
 from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
-from cornernet.reporting.tables.paper_tables import build_tables, iou_table, waiting_table
+from cornernet.reporting.tables.paper_tables import (
+    build_tables,
+    corner_table,
+    iou_table,
+    waiting_table,
+)
 from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 from cornernet.reporting.tables.table import Table
-from cornernet.reporting.text_and_code import load_recorded, text_and_code
+from cornernet.reporting.text_and_code import found_effects, load_recorded, text_and_code
 from cornernet.stages.tables import table_context
 
 
@@ -35,7 +39,7 @@ def run(job: Job) -> None:
         forest=forest_plot(claims, job.profile.evaluation.confidence),
         tables=_tables(job, differences),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
-        differences=text_and_code(job.profile, differences, recorded),
+        differences=text_and_code(job.profile, found_effects(differences), recorded.effects),
         provenance={file.name: read_provenance(file) for file in models if file.is_file()},
         dataset=dataclasses.asdict(job.dataset),
         accepted=read_accepted(paths),
@@ -50,11 +54,10 @@ def run(job: Job) -> None:
 def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
     """The paper's tables, the two that the journal version adds, and what waits for its scores."""
     context, results = table_context(job.profile), read_csv(job.paths.results, RESULT_COLUMNS)
-    corners = read_csv(job.paths.corner_scores, CORNER_COLUMNS)
-    waiting = waiting_table(results, context)
+    corners = read_csv(job.paths.corner_scores, RESULT_COLUMNS)
     return [
         *build_tables(results, differences, context),
         iou_table(results, context),
-        corner_table(corners, job.profile.corners.radius, context),
-        *([] if waiting is None else [waiting]),
+        corner_table(corners, differences, job.profile.corners.radius, context),
+        *waiting_table(results, context),
     ]

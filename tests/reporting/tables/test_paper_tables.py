@@ -8,8 +8,9 @@ import pytest
 from reporting.synthetic import (
     NOT_SCORED,
     NOTICE,
+    paired_differences,
     run_results,
-    run_with_differences,
+    run_tests,
     table_context,
     write_metrics,
 )
@@ -20,9 +21,10 @@ from cornernet.reporting.tables.paper_tables import build_tables, waiting_table
 from cornernet.reporting.tables.seeds import estimates
 
 
-def tables(folder, notice=NOTICE, confidence=0.95, **run):
-    results, pairs = run_with_differences(folder, **run)
-    return build_tables(results, pairs, table_context(notice, confidence))
+def tables(folder, notice=NOTICE, confidence=0.95, server=False, **run):
+    results = run_results(folder, **run)
+    differences = paired_differences(run_tests(results, server=server))
+    return build_tables(results, differences, table_context(notice, confidence))
 
 
 def of_this_run(table):
@@ -68,17 +70,17 @@ def test_val_never_stands_under_test_dev(tmp_path, state):
 
 def test_models_that_wait_have_their_val_scores_said_to_be_vals(tmp_path):
     results = run_results(tmp_path, test_status=NOT_SCORED)
-    waiting = waiting_table(results, table_context())
+    (waiting,) = waiting_table(results, table_context())
     assert [row.label for row in waiting.rows] == ["full_schedule (single scale)"]
     expected = estimates(results, "val", Cell("full_schedule", "single_scale"), ["AR100"])["AR100"]
     assert waiting.rows[0].ours["AR100"] == expected
     assert len(waiting.metrics) == 12
     assert "on val (val, no score of test-dev)" in render_table(waiting, "md")
-    assert waiting_table(run_results(tmp_path), table_context()) is None  # all are scored
-    assert waiting_table(run_results(tmp_path, test=()), table_context()) is None
+    assert waiting_table(run_results(tmp_path), table_context()) == []  # all are scored
+    assert waiting_table(run_results(tmp_path, test=()), table_context()) == []
     untested = run_results(tmp_path, val=("baseline/single_scale",), test_status=NOT_SCORED)
-    left_out = waiting_table(untested, table_context()).left_out
-    assert left_out == "Table 7 is left out: none of them was tested on val."
+    (nothing,) = waiting_table(untested, table_context())
+    assert nothing.left_out == "Table 7 is left out: none of its rows was run."
 
 
 def test_seeds_are_averaged_with_their_spread_and_the_confidence_is_said(tmp_path):

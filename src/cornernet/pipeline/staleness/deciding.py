@@ -31,17 +31,16 @@ _MAPS = (
 )
 _METRICS = (
     *_in("evaluation", "average_precision", "coco_api", "coco_metrics", "coco_results"),
-    *_in("evaluation", "ground_truth", "half_sampling", "matching", "metric_names"),
-    *_in("evaluation", "ranking", "server", "submission"),
+    *_in("evaluation", "half_sampling", "matching", "metric_names", "ranking", "server"),
+    "cornernet.evaluation.submission",
     "cornernet.pipeline.scoring",
 )
 _RESULTS = (
-    "cornernet.reporting.checked_yaml",
-    "cornernet.reporting.training_noise",
+    *_in("reporting", "checked_files", "rendering", "training_noise"),
     *_in("reporting.tables", "contrasts", "differences", "literature", "results", "seeds"),
 )
 _CLAIMS = (
-    *_in("reporting.claims", "claim_list", "judge", "measured"),
+    *_in("reporting.claims", "claim_list", "judge"),
     "cornernet.pipeline.comparable",
 )
 _TEXT_AND_CODE = (
@@ -63,9 +62,11 @@ TABLES = (
     *_SPLIT,
     *_METRICS,
     "cornernet.evaluation.corners",
-    *_in("reporting.claims", "claim_list", "judge", "measured"),
+    *_in("reporting.claims", "claim_list", "judge"),
     *_RESULTS,
     *_TABLES,
+    "reporting/templates/table.md.j2",
+    "reporting/templates/table.tex.j2",
     *_TEXT_AND_CODE,
     "cornernet.stages.tables",
 )
@@ -77,6 +78,7 @@ FIGURES = (
     *_in("reporting.figures", "examples", "figure", "method", "network", "scores", "training"),
     *_RESULTS,
     *_in("reporting.tables", "formats", "table"),
+    "reporting/templates/detections.svg.j2",
     "cornernet.stages.figures",
 )
 CLAIMS = (

@@ -2,18 +2,19 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cornernet.errors import BadInput, nearest
 from cornernet.evaluation.metric_names import METRICS
-from cornernet.reporting.checked_yaml import read_yaml
+from cornernet.reporting.checked_files import read_checked
 from cornernet.reporting.claims.judge import Claim
 from cornernet.reporting.tables.contrasts import Contrast, difference_of
 from cornernet.reporting.tables.literature import Cell, Comparison, Literature, parse_cell
 
 KINDS = ("gain", "larger_gain", "score", "room", "ranking", "time")
+TIME_TOLERANCE = 0.1  # of the paper's milliseconds
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def load_claims(
     with one line per claim that names an unknown variant, mode, metric or detector, is of no known
     kind, repeats an id, or has no number in the paper.
     """
-    file = read_yaml(path, _File)
+    file = read_checked(path, _File)
     reader = _Reader(file, literature, reference, variants)
     claims: list[Claim] = []
     problems: list[str] = []
@@ -73,7 +74,7 @@ def load_claims(
 
 def load_comparable(path: Path) -> Comparable:
     """What claims.yaml says of data and params. Raises BadInput if it is malformed."""
-    return read_yaml(path, _File).comparable
+    return read_checked(path, _File).comparable
 
 
 @dataclass(frozen=True)
@@ -89,19 +90,24 @@ class _Reader:
         """Raises KeyError, TypeError or ValueError for an entry that cannot be judged."""
         kind = _known(entry["kind"], KINDS, "kind")
         contrast = None if kind == "time" else self._contrast(kind, entry)
-        paper = float(entry["paper"]) if contrast is None else self._paper(contrast)
-        printed = sum(map(abs, contrast.weights.values())) if contrast else 0
+        if contrast is None:
+            paper, shown = float(entry["paper"]), "{:g}"
+            margin = Margin(0.0, TIME_TOLERANCE * paper)
+        else:
+            paper, shown, margin = self._paper(contrast), "{:.1f}", self.file.margin
+            printed = sum(map(abs, contrast.weights.values()))
+            margin = replace(margin, rounding=printed * margin.rounding)
         return Claim(
             entry["id"],
-            entry["text"].format(paper=f"{paper:g}" if kind == "time" else f"{paper:.1f}"),
+            entry["text"].format(paper=shown.format(paper)),
             entry["section"],
             kind,
             paper,
             contrast,
             primary=bool(entry.get("primary", False)),
             has_direction=bool(entry.get("direction", kind not in ("score", "time"))),
-            noise_factor=self.file.margin.noise_factor,
-            rounding=printed * self.file.margin.rounding,
+            noise_factor=margin.noise_factor,
+            rounding=margin.rounding,
         )
 
     def _contrast(self, kind: str, entry: Mapping[str, Any]) -> Contrast:
@@ -142,7 +148,7 @@ class _Reader:
 
     def _paper(self, contrast: Contrast) -> float:
         """The paper's number for a contrast, to one decimal as it is printed."""
-        paper = contrast.constant or 0.0
+        paper = contrast.constant
         for (cell, metric), weight in contrast.weights.items():
             score = self.literature.value(self.reference, contrast.split, cell, metric)
             if score is None:

@@ -15,21 +15,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cornernet.reporting.tables.contrasts import (
-    Contrast,
-    Measured,
-    combined,
-    errors_of,
-    half_width,
-)
+from cornernet.reporting.tables.contrasts import Contrast, Measured, errors_of
 from cornernet.reporting.tables.results import as_table
+from cornernet.reporting.training_noise import combined, half_width
 
 CLAIM_COLUMNS = (
     "id", "claim", "primary", "section", "paper", "ours", "interval", "images", "training", "noise",
     "margin", "verdict", "reason",
 )  # fmt: skip
 VERDICTS = ("reproduced", "direction reproduced", "inconclusive", "contradicted", "not run")
-TIME_TOLERANCE = 0.1  # of the paper's milliseconds
+ABSOLUTE = ("score", "ranking", "time")  # kinds of claims that other data cannot speak of
 
 
 @dataclass(frozen=True)
@@ -52,45 +47,39 @@ class Claim:
     rounding: float = 0.05
 
 
-@dataclass(frozen=True)
-class InferenceTime:
-    """A measured time, in milliseconds per image, and the device it was measured on."""
-
-    milliseconds: float
-    device: str
+def measured_time(milliseconds: float, device: str) -> Measured:
+    """A time per image as what the claim on it is about, which is the paper's GPU alone."""
+    if "TITAN X" in device.upper():
+        return Measured(milliseconds, training=0.0)
+    return Measured(milliseconds, reason=f"measured on {device}")
 
 
 def judge_claims(
     measured: Mapping[str, Measured],
     claims: Sequence[Claim],
     not_comparable: str = "",
-    inference_time: InferenceTime | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """claims.csv; `measured` has each claim's contrast by its id.
+    """claims.csv; `measured` has what each claim is about by its id.
 
     `paper`, `ours`, `margin` and the ends of `interval` are points of percent (`time`:
     milliseconds); `images` and `training` are the parts of the half-width of `interval` that add up
     in quadrature. `not_comparable` says why our numbers cannot be the paper's; empty: they can.
     """
-    found = {claim.id: measured.get(claim.id, Measured(None)) for claim in claims}
-    for claim in claims:
-        if not_comparable and claim.kind in ("score", "ranking"):
-            reason = f"scores cannot be compared: {not_comparable}"
-            found[claim.id] = Measured(None, reason=reason)
+    refused = Measured(reason=f"cannot be compared: {not_comparable}")
+    found = [
+        refused if not_comparable and claim.kind in ABSOLUTE else measured.get(claim.id, Measured())
+        for claim in claims
+    ]
     level = 1 - confidence
-    signs = directions(claims, [found[claim.id] for claim in claims], level)
+    signs = directions(claims, found, level)
     rows = []
-    for claim, sign in zip(claims, signs.tolist(), strict=True):
-        if claim.kind == "time":
-            rows.append(_time_row(claim, inference_time))
-            continue
-        ours = found[claim.id]
+    for claim, ours, sign in zip(claims, found, signs.tolist(), strict=True):
         same, size = _same_size(claim, ours, not_comparable, confidence)
         verdict, why = _verdict(claim, ours, sign, same)
         if sign == 0 and directions([claim], [ours], level)[0] != 0:
             why = "not after Holm's correction"
-        notes = [why, *(_notes(ours, not_comparable, size) if ours.value is not None else [])]
+        notes = dict.fromkeys([why, *_notes(ours, not_comparable, size)])
         rows.append((*_shown(claim, ours, confidence), verdict, "; ".join(filter(None, notes))))
     return as_table(rows, CLAIM_COLUMNS).round({"paper": 1, "ours": 1})
 
@@ -103,16 +92,14 @@ def directions(claims: Sequence[Claim], found: Sequence[Measured], level: float)
     from scipy.stats import t  # takes time to import
 
     tests = [
-        None if ours.value is None or not claim.has_direction else errors_of(ours)
+        (ours.value if claim.has_direction else math.nan, *combined(*errors_of(ours), ours.df))
         for claim, ours in zip(claims, found, strict=True)
     ]
-    errors = np.full((len(claims), 3), np.nan)  # value, standard error, degrees of freedom
-    for row, test, ours in zip(errors, tests, found, strict=True):
-        if test is not None:
-            row[:] = ours.value, *combined(*test, ours.df)
+    value, error, df = np.reshape(tests, (-1, 3)).T
     with np.errstate(divide="ignore", invalid="ignore"):  # a number without noise, and 0 / 0
-        size = np.where(errors[:, 0] == 0, 0, np.abs(errors[:, 0]) / errors[:, 1])
-    return np.sign(errors[:, 0]) * holm(2 * t.sf(size, errors[:, 2]), level)
+        size = np.where((value == 0) & (error == 0), 0, np.abs(value) / error)
+    chances = 2 * t.sf(size, df)
+    return np.where(np.isnan(chances), np.nan, np.sign(value) * holm(chances, level))
 
 
 def holm(chances: np.ndarray, level: float) -> np.ndarray:
@@ -125,9 +112,9 @@ def holm(chances: np.ndarray, level: float) -> np.ndarray:
     return result
 
 
-def _margin(claim: Claim, ours: Measured) -> float | None:
+def _margin(claim: Claim, ours: Measured) -> float:
     """Around the paper's number: for one training of each variant on either side, and rounding."""
-    return None if ours.training is None else claim.noise_factor * ours.training + claim.rounding
+    return claim.noise_factor * ours.training + claim.rounding
 
 
 def _same_size(
@@ -136,9 +123,9 @@ def _same_size(
     """Whether ours equals the paper's number: yes, no, or None for undecided; and why not yes."""
     if not_comparable:
         return None, "size not judged: not comparable"
+    if math.isnan(ours.training):
+        return None, ours.reason or "size not judged: training noise unknown"
     margin = _margin(claim, ours)
-    if ours.value is None or ours.training is None or margin is None:
-        return None, "size not judged: training noise unknown"
     half = half_width(0.0, ours.training / math.sqrt(ours.seeds), ours.df, confidence)
     off = abs(ours.value - claim.paper)
     if off + half <= margin:
@@ -149,7 +136,7 @@ def _same_size(
 
 def _verdict(claim: Claim, ours: Measured, sign: float, same: bool | None) -> tuple[str, str]:
     """One of VERDICTS, and why; `sign` is that of `directions`."""
-    if ours.value is None:
+    if math.isnan(ours.value):
         return "not run", ours.reason
     if not claim.has_direction:
         return {True: "reproduced", False: "contradicted", None: "inconclusive"}[same], ""
@@ -166,6 +153,8 @@ def _verdict(claim: Claim, ours: Measured, sign: float, same: bool | None) -> tu
 
 def _notes(ours: Measured, not_comparable: str, size: str) -> list[str]:
     """What else a reader must know of a verdict."""
+    if math.isnan(ours.value):
+        return []
     rests_on_noise = not (ours.one_training and not_comparable)
     return [
         "assumed training noise" if "assumed" in ours.noise and rests_on_noise else "",
@@ -177,25 +166,13 @@ def _notes(ours: Measured, not_comparable: str, size: str) -> list[str]:
 
 def _shown(claim: Claim, ours: Measured, confidence: float) -> tuple[Any, ...]:
     """The columns of claims.csv before the verdict."""
-    first = (claim.id, claim.text, claim.primary, claim.section, claim.paper, ours.value)
-    errors, margin = errors_of(ours), _margin(claim, ours)
-    if errors is None or ours.value is None:
-        images = None if ours.images is None else half_width(ours.images, 0, 1, confidence)
-        return (*first, "", images, None, ours.noise, margin)
+    errors, noise = errors_of(ours), "" if ours.one_training else ours.noise
     half = half_width(*errors, ours.df, confidence)
-    parts = [half * error / (math.hypot(*errors) or 1.0) for error in errors]
-    interval = f"[{ours.value - half:.1f}, {ours.value + half:.1f}]"
-    return (*first, interval, *parts, "" if ours.one_training else ours.noise, margin)
-
-
-def _time_row(claim: Claim, time: InferenceTime | None) -> tuple[Any, ...]:
-    """The claim on time, judged on the paper's GPU alone."""
-    verdict, reason, ours = "not run", "", None
-    if time is not None:
-        ours = time.milliseconds
-        close = abs(ours - claim.paper) <= TIME_TOLERANCE * claim.paper
-        verdict = "reproduced" if close else "contradicted"
-        if "TITAN X" not in time.device.upper():
-            verdict, reason = "inconclusive", f"measured on {time.device}"
-    first = (claim.id, claim.text, claim.primary, claim.section, claim.paper, ours)
-    return (*first, "", None, None, "", TIME_TOLERANCE * claim.paper, verdict, reason)
+    if math.isnan(half):
+        interval = ""
+        parts = [half_width(ours.images, 0, 1, confidence), math.nan]
+    else:
+        interval = f"[{ours.value - half:.1f}, {ours.value + half:.1f}]"
+        parts = [half * error / (math.hypot(*errors) or 1.0) for error in errors]
+    first = (claim.id, claim.text, claim.primary, claim.section, claim.paper, ours.value)
+    return (*first, interval, *parts, noise, _margin(claim, ours))

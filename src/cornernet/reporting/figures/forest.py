@@ -37,8 +37,8 @@ def forest_plot(claims: pd.DataFrame, confidence: float) -> Figure:
             _line(axes, row, position)
         axes.axvline(0, color=GREY, linewidth=0.8)
         axes.set_xscale("symlog", linthresh=1, linscale=0.6)
-        ends = [end for row in rows for end in _ends(row) if np.isfinite(end)]
-        shown = [tick for tick in TICKS if min(ends, default=0) <= tick <= max(ends, default=1)]
+        low, high = axes.dataLim.intervalx
+        shown = [tick for tick in TICKS if low <= tick <= high]
         axes.set_xticks(shown, [f"{tick:+d}" if tick else "0" for tick in shown])
         axes.tick_params(axis="x", labelsize=7)
         axes.minorticks_off()
@@ -56,11 +56,6 @@ def forest_plot(claims: pd.DataFrame, confidence: float) -> Figure:
     )
     height = REST + LINE * len(rows)
     return draw("claims", "Claims: the paper's numbers and ours", caption, (WIDTH, height), paint)
-
-
-def _ends(row: Any) -> list[float]:
-    half = np.hypot(*np.nan_to_num([row.images, row.training]))
-    return [row.paper, row.ours - half, row.ours + half]
 
 
 def _line(axes: Axes, row: Any, at: int) -> None:

@@ -8,7 +8,7 @@ is exact. Its error over images comes from halves that are the same for all of i
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +16,10 @@ import pandas as pd
 
 from cornernet.config.schema import Split
 from cornernet.evaluation.half_sampling import HalfSampled, standard_error
-from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.literature import Cell, Comparison
+from cornernet.reporting.tables.results import read_csv
 from cornernet.reporting.tables.seeds import select, status
-from cornernet.reporting.training_noise import TrainingNoise, column_of
+from cornernet.reporting.training_noise import TrainingNoise, place_of
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class Contrast:
 
     split: Split
     weights: Mapping[tuple[Cell, str], int]
-    constant: float | None = None  # in percent, exact; None: tested models alone are compared
+    constant: float = 0.0  # in percent, exact
 
 
 class Measured(NamedTuple):
-    """A contrast in points, with two standard errors; `reason` says why something is unknown."""
+    """A contrast in points, with two standard errors; NaN where unknown, and `reason` says why."""
 
-    value: float | None
-    images: float | None = None  # over test sets of this size; None: unknown
-    training: float | None = None  # over trainings, with one seed of each variant; None: unknown
+    value: float = math.nan
+    images: float = math.nan  # over test sets of this size
+    training: float = math.nan  # over trainings, with one seed of each variant
     df: float = math.inf  # degrees of freedom of `training`
     seeds: int = 1
     noise: str = ""  # where `training` is from
@@ -45,9 +45,12 @@ class Measured(NamedTuple):
     reason: str = ""
 
 
+MEASURED_COLUMNS = ("claim", *Measured._fields)
+
+
 @dataclass(frozen=True)
 class Tests:
-    """The tests of a run: results.csv, the halves of each test, and the noise of training.
+    """The tests of a run: rows as in results.csv, the halves of each, and the noise of training.
 
     `halves` gives those of a split, variant, mode and seed; None for scores from a server.
     """
@@ -56,18 +59,9 @@ class Tests:
     halves: Callable[[Split, Cell, int], HalfSampled | None]
     noise: TrainingNoise
 
-    @cached_property
-    def scores(self) -> dict[tuple[str, str, str], dict[str, dict[int, float]]]:
-        """(split, variant, mode) -> metric -> seed -> value, of what was scored and is defined."""
-        found: dict[tuple[str, str, str], dict[str, dict[int, float]]] = {}
-        for row in self.results.dropna(subset="value").itertuples():
-            of_test = found.setdefault((row.split, row.variant, row.mode), {})
-            of_test.setdefault(row.metric, {})[row.seed] = row.value
-        return found
-
-    def scored(self, split: Split, cell: Cell) -> bool:
-        """Whether a test has any score."""
-        return (split, cell.variant, cell.mode) in self.scores
+    def place(self, split: str, cell: Cell, metric: str) -> tuple[str, str]:
+        """Where `noise.own` has a score: the model that was tested, and the column."""
+        return place_of(cell.variant, split, cell.mode, metric, self.noise.owners)
 
 
 def difference_of(comparison: Comparison, metric: str) -> Contrast:
@@ -81,85 +75,77 @@ def measure(contrast: Contrast, tests: Tests) -> Measured:
 
     Without a value, `reason` says which score is missing, or that the seeds do not match.
     """
-    scores = {}
-    for cell, metric in contrast.weights:
-        tested = tests.scores.get((contrast.split, cell.variant, cell.mode), {})
-        state = "scored" if tested else status(select(tests.results, contrast.split, cell))
-        if state != "scored":
-            return Measured(None, reason=f"{cell} on {contrast.split}: {state}")
-        if metric not in tested:
-            return Measured(None, reason=f"{metric} of {cell} is undefined")
-        scores[cell, metric] = tested[metric]
-    seeds, *others = [sorted(values) for values in scores.values()]
-    if any(other != seeds for other in others):
-        numbers = {cell.variant: sorted(values) for (cell, _), values in scores.items()}
-        told = ", ".join(f"{name} has {values}" for name, values in numbers.items())
-        return Measured(None, reason=f"the seeds scored differ: {told}")
-    value = contrast.constant or 0.0
-    for key, weight in contrast.weights.items():
-        value += weight * float(np.mean(list(scores[key].values())))
-    return _with_errors(contrast, tests, value, seeds)
+    value, seeds, told = contrast.constant, [], {}
+    for (cell, metric), weight in contrast.weights.items():
+        model, column = tests.place(contrast.split, cell, metric)
+        known = tests.noise.own.get(column, pd.Series(dtype=float)).dropna()
+        scores = {int(seed): score for (name, seed), score in known.items() if name == model}
+        if not scores:
+            state = status(select(tests.results, contrast.split, cell))
+            undefined = f"{metric} of {cell} is undefined"
+            missing = undefined if state == "scored" else f"{cell} on {contrast.split}: {state}"
+            return Measured(reason=missing)
+        value += weight * float(np.mean([*scores.values()]))
+        seeds.append(sorted(scores))
+        told[cell.variant] = f"{cell.variant} has {seeds[-1]}"
+    if any(others != seeds[0] for others in seeds):
+        return Measured(reason=f"the seeds scored differ: {', '.join(told.values())}")
+    return _with_errors(contrast, tests, value, seeds[0])
 
 
 def _with_errors(contrast: Contrast, tests: Tests, value: float, seeds: list[int]) -> Measured:
     """The contrast with this value, the mean over `seeds`, and what is known of its errors."""
-    parts = [
-        (weight / len(seeds), METRICS.index(metric), tests.halves(contrast.split, cell, seed))
-        for (cell, metric), weight in contrast.weights.items()
+    halves = {
+        (cell, seed): tests.halves(contrast.split, cell, seed)
+        for cell, _ in contrast.weights
         for seed in seeds
-    ]
-    images, known = None, [(weight, at, half) for weight, at, half in parts if half is not None]
-    if len(known) == len(parts):
-        total = sum(weight * half.values[:, at] for weight, at, half in known)
-        images = standard_error(np.asarray(total), known[0][2].images)
-    owners = tests.noise.owners
-    by_model: dict[str, dict[str, float]] = {}
+    }
+    sampled = {key: half for key, half in halves.items() if half is not None}
+    exact, images = len(sampled) < len(halves), math.nan
+    if not exact:
+        total = sum(
+            weight * sampled[cell, seed].halves_of(metric) / len(seeds)
+            for (cell, metric), weight in contrast.weights.items()
+            for seed in seeds
+        )
+        images = standard_error(np.asarray(total), next(iter(sampled.values())).images)
+    by_model: dict[str, dict[str, int]] = {}
     for (cell, metric), weight in contrast.weights.items():
-        column = column_of(cell.variant, contrast.split, cell.mode, metric, owners)
-        by_model.setdefault(owners.get(cell.variant, cell.variant), {})[column] = weight
+        model, column = tests.place(contrast.split, cell, metric)
+        by_model.setdefault(model, {})[column] = weight
     spreads = [tests.noise.of(weights) for weights in by_model.values()]
-    found = [spread for spread in spreads if spread is not None]
-    measured = Measured(
+    training = math.hypot(*(spread.sd for spread in spreads))
+    known = not math.isnan(training)
+    return Measured(
         value,
         images,
+        training,
+        df=min(spread.df for spread in spreads),
         seeds=len(seeds),
-        one_training=len(by_model) == 1 and contrast.constant is None and len(contrast.weights) > 1,
-        exact=len(known) < len(parts),
-    )
-    if len(found) < len(spreads):
-        return measured._replace(reason="training noise unknown: one seed, and none recorded")
-    return measured._replace(
-        training=math.hypot(*(spread.sd for spread in found)),
-        df=min(spread.df for spread in found),
-        noise=" and ".join(sorted({spread.source for spread in found})),
+        noise=" and ".join(sorted({spread.source for spread in spreads})) if known else "",
+        one_training=len(by_model) == 1 and len(contrast.weights) > 1,
+        exact=exact,
+        reason="" if known else "training noise unknown: one seed, and none recorded",
     )
 
 
-def combined(images: float, training: float, df: float) -> tuple[float, float]:
-    """Both errors in quadrature, with Welch and Satterthwaite's degrees of freedom of the sum.
-
-    `df` are those of `training`; `images` is known.
-    """
-    both = math.hypot(images, training)
-    return both, df * (both / training) ** 4 if training > 0 else math.inf
-
-
-def half_width(images: float, training: float, df: float, confidence: float) -> float:
-    """Of the interval for both errors, by Student's t."""
-    from scipy.stats import t  # takes time to import
-
-    both, freedom = combined(images, training, df)
-    return float(t.ppf(0.5 + confidence / 2, freedom)) * both
-
-
-def errors_of(measured: Measured) -> tuple[float, float] | None:
-    """Errors over images and trainings of what is shown; None where one is unknown.
+def errors_of(measured: Measured) -> tuple[float, float]:
+    """Errors over images and trainings of what is shown; NaN where unknown.
 
     Trainings put none into tests of one training, which hold for that model; a server's score has
     none over images.
     """
-    images = 0.0 if measured.exact else measured.images
     training = 0.0 if measured.one_training else measured.training
-    if measured.value is None or images is None or training is None:
-        return None
-    return images, training / math.sqrt(measured.seeds)
+    return 0.0 if measured.exact else measured.images, training / math.sqrt(measured.seeds)
+
+
+def measure_each(contrasts: Mapping[str, Contrast], tests: Tests) -> pd.DataFrame:
+    """measured.csv: a row for the contrast of each claim, by the claim's id."""
+    rows = [(claim, *measure(contrast, tests)) for claim, contrast in contrasts.items()]
+    return pd.DataFrame(rows, columns=list(MEASURED_COLUMNS))
+
+
+def read_measured(path: Path) -> dict[str, Measured]:
+    """What was measured, by the claim's id. Raises BadInput if it is no measured.csv."""
+    rows = read_csv(path, MEASURED_COLUMNS).itertuples(index=False)
+    return {claim: Measured(*fields) for claim, *fields in rows}

@@ -2,21 +2,14 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from functools import partial
 
 import pandas as pd
 
-from cornernet.evaluation.metric_names import METRICS
-from cornernet.reporting.tables.contrasts import (
-    Tests,
-    difference_of,
-    errors_of,
-    half_width,
-    measure,
-)
+from cornernet.reporting.tables.contrasts import Tests, difference_of, errors_of, measure
 from cornernet.reporting.tables.literature import Comparison, Literature
 from cornernet.reporting.tables.results import as_table, rows_where
-from cornernet.reporting.tables.seeds import UNDEFINED, Estimate
+from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, select, status
+from cornernet.reporting.training_noise import half_width
 
 # `noise`: where the noise of training in the interval is from; empty: it holds images alone
 DIFFERENCE_COLUMNS = (
@@ -26,7 +19,7 @@ DIFFERENCE_COLUMNS = (
 
 
 def table_comparisons(literature: Literature, results: pd.DataFrame) -> Iterator[Comparison]:
-    """The rows of differences that Tables 1 to 4 have, of the variants that were tested."""
+    """The rows of differences that the tables have, of the variants that were tested."""
     for layout in literature.layouts:
         variants = set(rows_where(results, split=layout.split)["variant"])
         for row in layout.rows:
@@ -50,29 +43,25 @@ def collect_differences(
     """
     rows = []
     for comparison in dict.fromkeys(comparisons):
-        cell = comparison.cell
-        if not all(map(partial(tests.scored, comparison.split), (cell, comparison.reference))):
+        cell, split = comparison.cell, comparison.split
+        sides = [select(tests.results, split, side) for side in (cell, comparison.reference)]
+        if any(status(side) != "scored" for side in sides):
             continue
-        key = (cell.variant, comparison.reference_name, comparison.split, cell.mode)
-        for metric in METRICS:
+        key = (cell.variant, comparison.reference_name, split, cell.mode)
+        for metric in sides[0]["metric"].unique():
             found = measure(difference_of(comparison, metric), tests)
-            errors = None if found.exact else errors_of(found)
-            half = math.nan if errors is None else half_width(*errors, found.df, confidence)
-            value = math.nan if found.value is None else found.value
+            half = half_width(*errors_of(found), found.df, confidence)
+            if found.exact:  # a server tells no image's own score
+                half = math.nan
             paper = literature.difference(reference, comparison, metric)
-            noise = "" if found.one_training or errors is None else found.noise
-            rows.append((*key, metric, value, value - half, value + half, paper, noise))
+            noise = "" if found.one_training or math.isnan(half) else found.noise
+            ends = (found.value - half, found.value + half)
+            rows.append((*key, metric, found.value, *ends, paper, noise))
     return as_table(rows, DIFFERENCE_COLUMNS)
 
 
 def difference(differences: pd.DataFrame, comparison: Comparison, metric: str) -> Estimate:
     """A difference of two tested models, in points, from differences.csv."""
-    rows = rows_where(
-        differences,
-        variant=comparison.cell.variant,
-        reference=comparison.reference_name,
-        split=comparison.split,
-        mode=comparison.cell.mode,
-        metric=metric,
-    )
+    rows = select(differences, comparison.split, comparison.cell)
+    rows = rows_where(rows, reference=comparison.reference_name, metric=metric)
     return UNDEFINED if rows.empty else Estimate.of(rows.iloc[0])

@@ -1,8 +1,9 @@
 """Several seeds of one variant, as one estimate."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,6 +12,11 @@ import pandas as pd
 from cornernet.evaluation.metric_names import defined
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import rows_where
+from cornernet.reporting.training_noise import (
+    half_width,
+    pooled_deviation,
+    scores_of_models,
+)
 
 
 @dataclass(frozen=True)
@@ -34,34 +40,29 @@ class Estimate:
 UNDEFINED = Estimate(None)
 
 
-def pool(
-    estimates: Sequence[Estimate],
-    confidence: float = 0.95,
-    spread: tuple[float, int] | None = None,
-) -> Estimate:
-    """The mean over seeds with an interval for both images and trainings.
+def pool(rows: pd.DataFrame, models: pd.DataFrame, column: str, confidence: float) -> Estimate:
+    """Scores of one variant's seeds (value, ci_low, ci_high) as their mean, with its interval.
 
-    Each estimate is one seed's, with its interval over images. All seeds are tested on
-    the same images, so averaging them does not make the images' part of the error smaller: its
-    root mean square over seeds is kept. The error of the mean over seeds is added to it in
-    quadrature, at each end: Student's t times the standard deviation over the root of their number.
-    `spread` is that standard deviation with its degrees of freedom, pooled over variants; without
-    it, it is that of these seeds alone. Seeds whose value is undefined are left out; a missing
-    interval leaves the result without one.
+    The interval is for both images and trainings. All seeds are tested on the same images, so
+    averaging them does not make the images' part of the error smaller: its root mean square over
+    seeds is kept. The deviation over trainings is that of `column` in `models`, which has a row for
+    each model that was tested so. Seeds without a value are left out; one without an interval
+    leaves the result without one.
     """
-    scored = [estimate for estimate in estimates if estimate.value is not None]
-    if len(scored) <= 1:
-        return scored[0] if scored else UNDEFINED
-    from scipy.stats import t  # needed with several seeds alone
-
-    count = len(scored)
-    numbers = np.array([(one.value, one.low, one.high) for one in scored], dtype=float)
-    value, *ends = numbers.T  # NaN where there is no interval
-    mean, own = float(value.mean()), float(value.std(ddof=1))
-    deviation, df = spread or (own, count - 1)
-    seed_error = float(t.ppf(0.5 + confidence / 2, df)) * deviation / math.sqrt(count)
-    below, above = (math.hypot(np.square(value - end).mean() ** 0.5, seed_error) for end in ends)
-    return Estimate(mean, defined(mean - below), defined(mean + above), own, count)
+    rows = rows.dropna(subset="value")
+    count = len(rows)
+    if count <= 1:
+        return Estimate.of(rows.iloc[0]) if count else UNDEFINED
+    # Ends are cut off at 0 and 100: the longer side is the half-width.
+    halves = rows[["ci_low", "ci_high"]].sub(rows["value"], axis=0).abs().max(axis=1)
+    factor = NormalDist().inv_cdf(0.5 + confidence / 2)
+    images = math.sqrt(np.square(halves).mean(skipna=False)) / factor
+    deviation = pooled_deviation(models, {column: 1})
+    assert deviation is not None  # there are two seeds
+    value, (sd, df) = float(rows["value"].mean()), deviation
+    half = half_width(images, sd / math.sqrt(count), df, confidence)
+    low, high = np.clip([value - half, value + half], 0, 100)
+    return Estimate(value, defined(low), defined(high), float(rows["value"].std()), count)
 
 
 Status = Literal["not run", "submitted, not scored", "scored"]
@@ -93,25 +94,13 @@ def estimates(
     The standard deviation over seeds is pooled over the variants that were tested the same way.
     """
     alike = rows_where(results, split=split, mode=cell.mode)
-    found = {}
-    for metric in metrics:
-        rows = alike[alike["metric"] == metric].dropna(subset="value")
-        own = rows[rows["variant"] == cell.variant]
-        spread = None
-        if len(own) > 1:
-            by_variant = rows.groupby("variant")["value"]
-            freedom = by_variant.count() - 1
-            squares = (by_variant.var(ddof=1) * freedom).sum()  # of one seed: undefined, left out
-            spread = math.sqrt(squares / freedom.sum()), int(freedom.sum())
-        found[metric] = pool_rows(own, confidence, spread)
-    return found
-
-
-def pool_rows(
-    rows: pd.DataFrame, confidence: float, spread: tuple[float, int] | None = None
-) -> Estimate:
-    """Scores with value, ci_low, ci_high pooled; the ends lie within 0 and 100."""
-    pooled = pool([Estimate.of(row) for row in rows.itertuples()], confidence, spread)
-    if pooled.low is None or pooled.high is None:
-        return pooled
-    return replace(pooled, low=max(pooled.low, 0.0), high=min(pooled.high, 100.0))
+    own, models = rows_where(alike, variant=cell.variant), scores_of_models(alike, {})
+    return {
+        metric: pool(
+            rows_where(own, metric=metric),
+            models,
+            f"{metric}.{split}.{cell.mode}",
+            confidence,
+        )
+        for metric in metrics
+    }

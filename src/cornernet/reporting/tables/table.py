@@ -39,7 +39,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to be written; `empty` says why, if it has no rows."""
+    """A table ready to be written; it has no rows if none of them was run."""
 
     number: int
     title: str
@@ -48,12 +48,11 @@ class Table:
     metrics: tuple[str, ...]
     rows: tuple[TableRow, ...]
     context: TableContext
-    empty: str
 
     @property
     def left_out(self) -> str:
         """What stands in the place of a table without rows; nothing if it has some."""
-        return "" if self.rows else f"Table {self.number} is left out: {self.empty}."
+        return "" if self.rows else f"Table {self.number} is left out: none of its rows was run."
 
 
 def score_row(
