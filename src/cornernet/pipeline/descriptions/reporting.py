@@ -26,8 +26,7 @@ def _all_tests(graph: Graph, key: Key) -> list[Path]:
 
 def _tables(paths: Paths, key: Key) -> list[Path]:
     rendered = [paths.table(n, suffix) for n in NUMBERS for suffix in ("md", "csv", "tex")]
-    tables = [paths.results, paths.differences, paths.measured, paths.corner_scores]
-    return [*tables, *rendered]
+    return [paths.results, paths.differences, paths.measured, paths.corner_scores, *rendered]
 
 
 def _drawn(graph: Graph, key: Key) -> list[Path]:

@@ -53,10 +53,8 @@ def load_claims(
     with one line per claim that names an unknown variant, mode, metric or detector, is of no known
     kind, repeats an id, or has no number in the paper.
     """
-    file = read_checked(path, _File)
+    file, claims, problems = read_checked(path, _File), [], []
     reader = _Reader(file, literature, reference, variants)
-    claims: list[Claim] = []
-    problems: list[str] = []
     for number, entry in enumerate(file.claims, start=1):
         name = entry.get("id", number)
         try:

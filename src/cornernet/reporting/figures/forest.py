@@ -72,8 +72,7 @@ def _line(axes: Axes, row: Any, at: int) -> None:
 
 
 def _key() -> list[Line2D]:
-    paper = Line2D([], [], color="black", marker="|", linestyle="", markeredgewidth=1.6)
-    paper.set_label("the paper")
+    paper = Line2D([], [], color="black", marker="|", linestyle="", mew=1.6, label="the paper")
     return [paper] + [
         Line2D([], [], color=colour, marker=marker, linestyle="-", label=verdict)
         for verdict, (colour, marker) in STYLES.items()

@@ -50,9 +50,8 @@ def collect_differences(
         key = (cell.variant, comparison.reference_name, split, cell.mode)
         for metric in sides[0]["metric"].unique():
             found = measure(difference_of(comparison, metric), tests)
-            half = half_width(*errors_of(found), found.df, confidence)
-            if found.exact:  # a server tells no image's own score
-                half = math.nan
+            # a server tells no image's own score
+            half = math.nan if found.exact else half_width(*errors_of(found), found.df, confidence)
             paper = literature.difference(reference, comparison, metric)
             noise = "" if found.one_training or math.isnan(half) else found.noise
             ends = (found.value - half, found.value + half)

@@ -104,11 +104,10 @@ def _csv(table: Table) -> str:
     rows = []
     for row in table.rows:
         key = (row.group, row.label, row.backbone, row.status or "from the paper")
+        found = row.ours if row.status == "scored" else {}
         for metric in table.metrics:
-            ours: tuple[float | None, ...] = (None,) * 5
-            if metric in row.ours and row.status == "scored":
-                one = row.ours[metric]
-                ours = (one.value, one.low, one.high, one.spread, one.seeds)
+            one = found.get(metric)
+            ours = (one.value, one.low, one.high, one.spread, one.seeds) if one else [None] * 5
             rows.append((*key, metric, *ours, row.paper.get(metric), notice))
     frame = pd.DataFrame(rows, columns=[*names, "spread", "seeds", "paper", "notice"])
     return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
