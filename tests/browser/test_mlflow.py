@@ -81,22 +81,16 @@ def close_assistant(browser):
     browser.execute_script(script)
 
 
-def test_the_experiment_s_page_has_one_row_per_model_and_groups_of_one_invocation(browser, page):
+def test_the_experiment_has_a_row_per_model_and_groups_and_a_run_its_curves(browser, page):
+    from selenium.webdriver.common.by import By
+
+    browser.get(page.replace("=results", "=invocations"))
+    wait_for_text(browser, ["Group by: invocation", "Group: 2018-08-03"])
     browser.get(page)
     wait_for_text(browser, [f"{variant}-s0" for variant in VARIANTS])
     close_assistant(browser)
     wait_for_text(browser, ["AP.val.single_scale", "AP50.val.single_scale", "3 matching runs"])
     wait_for_text(browser, ["40.25", "41.25", "42.25"])  # AP50 of each
-    browser.get(page.replace("=results", "=invocations"))
-    wait_for_text(browser, ["Group by: invocation", "Group: 2018-08-03"])
-
-
-def test_a_run_shows_its_curves(browser, page):
-    from selenium.webdriver.common.by import By
-
-    browser.get(page)
-    wait_for_text(browser, ["baseline-s0"])
-    close_assistant(browser)
     browser.find_element(By.LINK_TEXT, "baseline-s0").click()
     wait_for_text(browser, ["Model metrics", "train.learning_rate"])
     open_tab(browser, "Model metrics")

@@ -42,15 +42,12 @@ def test_a_file_that_holds_no_results(tmp_path, text):
         evaluated(CONTENT, path)
 
 
-def test_a_file_that_is_absent(tmp_path):
-    with pytest.raises(BadInput, match=r"absent\.json: cannot be read"):
-        evaluated(CONTENT, tmp_path / "absent.json")
-    with pytest.raises(BadInput, match=r"absent\.json: no such annotation file"):
-        evaluate_detections(tmp_path / "absent.json", RESULTS)
-
-
-def test_a_file_scores_as_its_content(tmp_path):
+def test_a_file_scores_as_its_content_and_one_that_is_absent_is_refused(tmp_path):
     path = tmp_path / "detections.json"
+    with pytest.raises(BadInput, match=r"detections\.json: cannot be read"):
+        evaluated(CONTENT, path)
+    with pytest.raises(BadInput, match=r"detections\.json: no such annotation file"):
+        evaluate_detections(path, RESULTS)
     path.write_text(json.dumps(RESULTS))
     assert evaluated(CONTENT, path).metrics == evaluated(CONTENT, RESULTS).metrics
 
