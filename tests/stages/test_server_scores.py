@@ -62,14 +62,11 @@ def run(name, *more):
 
 def detect(folder, split, annotations):
     """Every object, found a little beside where it is."""
+    objects = json.loads(annotations.read_text())["annotations"]
     rows = [
-        {
-            "image_id": one["image_id"],
-            "category_id": one["category_id"],
-            "bbox": [side + 0.5 for side in one["bbox"]],
-            "score": 0.9,
-        }
-        for one in json.loads(annotations.read_text())["annotations"]
+        {key: one[key] for key in ("image_id", "category_id")}
+        | {"bbox": [side + 0.5 for side in one["bbox"]], "score": 0.9}
+        for one in objects
     ]
     path = folder / DETECTIONS.format(split=split)
     path.parent.mkdir(parents=True, exist_ok=True)
