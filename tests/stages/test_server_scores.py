@@ -34,7 +34,8 @@ FRACTIONS = dict(zip(COCO_METRICS, [x / 100 for x in range(40, 52)], strict=True
 def finished(tmp_path_factory):
     """A folder where a model's detections, made up from the annotations, wait to be submitted."""
     folder = tmp_path_factory.mktemp("served")
-    shutil.copytree(REPOSITORY / "params", folder / "params")
+    for part in ("params", "reports/records"):
+        shutil.copytree(REPOSITORY / part, folder / part)
     (folder / "params/served.yaml").write_text(PROFILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

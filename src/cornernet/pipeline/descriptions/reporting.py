@@ -20,7 +20,7 @@ def _all_tests(graph: Graph, key: Key) -> list[Path]:
         *(paths.corners(trained) for trained in graph.with_corners),
         LITERATURE,
         CLAIMS_FILE,
-        *filter(Path.is_file, [TRAINING_NOISE]),  # a folder without the repository may lack it
+        TRAINING_NOISE,
     ]
 
 
