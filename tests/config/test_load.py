@@ -135,7 +135,7 @@ def test_a_broken_profile_is_refused(tmp_path):
 
 
 def test_a_variant_differs_in_testing_from_the_one_whose_weights_it_has():
-    params = load_params("smoke", [f"variants.mine={{weights_of: no_corner_pooling, {TIES}}}"])
+    params = load_params("demo", [f"variants.mine={{weights_of: no_corner_pooling, {TIES}}}"])
     mine, other = (resolve_variant(params, name) for name in ("mine", "no_corner_pooling"))
     assert mine.model == other.model
     assert not mine.model.corner_pooling  # the network that the weights fit

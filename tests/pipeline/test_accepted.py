@@ -39,7 +39,7 @@ def test_an_accepted_change_leaves_the_digests_as_they_were_until_the_next(graph
         assert accept(graph, "train-baseline-*", reason) == ["train-baseline-s0"]
         refresh(graph)
         assert code_file(graph) == before
-        assert digest in code_file(graph, "train-fixed_radius-s0")  # that one was not accepted
+        assert digest in code_file(graph, "train-full_schedule-s0")  # that one was not accepted
         (entry,) = read_accepted(graph.paths)
         assert entry["because"] == reason
         assert entry["modules"][LOSSES]["now"] == digest

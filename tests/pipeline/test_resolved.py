@@ -33,9 +33,9 @@ def test_every_job_has_files_that_are_rewritten_only_when_their_content_changes(
     jobs = [stage.job_name(key) for stage in STAGES.values() for key in stage.jobs(graph)]
     assert {path.stem for path in graph.paths.data.glob("code/*")} == set(jobs)
     assert "train-baseline-s0" in jobs
-    written = yaml.safe_load(graph.paths.params("train", "no_corner_pooling").read_text())
-    assert written["model"]["corner_pooling"] is False
-    assert written["continues"] is None
+    written = yaml.safe_load(graph.paths.params("train", "full_schedule").read_text())
+    assert written["train"]["iterations"] == 9
+    assert written["continues"] == "baseline"
     files = [*graph.paths.data.glob("params/*"), *graph.paths.data.glob("code/*")]
     files += [graph.paths.files, graph.paths.accepted]
     times = {path: path.stat().st_mtime_ns for path in files}

@@ -169,7 +169,7 @@ def both_at_work(process, folder):
     return both
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ten_restarts_in_a_row_nothing_that_listens_and_no_orphan(folder, uninterrupted):
     """Of two processes: a member is killed each time; then the one that watches them."""
     process = start(folder, "train.restarts=10", "train.checkpoint_every=1", processes=2)

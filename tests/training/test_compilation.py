@@ -61,7 +61,7 @@ def works(graph, inputs):
     return make_boxed_func(graph.forward)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_one_graph_for_each_size_computes_the_same(params, chunks, precision):
     """Chunks of 2 images, which move running statistics, and of 3, which do not: two graphs.
@@ -103,6 +103,7 @@ def test_corner_pooling_is_an_operator_that_compilers_can_hold():
 
 
 # A backward pass is compiled when it is first run, after the forward pass has worked.
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [fails, aot_autograd(fw_compiler=works, bw_compiler=fails)])
 def test_what_cannot_be_compiled_runs_plainly_and_says_so_once(params, chunks, backend):
     lines = []

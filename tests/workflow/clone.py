@@ -13,16 +13,6 @@ from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 RAN = re.compile(r"^Running stage '(?P<name>[^']+)'", re.MULTILINE)
-# Smoke's ablations take time, and are run as the baseline and what continues it are.
-FEWER = """
-  no_corner_pooling: null
-  no_penalty_reduction: null
-  fixed_radius: null
-corners: {variants: [baseline]}
-tested:
-  - {variants: [baseline], split: val, modes: [single_scale, gt_heatmaps_offsets]}
-  - {variants: [full_schedule], split: test_dev, modes: [single_scale]}
-"""
 
 
 def clone_to(folder: Path) -> Path:
@@ -100,8 +90,6 @@ def git(folder: Path, *arguments: str) -> None:
 def repository_in(folder: Path, profile: str) -> Path:
     """A clone under git, as DVC wants it, whose params/profile.yaml names `profile`."""
     clone_to(folder)
-    smoke = folder / "params/smoke.yaml"  # ends with its variants
-    smoke.write_text(smoke.read_text().rstrip() + FEWER)
     (folder / "params/profile.yaml").write_text(f"profile: {profile}\n")
     ok(run(folder, "cornernet", "dvc-yaml"))
     git(folder, "init", "-q", ".")

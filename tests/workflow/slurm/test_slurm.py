@@ -5,11 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
 
-from workflow.clone import REPOSITORY, clone_to, environment_of, ok, run, snakemake
+from workflow.clone import REPOSITORY, environment_of, ok, run
 from workflow.slurm.commands import job_field, slurm, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.usefixtures("two_nodes")]
@@ -17,9 +18,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.usefixtur
 PROFILE = ("--workflow-profile", "workflow/profiles/slurm")
 # Asked more often than users would, so that tests wait less.
 OFTEN = ("--slurm-init-seconds-before-status-checks", "2")
-TESTED = "tested=[{variants: [baseline, full_schedule], split: val, modes: [single_scale]}]"
 WEIGHTS = "data/smoke/models/baseline-s0.safetensors"
 LOG = "data/smoke/logs/train-baseline-s0.log"
+MODELS = ("data/smoke/models", "data/smoke/checkpoints", "data/smoke/detections")
 CHECKPOINTS = "data/smoke/checkpoints/baseline-s0"
 STOPPED = r"stopped by SIGTERM after iteration (\d+)"
 ALONE = ("train", "--profile", "smoke", "--devices", "2")
@@ -32,21 +33,16 @@ LONG = (
 )
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """A clone with a data set that is ready to be trained on."""
-    folder = clone_to(tmp_path_factory.mktemp("prepared"))
-    ready = "data/smoke/radii.parquet"
-    ok(snakemake(folder, ready, "--config", "profile=smoke", f"set={TESTED}"))
-    return folder
-
-
 @pytest.fixture
-def copy_of(prepared, tmp_path):
-    """Makes copies of the prepared clone."""
+def copy_of(made_by_dvc, tmp_path):
+    """Makes copies of the clone in which all was run: its data set, ready to be trained on."""
 
     def copy(name):
-        return shutil.copytree(prepared, tmp_path / name, symlinks=True)
+        folder = shutil.copytree(made_by_dvc, tmp_path / name, symlinks=True)
+        (folder / "dvc.lock").unlink()
+        for made in (".dvc/cache", "reports/smoke", *MODELS):
+            shutil.rmtree(folder / made)
+        return folder
 
     return copy
 
@@ -74,13 +70,9 @@ def started(command, folder):
         process.wait()
 
 
-def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(copy_of):
-    here, there = copy_of("here"), copy_of("there")
-    ok(snakemake(here, "--config", "profile=smoke", f"set={TESTED}"))
-    done = subprocess.run(
-        **by_slurm(there, config=[f"set={TESTED}"]), capture_output=True, text=True
-    )
-    said = ok(done)
+def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(made_by_dvc, copy_of):
+    here, there = made_by_dvc, copy_of("there")
+    said = ok(subprocess.run(**by_slurm(there), capture_output=True, text=True))
     assert "100%" in said
     assert max(map(len, said.splitlines())) < 300  # a job is a line, without its reasons
     results = [
@@ -134,8 +126,14 @@ def scancelled(training, job):
 
 
 def near_its_limit(training, job):
-    """Its end is near at once: a signal comes five minutes before it."""
+    """Its end is near at once: a signal comes five minutes before it.
+
+    Slurm looks every half minute; the training is held until then, or it might have ended.
+    """
+    slurm("scancel", "--signal=STOP", f"{job}.0")
     slurm("scontrol", "update", f"JobId={job}", "TimeLimit=5")
+    time.sleep(65)
+    slurm("scancel", "--signal=CONT", f"{job}.0")
     training.runs_again(job)
     slurm("scontrol", "update", f"JobId={job}", "TimeLimit=60")
 
