@@ -31,6 +31,7 @@ BENCHMARKS = {
     ),
     "prepare": Benchmark("annotations of COCO's size, checked; radii", "prepare.prepare"),
     "evaluation": Benchmark("COCO's metrics beside pycocotools", "evaluation.evaluation"),
+    "verdicts": Benchmark("the paper's claims, judged from drawn runs", "verdicts.verdicts"),
     "demo": Benchmark("the demo, from a fresh clone to its report (minutes)", "demo.demo"),
     "step": Benchmark(
         "a step of Hourglass-104, 49 images, bf16 and fp32", "training.paper_step", ("cuda",)

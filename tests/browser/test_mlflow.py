@@ -49,12 +49,16 @@ def text(browser):
     return browser.execute_script("return document.body ? document.body.innerText : ''")
 
 
-def wait_for_text(browser, wanted, seconds=60):
+def wait_for(browser, condition):
+    """Return once it is true of the page."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    WebDriverWait(browser, 60).until(condition)
+
+
+def wait_for_text(browser, wanted):
     """Return once all of `wanted` stand on the page."""
-    deadline = time.monotonic() + seconds
-    while missing := [word for word in wanted if word not in text(browser)]:
-        assert time.monotonic() < deadline, f"{missing} not in:\n{text(browser)}"
-        time.sleep(0.3)
+    wait_for(browser, lambda shown: all(word in text(shown) for word in wanted))
 
 
 def open_tab(browser, name):
@@ -76,29 +80,23 @@ def close_assistant(browser):
     browser.execute_script(script)
 
 
-def test_the_experiment_s_page_has_one_row_per_model(browser, page):
+def test_the_experiment_has_a_row_per_model_and_a_run_its_curves(browser, page):
+    from selenium.webdriver.common.by import By
+
     browser.get(page)
     wait_for_text(browser, [f"{variant}-s0" for variant in VARIANTS])
     close_assistant(browser)
     wait_for_text(browser, ["AP.val.single_scale", "AP50.val.single_scale", "3 matching runs"])
     wait_for_text(browser, ["40.25", "41.25", "42.25"])  # AP50 of each
-
-
-def test_a_run_shows_its_curves(browser, page):
-    from selenium.webdriver.common.by import By
-
-    browser.get(page)
-    wait_for_text(browser, ["baseline-s0"])
-    close_assistant(browser)
     browser.find_element(By.LINK_TEXT, "baseline-s0").click()
     wait_for_text(browser, ["Model metrics", "train.learning_rate"])
     open_tab(browser, "Model metrics")
     wait_for_text(browser, ["loss", *TERMS])
-    deadline, curves = time.monotonic() + 60, []
-    while len(curves) < 3:  # of one point a panel has no line; this loss is a straight one
-        assert time.monotonic() < deadline, "no curves were drawn"
-        time.sleep(0.3)
-        drawn = browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot path.js-line")
-        curves = [line for line in drawn if line.get_attribute("d").count("L") > 0]
+
+    def drawn(shown):  # of one point a panel has no line; this loss is a straight one
+        curves = shown.find_elements(By.CSS_SELECTOR, ".js-plotly-plot path.js-line")
+        return sum(line.get_attribute("d").count("L") > 0 for line in curves) >= 3
+
+    wait_for(browser, drawn)
     open_tab(browser, "System metrics")
     wait_for_text(browser, ["cpu_utilization_percentage"])

@@ -45,7 +45,7 @@ def test_page(browser, pages, name, width, scheme):
     sizes = browser.execute_script(
         "return [...document.images].map(i => [i.complete, i.naturalWidth, i.naturalHeight])"
     )
-    assert len(sizes) == 9
+    assert len(sizes) == 10
     assert all(complete and w > 0 and h > 0 for complete, w, h in sizes)
     page, body = browser.execute_script(
         "return [document.documentElement.scrollWidth, document.body.scrollWidth]"

@@ -56,15 +56,14 @@ def random_split(seed, images=6, categories=4, decimals=1, crowded=True, overful
     for index, row in enumerate(rng.permutation(len(annotations)).tolist()):
         annotations[row]["id"] = index + 1
     content = {
-        "images": [declared(int(image)) for image in image_ids],
+        "images": [
+            {"id": image, "file_name": f"{image}.jpg", "width": 640, "height": 480}
+            for image in image_ids.tolist()
+        ],
         "categories": [{"id": int(c), "name": f"kind {c}"} for c in category_ids],
         "annotations": annotations,
     }
     return content, results
-
-
-def declared(image):
-    return {"id": image, "file_name": f"{image}.jpg", "width": 640, "height": 480}
 
 
 def _object(rng, image, category_ids, crowded):

@@ -4,20 +4,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cornernet.data.coco.split import Boxes, CocoSplit, Image
-from cornernet.evaluation.corners import KINDS, QUADRANTS, FoundCorners, score_corners
-from cornernet.evaluation.half_sampling import intervals, paired_difference
+from cornernet.evaluation.corners import score_corners
+from cornernet.evaluation.half_sampling import draw_halves
+from cornernet.evaluation.metric_names import CORNER_MODES, QUADRANTS
 
 RADIUS = 6.0
+KINDS = [mode.removesuffix("_corners") for mode in CORNER_MODES]
 IDS = (40, 7, 13, 22, 5)  # out of order, as a file may have them
 
 
-def made_split(seed=0, crowds=True):
+def made_split(seed=0):
     """Images of several sizes with crowded boxes of three categories; one image has none."""
     random = np.random.default_rng(seed)
-    images, boxes, next_id = [], [], 1
+    images, boxes = [], []
     for identity in IDS:
         width, height = (int(side) for side in random.integers(40, 120, size=2))
         count = 0 if identity == 13 else int(random.integers(8, 14))
@@ -28,43 +31,51 @@ def made_split(seed=0, crowds=True):
             Boxes(
                 np.concatenate([low, high], axis=1),
                 random.integers(3, size=count),
-                np.arange(next_id, next_id + count),
-                (random.random(count) < 0.2) & crowds,
+                np.arange(count),
+                random.random(count) < 0.2,
                 np.full(count, 100.0),
             )
         )
-        next_id += count
     return CocoSplit("val", Path(), tuple(images), tuple(boxes), (1, 2, 9), ("a", "b", "c"))
 
 
-def made_corners(split, kind, seed=0, noise=4.0):
+def made_corners(split, kind, seed=0):
     """The true corners, moved a little, twice over, and others anywhere; scores that tie."""
     random = np.random.default_rng([seed, KINDS.index(kind)])
     columns = []
     for image, boxes in zip(split.images, split.boxes, strict=True):
         true = boxes.boxes[:, :2] if kind == "top_left" else boxes.boxes[:, 2:]
         points = np.concatenate([true, true, random.uniform(0, 100, size=(6, 2))])
-        points = points + random.normal(scale=noise, size=points.shape)
+        points = points + random.normal(scale=4.0, size=points.shape)
         category = np.concatenate([boxes.categories, boxes.categories, random.integers(3, size=6)])
         score = random.integers(1, 12, size=len(points)) / 12
         columns.append((np.full(len(points), image.id), category, points, score))
-    ids, categories, points, scores = (np.concatenate(part) for part in zip(*columns, strict=True))
-    return FoundCorners(ids, categories, points, scores)
+    return table(kind, *(np.concatenate(part) for part in zip(*columns, strict=True)))
+
+
+def table(kind, ids, categories, points, scores):
+    """Corners of a kind as the stage writes them, and one of the other kind."""
+    columns = {"image_id": ids, "category": categories, "x": points[:, 0], "y": points[:, 1]}
+    (other,) = {*KINDS} - {kind}
+    found = pd.DataFrame({"corner": kind, **columns, "score": scores})
+    return pd.concat([found, found.iloc[:1].assign(corner=other)])
 
 
 def slow_map(split, found, kind, quadrant):
     """The same by its words: one detection after the other, one category after the other."""
+    found = found[found["corner"] == kind]
     values = []
     for category in range(3):
         ranked, objects = [], 0
-        for image, boxes in sorted(zip(split.images, split.boxes, strict=True), key=by_image_id):
+        for one in np.argsort([image.id for image in split.images]):
+            image, boxes = split.images[one], split.boxes[one]
             ends = boxes.boxes[:, :2] if kind == "top_left" else boxes.boxes[:, 2:]
             ends, crowds = (part[boxes.categories == category] for part in (ends, boxes.crowd))
             counts = np.array([inside(end, image, quadrant) for end in ends], bool) & ~crowds
             objects += counts.sum()
             free = set(range(len(ends)))
-            mine = (found.image_id == image.id) & (found.category == category)
-            scores, points = found.score[mine], found.points[mine]
+            mine = found[(found["image_id"] == image.id) & (found["category"] == category)]
+            scores, points = mine["score"].to_numpy(), mine[["x", "y"]].to_numpy()
             for at in np.argsort(-scores, kind="stable"):
                 distance = np.hypot(*(ends - points[at]).T)
                 near = [one for one in free if distance[one] <= RADIUS]
@@ -80,10 +91,6 @@ def slow_map(split, found, kind, quadrant):
             ranked.sort(key=lambda pair: -pair[0])
             values.append(average_precision([right for _, right in ranked], objects))
     return 100 * np.mean(values) if values else None
-
-
-def by_image_id(pair):
-    return pair[0].id
 
 
 def inside(point, image, quadrant):
@@ -109,51 +116,24 @@ def average_precision(right, objects):
 def test_quadrants_agree_with_a_slow_loop(kind, seed):
     split = made_split(seed)
     found = made_corners(split, kind, seed)
-    values = score_corners(split, found, kind, RADIUS, 0, 0).scores
+    sampled = score_corners(split, found, f"{kind}_corners", RADIUS, 3, 0)
     expected = {quadrant: slow_map(split, found, kind, quadrant) for quadrant in QUADRANTS}
-    assert values == pytest.approx(expected, abs=1e-9)
-    assert len({round(value, 6) for value in values.values()}) == 5  # the case tells them apart
-
-
-def made_true(split, kind):
-    ends = slice(0, 2) if kind == "top_left" else slice(2, 4)
-    count = [len(boxes.ids) for boxes in split.boxes]
-    return FoundCorners(
-        np.repeat([image.id for image in split.images], count),
-        np.concatenate([boxes.categories for boxes in split.boxes]),
-        np.concatenate([boxes.boxes[:, ends] for boxes in split.boxes]),
-        np.ones(sum(count)),
-    )
+    assert sampled.scores == pytest.approx(expected, abs=1e-9)
+    assert len({round(value, 6) for value in expected.values()}) == 5  # the case tells them apart
+    for half, values in zip(draw_halves(len(IDS), 3, 0), sampled.values, strict=True):
+        part = split.at(np.argsort(IDS)[half].tolist())
+        mine = found[found["image_id"].isin([image.id for image in part.images])]
+        expected = np.array([slow_map(part, mine, kind, one) for one in QUADRANTS], float)
+        np.testing.assert_allclose(values, expected, atol=1e-9)
 
 
 def test_the_radius_is_a_distance_in_pixels_to_its_last_point():
-    split = made_split(crowds=False)
-    rounded = tuple(replace(boxes, boxes=boxes.boxes.round()) for boxes in split.boxes)
-    split = replace(split, boxes=rounded)
-    true = made_true(split, "top_left")
-    assert score_corners(split, true, "top_left", 0.0, 0, 0).scores["all"] == 100
-    moved = replace(true, points=true.points + np.array([3.0, 4.0]))  # 5 pixels away
-    near = score_corners(split, moved, "top_left", 5.0, 0, 0).scores["all"]
-    assert near > score_corners(split, moved, "top_left", 4.999, 0, 0).scores["all"]
-
-
-def test_intervals_hold_the_value_and_differences_are_paired():
-    split = made_split()
-    scores = score_corners(split, made_corners(split, "top_left"), "top_left", RADIUS, 200, 0)
-    assert scores.values.shape == (200, 5)
-    found = intervals(scores, 0.95)
-    assert found["all"].ci_low < found["all"].value < found["all"].ci_high
-    noisy = made_corners(split, "top_left", noise=9.0)
-    worse = score_corners(split, noisy, "top_left", RADIUS, 200, 0)
-    paired = intervals(paired_difference(scores, worse), 0.95)["all"]
-    assert paired.value == pytest.approx(scores.scores["all"] - worse.scores["all"])
-    assert paired.ci_low > 0
-
-
-def test_a_quadrant_without_annotated_corners_is_undefined():
+    """Of one box; the quadrants without an annotated corner are undefined."""
     one = np.ones(1)
     boxes = Boxes(np.array([[10.0, 10, 30, 30]]), np.array([0]), one, one < 0, one)
     split = replace(made_split(), images=(Image(1, "1.png", 100, 100),), boxes=(boxes,))
-    nothing = FoundCorners(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)), np.zeros(0))
-    values = score_corners(split, nothing, "top_left", RADIUS, 3, 0).scores
-    assert values == {**dict.fromkeys(QUADRANTS), "all": 0.0, "top_left": 0.0}
+    for point, radius, score in (((10, 10), 0, 100), ((13, 14), 5, 100), ((13, 14), 4.999, 0)):
+        found = table("top_left", [1], [0], np.array([point]), [0.5])
+        expected = {**dict.fromkeys(QUADRANTS), "all": score, "top_left": score}
+        scored = score_corners(split, found, "top_left_corners", radius, 0, 0)
+        assert scored.scores == pytest.approx(expected)

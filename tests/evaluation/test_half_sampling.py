@@ -5,22 +5,17 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import metric_values
 from cornernet.evaluation.half_sampling import (
     HalfSampled,
-    check_paired,
     draw_halves,
     half_sampled_metrics,
-    intervals,
-    paired_difference,
     score_intervals,
 )
 from cornernet.evaluation.metric_names import METRICS
 from evaluation.reference import (
     assert_equal_metrics,
     coco_metrics,
-    declared,
     evaluated,
     random_split,
 )
@@ -65,7 +60,7 @@ def test_the_interval_of_a_mean_is_the_one_of_the_textbook():
     scores = np.random.default_rng(0).normal(50, 10, size=101)
     halves = draw_halves(101, 4000, seed=0)
     values = (halves @ scores / 50)[:, None]
-    found = intervals(HalfSampled({"AP": scores.mean()}, values, 101), confidence=0.9)["AP"]
+    found = score_intervals(HalfSampled({"AP": scores.mean()}, values, 101), confidence=0.9)["AP"]
     margin = NormalDist().inv_cdf(0.95) * scores.std(ddof=1) / np.sqrt(101)
     assert found.ci_high - found.value == pytest.approx(margin, rel=0.04)
     assert found.value - found.ci_low == pytest.approx(margin, rel=0.04)
@@ -82,7 +77,7 @@ def test_intervals_hold_their_value_and_stay_within_0_and_100():
         assert 0 <= low <= narrow[name].ci_low <= value <= narrow[name].ci_high <= high <= 100
     assert score_intervals(half_sampled_metrics(scored, 0, 0), 0.95)["AP"][1:] == (None, None)
     single = HalfSampled({"AP": 50.0}, np.full((10, 1), np.nan), images=1)
-    assert intervals(single, 0.95)["AP"] == (50.0, None, None)
+    assert score_intervals(single, 0.95)["AP"] == (50.0, None, None)
 
 
 def test_an_undefined_metric_has_no_interval_and_one_that_some_halves_lack_has():
@@ -92,28 +87,8 @@ def test_an_undefined_metric_has_no_interval_and_one_that_some_halves_lack_has()
     large |= {"id": 10_000, "bbox": [0, 0, 300, 300], "area": 90_000}
     rest = [row for row in content["annotations"] if row["area"] < 9000]
     without = half_sampled_metrics(evaluated({**content, "annotations": rest}, results), 60, 0)
-    assert intervals(without, 0.95)["AP_large"] == (None, None, None)
+    assert score_intervals(without, 0.95)["AP_large"] == (None, None, None)
     scored = evaluated({**content, "annotations": [*rest, large]}, results)
     sampled = half_sampled_metrics(scored, 60, 0)
     assert 0 < np.isnan(sampled.values[:, METRICS.index("AP_large")]).sum() < 60
-    assert None not in intervals(sampled, 0.95)["AP_large"]
-
-
-def test_differences_are_paired():
-    content, results = random_split(8, images=40, decimals=4)
-    good = evaluated(content, results)
-    bad = evaluated(content, [row for at, row in enumerate(results) if at % 10])  # finds less
-    mine, other = half_sampled_metrics(good, 300, 5), half_sampled_metrics(bad, 300, 5)
-    value, low, high = intervals(paired_difference(mine, other), 0.95)["AR100"]
-    assert value == pytest.approx(good.metrics["AR100"] - bad.metrics["AR100"])
-    assert low > 0  # fewer detections find less on every half ...
-    alone = intervals(mine, 0.95)["AR100"]
-    assert high - low < 0.7 * (alone.ci_high - alone.ci_low)  # ... though each varies more
-
-
-def test_models_of_other_images_or_categories_are_not_paired():
-    content, results = random_split(8, images=20)
-    scored = evaluated(content, results)
-    for key, extra in (("images", declared(99_999)), ("categories", {"id": 999, "name": "other"})):
-        with pytest.raises(BadInput, match="same split"):
-            check_paired(scored, evaluated({**content, key: [*content[key], extra]}, results))
+    assert None not in score_intervals(sampled, 0.95)["AP_large"]

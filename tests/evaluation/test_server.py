@@ -1,6 +1,5 @@
 """Scores that the user drops in: the server's printed lines, or a JSON object."""
 
-import hashlib
 import json
 
 import pytest
@@ -24,11 +23,11 @@ SETTING = FIRST[: FIRST.rindex("=")]
 def scores(tmp_path):
     """Reads the scores that the user has written."""
 
-    def read(content, submission=None):
+    def read(content):
         path = tmp_path / "scores.json"
         text = content if isinstance(content, str | bytes) else json.dumps(content)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_server_scores(path, submission)
+        return read_server_scores(path)
 
     return read
 
@@ -90,13 +89,3 @@ def test_scores_that_cannot_be_used(scores, content, said, tmp_path):
     with pytest.raises(BadInput, match=said) as raised:
         scores(content)
     assert raised.value.problems[0].startswith(str(tmp_path / "scores.json"))
-
-
-def test_scores_of_another_submission(scores, tmp_path):
-    submission = tmp_path / "a.zip"
-    submission.write_bytes(b"one model")
-    content = {"AP": 40.5, "submission_sha256": hashlib.sha256(b"one model").hexdigest()}
-    assert scores(content, submission)["AP"] == 40.5
-    submission.write_bytes(b"another model")
-    with pytest.raises(BadInput, match="another submission"):
-        scores(content, submission)

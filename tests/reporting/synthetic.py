@@ -2,6 +2,8 @@
 
 import functools
 import json
+import math
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +12,12 @@ import pandas as pd
 
 from cornernet.config.load import load_params
 from cornernet.evaluation.coco_metrics import PrecisionRecall
-from cornernet.evaluation.corners import QUADRANTS
-from cornernet.evaluation.half_sampling import Interval
-from cornernet.evaluation.metric_names import METRICS
+from cornernet.evaluation.half_sampling import HalfSampled
+from cornernet.evaluation.metric_names import CORNER_MODES, METRICS, QUADRANTS
 from cornernet.reporting.claims.claim_list import load_claims
-from cornernet.reporting.claims.judge import claim_comparisons, judge_claims
+from cornernet.reporting.claims.judge import judge_claims
 from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
+from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.figures.method import (
     corner_pooling_figure,
     radii_histogram,
@@ -24,22 +26,35 @@ from cornernet.reporting.figures.method import (
 from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
 from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.page import PageContext
-from cornernet.reporting.tables.corners import WITH, WITHOUT, Scored, collect_corners, corner_table
+from cornernet.reporting.tables.contrasts import Tests, measure_each, read_measured
+from cornernet.reporting.tables.corners import collect_corners
 from cornernet.reporting.tables.differences import (
     DIFFERENCE_COLUMNS,
     collect_differences,
-    possible,
     table_comparisons,
 )
 from cornernet.reporting.tables.literature import Cell, load_literature
-from cornernet.reporting.tables.paper_tables import build_tables, iou_table, waiting_table
-from cornernet.reporting.tables.results import collect_results
+from cornernet.reporting.tables.paper_tables import (
+    build_tables,
+    corner_table,
+    iou_table,
+    waiting_table,
+)
+from cornernet.reporting.tables.results import collect_results, write_csv
+from cornernet.reporting.tables.seeds import Estimate
 from cornernet.reporting.tables.table import TableContext
-from cornernet.reporting.text_and_code import text_and_code
+from cornernet.reporting.text_and_code import (
+    Effect,
+    load_recorded,
+    recorded_text,
+    text_and_code,
+)
+from cornernet.reporting.training_noise import TrainingNoise, scores_of_models
 from cornernet.training.history import COLUMNS
 
 PARAMS = Path(__file__).parents[2] / "params"
 NOTICE = "Another data set (shapes) and a smaller network: not the paper's numbers."
+OTHER_DATA = "the annotations of val are not COCO's"
 NOT_SCORED = "submitted, not scored"
 VAL_CELLS = (
     "baseline/single_scale", "no_corner_pooling/single_scale", "no_penalty_reduction/single_scale",
@@ -99,58 +114,61 @@ def run_results(
     return collect_results([*paths, *extra], literature(), "eccv")
 
 
-def paired_differences(results, half_width=0.5):
-    """differences.csv of `results`, as if each pair's interval were +- `half_width` points."""
-    texts = literature()
-    wanted = possible((*table_comparisons(texts), *claim_comparisons(claims())), results)
-    values = results.set_index(["split", "variant", "mode", "seed", "metric"])["value"].sort_index()
-    paired = {}
-    for pair in wanted:
-        cells = (pair.cell, pair.reference)
-        mine, other = (values[pair.split, cell.variant, cell.mode] for cell in cells)
-        paired[pair] = [
-            {name: interval(gain, half_width) for (_, name), gain in of_seed.items()}
-            for _, of_seed in (mine - other).groupby("seed")
-        ]
-    return collect_differences(paired, texts, "eccv")
+def run_tests(results, error=0.25, noise=0.0, server=False):
+    """The tests of a run whose scores all have that standard error over images, when paired."""
+
+    @functools.cache
+    def halves(split, cell, seed):
+        if server and split == "test_dev":
+            return None
+        drawn = np.random.default_rng([len(str(cell)), seed]).normal(size=(400, len(METRICS)))
+        return HalfSampled(dict.fromkeys(METRICS), 50 + drawn * error / math.sqrt(2), 100)
+
+    known = dict.fromkeys(METRICS, noise) if noise is not None else {}
+    return Tests(results, halves, TrainingNoise(scores_of_models(results, {}), assumed=known))
 
 
-def run_with_differences(folder, half_width=0.5, **run):
-    """results.csv and differences.csv of a whole run."""
-    results = run_results(folder, **run)
-    return results, paired_differences(results, half_width)
+def paired_differences(tests):
+    """differences.csv of a run."""
+    wanted = table_comparisons(literature(), tests.results)
+    return collect_differences(wanted, tests, literature(), "eccv")
 
 
-def interval(value, half_width):
-    if np.isnan(value):
-        return Interval(None, None, None)
-    return Interval(value, value - half_width, value + half_width)
+def measured(results, **noise):
+    """What each claim is about, as `tables` writes it and `claims` reads it."""
+    contrasts = {claim.id: claim.contrast for claim in claims() if claim.contrast is not None}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "measured.csv"
+        write_csv(measure_each(contrasts, run_tests(results, **noise)), path)
+        return read_measured(path)
 
 
 def effects(*rows):
     """differences.csv with the given (variant, mode, metric, value, ci_low, ci_high) on val."""
-    tree = [(variant, "baseline", "val", *rest, None) for variant, *rest in rows]
+    tree = [(variant, "baseline", "val", *rest, None, "") for variant, *rest in rows]
     return pd.DataFrame(tree, columns=list(DIFFERENCE_COLUMNS))
 
 
 def made_corners(seeds=(0,), noise=0.5):
-    """corners.csv around the journal's numbers: both models, and their paired difference."""
-    random = np.random.default_rng(3)
-    scored = {}
-    for corner in ("top_left", "bottom_right"):
-        for seed in seeds:
-            values = {}
-            for variant in (WITHOUT, WITH):
-                paper = literature().corners[variant][corner]
-                drawn = {q: paper.get(q, 62.0) + noise * random.normal() for q in QUADRANTS}
-                values[variant] = drawn
-                scored[Scored(variant, "", seed, corner)] = {
-                    quadrant: interval(value, 1.0) for quadrant, value in drawn.items()
-                }
-            scored[Scored(WITH, WITHOUT, seed, corner)] = {
-                q: interval(values[WITH][q] - values[WITHOUT][q], 1.0) for q in QUADRANTS
-            }
-    return collect_corners(scored, literature())
+    """Scores of corners around the journal's numbers, half a point to either side on the halves."""
+    random, scored = np.random.default_rng(3), {}
+    for variant, side in (("no_corner_pooling", 1), ("baseline", -1)):
+        for mode in CORNER_MODES:
+            papers = [literature().value("", "val", Cell(variant, mode), q) for q in QUADRANTS]
+            for seed in seeds:
+                values = [(paper or 62.0) + noise * random.normal() for paper in papers]
+                halves = np.array(values) + side * np.array([[0.5], [-0.5]])
+                scores = dict(zip(QUADRANTS, values, strict=True))
+                scored[Cell(variant, mode), seed] = HalfSampled(scores, halves, 100)
+    return scored
+
+
+def table_of_corners(scored, notice=""):
+    """Their table, from corners.csv and differences.csv."""
+    corners = collect_corners(scored, literature(), 0.95)
+    noise = TrainingNoise(scores_of_models(corners, {}))
+    differences = paired_differences(Tests(corners, lambda _, *test: scored[test], noise))
+    return corner_table(corners, differences, 12, table_context(notice))
 
 
 def history(seed, iterations=900, every=10):
@@ -217,23 +235,36 @@ PROVENANCE = {
 }
 
 
+def recorded_effects(path):
+    """What the package would have recorded in the file."""
+    found = (
+        Effect("merge_1x1", "single_scale", Estimate(-1.24, -2.0, 0.5)),
+        Effect("mismatched_merge", "multi_scale", Estimate(0.0)),
+    )
+    path.write_text(recorded_text(found, PROVENANCE))
+    return load_recorded(path)
+
+
 def page_context(folder, comparable=False, figures=None, **run):
     """A whole page's content from a made-up run."""
-    results, differences = run_with_differences(folder, **run)
+    results = run_results(folder, **run)
+    differences = paired_differences(run_tests(results))
     notice = "" if comparable else NOTICE
     title = "CornerNet on shapes <demo>"
     params = profile("paper")
-    report = replace(params.report, title=title, notice=notice, comparable=comparable)
+    report = replace(params.report, title=title, notice=notice)
     shared = table_context(notice)
-    waiting = waiting_table(results, shared)
+    judged = judge_claims(measured(results), claims(), "" if comparable else OTHER_DATA)
     return PageContext(
         params=replace(params, profile="demo", report=report),
-        claims=judge_claims(results, differences, claims(), comparable),
+        claims=judged,
+        forest=forest_plot(judged, 0.95),
+        not_comparable="" if comparable else OTHER_DATA,
         tables=[
             *build_tables(results, differences, shared),
             iou_table(results, shared),
-            corner_table(made_corners(run.get("seeds", (0,))), 12, shared),
-            *([] if waiting is None else [waiting]),
+            table_of_corners(made_corners(run.get("seeds", (0,))), notice),
+            *waiting_table(results, shared),
         ],
         figures=all_figures(results) if figures is None else figures,
         differences=text_and_code(params),

@@ -8,7 +8,16 @@ import pytest
 
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.page import render_page
-from reporting.synthetic import NOT_SCORED, NOTICE, PROVENANCE, page_context
+from cornernet.reporting.text_and_code import found_effects, text_and_code
+from reporting.synthetic import (
+    NOT_SCORED,
+    NOTICE,
+    PROVENANCE,
+    effects,
+    page_context,
+    profile,
+    recorded_effects,
+)
 
 ACCEPTED = {
     "result": "models/baseline-s0.safetensors",
@@ -68,7 +77,7 @@ def test_page_is_self_contained_and_the_same_twice(context):
     document = parsed(page)
     assert "script" not in document.tags
     assert all(address.startswith(("#", "data:")) for address in document.addresses)
-    assert document.tags.count("img") == 9
+    assert document.tags.count("img") == 10
     assert render_page(context) == page
 
 
@@ -83,6 +92,7 @@ def test_page_says_what_a_reader_must_know(context):
     assert "0123456789abcdef" in text
     assert "chunks 4, 5, 5 learning_rate 0.00025 empty none" in text
     assert "CornerNet on shapes <demo>" in text  # escaped in the source
+    assert "They hold the noise of images and, between trainings, that of training" in text
     assert text.index("Claims") < text.index("Table 1") < text.index("Training curves")
     rule = re.search(r"<details>.*?</details>", render_page(context), re.DOTALL)[0]
     assert all(f"<li>{verdict}:" in rule for verdict in VERDICTS)
@@ -96,10 +106,41 @@ def test_empty_run_renders_and_a_comparable_one_has_no_warning(context):
     assert "No figure was made." in text
     assert "No provenance was recorded." in text
     assert "The server has stopped accepting" not in text
-    assert "not comparable with the paper: another" in text
-    report = replace(context.params.report, comparable=True, notice="")
-    comparable = replace(bare, params=replace(context.params, report=report))
-    assert "not comparable with the paper: another" not in render_page(comparable)
+    assert "numbers cannot be the paper's: the annotations of val are not COCO's." in text
+    assert "numbers cannot be" not in render_page(replace(bare, not_comparable=""))
+
+
+def test_a_record_of_training_noise_from_another_processor_is_told(context):
+    def noted(noise):
+        return text_of(replace(context, claims=context.claims.assign(noise=noise)), "claims")
+
+    assert "another processor than this run's: Other CPU." in noted("recorded on Other CPU")
+    assert "another processor" not in noted("recorded on Some CPU")  # that of its models
+    assert "another processor" not in noted("own seeds and assumed")
+
+
+def test_effects_are_shown_or_it_says_why_not_and_what_was_recorded_where(context, tmp_path):
+    def shown(*sources):
+        rows = text_and_code(profile("paper"), *sources)
+        recorded = recorded_effects(tmp_path / "effects.yaml")
+        return text_of(replace(context, differences=rows, recorded=recorded), "text-and-code")
+
+    own = effects(
+        ("stale_rows", "single_scale", "AP", -0.42, -0.61, -0.24),
+        ("stale_rows", "single_scale", "AP50", 9.0, 8.0, 10.0),
+        ("as_run", "single_scale", "AP", 1.0, -1.0, 3.0),
+        ("as_run", "multi_scale", "AP", 2.0, None, None),
+    )
+    text = shown(found_effects(own)).replace("\N{MINUS SIGN}", "-")
+    assert "stale_rows -0.4 [-0.6, -0.2]" in text
+    assert "as_run +1.0 [-1.0, +3.0] as_run multi scale +2.0" in text
+    assert "merge_1x1 not run" in text
+    assert "all profiles on COCO follow the code" in text
+    assert "†" not in text
+    text = shown(recorded_effects(tmp_path / "effects.yaml").effects)
+    assert "merge_1x1 \N{MINUS SIGN}1.2 [\N{MINUS SIGN}2.0, +0.5] †" in text
+    assert "† Not of this run: found by the profile differences" in text
+    assert "2 cores of Some CPU with torch 2.13.0, 2026-11-25, commit 0123456789ab" in text
 
 
 def test_results_that_were_kept_are_shown_with_their_reason(context):

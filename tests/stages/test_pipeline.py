@@ -45,7 +45,8 @@ RAN = defaultdict(set)  # stage -> the package's files of which a function ran
 def place(tmp_path_factory):
     """A folder with the params, in which all stages of a profile much as smoke have run."""
     folder = tmp_path_factory.mktemp("pipeline")
-    shutil.copytree(REPOSITORY / "params", folder / "params")
+    for part in ("params", "reports/records"):
+        shutil.copytree(REPOSITORY / part, folder / part)
     smoke = folder / "params/smoke.yaml"
     tree = yaml.safe_load(smoke.read_text())
     tree["variants"] |= VARIANTS

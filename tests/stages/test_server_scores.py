@@ -34,7 +34,8 @@ FRACTIONS = dict(zip(COCO_METRICS, [x / 100 for x in range(40, 52)], strict=True
 def finished(tmp_path_factory):
     """A folder where a model's detections, made up from the annotations, wait to be submitted."""
     folder = tmp_path_factory.mktemp("served")
-    shutil.copytree(REPOSITORY / "params", folder / "params")
+    for part in ("params", "reports/records"):
+        shutil.copytree(REPOSITORY / part, folder / part)
     (folder / "params/served.yaml").write_text(PROFILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -62,14 +63,11 @@ def run(name, *more):
 
 def detect(folder, split, annotations):
     """Every object, found a little beside where it is."""
+    objects = json.loads(annotations.read_text())["annotations"]
     rows = [
-        {
-            "image_id": one["image_id"],
-            "category_id": one["category_id"],
-            "bbox": [side + 0.5 for side in one["bbox"]],
-            "score": 0.9,
-        }
-        for one in json.loads(annotations.read_text())["annotations"]
+        {key: one[key] for key in ("image_id", "category_id")}
+        | {"bbox": [side + 0.5 for side in one["bbox"]], "score": 0.9}
+        for one in objects
     ]
     path = folder / DETECTIONS.format(split=split)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,33 +99,23 @@ def test_until_it_is_scored_it_says_so_and_then_it_has_the_servers_numbers(place
     assert rows["ours"].to_dict() == pytest.approx(percent)
 
 
-def test_an_answer_that_cannot_be_used_is_one_line_and_nothing_is_written(place, capsys):
-    """What else can be wrong with one is in tests/evaluation/test_server.py."""
-    of_another = {**FRACTIONS, "submission_sha256": "0" * 64}
-    (place / SUBMISSION / "scores.json").write_text(json.dumps(of_another))
-    line = refused(["evaluate", *MODEL, "--split", "test_dev"], capsys)
-    assert "scores.json: " in line
-    assert "scores of another submission" in line
-    metrics = place / "reports/served/metrics/full_schedule-s0-test_dev-single_scale.json"
-    assert not metrics.exists()
-
-
-@pytest.mark.parametrize(
-    ("stage", "split"), [(["submit"], "test_dev"), (["evaluate", "--split", "val"], "val")]
-)
-def test_detections_of_other_images_are_refused(place, capsys, stage, split):
-    path = place / DETECTIONS.format(split=split)
-    first, *others = json.loads(path.read_text())
-    path.write_text(json.dumps([{**first, "image_id": 999_999_999}, *others]))
-    (place / ZIP).unlink()
+@pytest.mark.parametrize("stage", ["submit", "evaluate", "evaluate the answer"])
+def test_what_cannot_be_used_is_one_line_and_nothing_is_written(place, capsys, stage):
+    """What else can be wrong is in tests/evaluation."""
+    stage, _, answer = stage.partition(" ")
+    split = "val" if stage == "evaluate" and not answer else "test_dev"
+    if answer:
+        of_another = {**FRACTIONS, "submission_sha256": "0" * 64}
+        (place / SUBMISSION / "scores.json").write_text(json.dumps(of_another))
+    else:
+        path = place / DETECTIONS.format(split=split)
+        first, *others = json.loads(path.read_text())
+        path.write_text(json.dumps([{**first, "image_id": 999_999_999}, *others]))
+        (place / ZIP).unlink()
     before = sorted(place.glob("reports/served/**/*"))
-    line = refused([*stage, *MODEL], capsys)
-    assert "an id that is not among the images of" in line
-    assert sorted(place.glob("reports/served/**/*")) == before
-
-
-def refused(command, capsys):
-    """The one line with which a stage refuses."""
-    assert main([*command, "--profile", "served"]) == 2
+    arguments = [stage, *MODEL, *(["--split", split] if stage == "evaluate" else [])]
+    assert main([*arguments, "--profile", "served"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    return line
+    wrong = "scores of another submission" if answer else "an id that is not among the images of"
+    assert wrong in line
+    assert sorted(place.glob("reports/served/**/*")) == before

@@ -2,9 +2,7 @@
 
 import argparse
 import json
-from pathlib import Path
 
-import cornernet.reporting
 from cornernet.config import load_params
 from cornernet.config.profiles import default_profile
 from cornernet.errors import BadInput
@@ -16,8 +14,6 @@ from cornernet.pipeline.paths import Paths, Trained
 from cornernet.pipeline.staleness.code import accept as keep
 from cornernet.pipeline.staleness.code import matching
 from cornernet.pipeline.staleness.resolved import refresh
-
-REPORTING = Path(cornernet.reporting.__file__).parent
 
 
 def accept(options: argparse.Namespace) -> None:
@@ -83,6 +79,5 @@ def record_effects(options: argparse.Namespace) -> None:
             f"{paths.differences} has no effect to record: profile {params.profile} has no variant "
             "that reporting/text_and_code.yaml names; try --profile differences"
         )
-    file = REPORTING / kept.FILE
-    write_text(file, kept.recorded_text(effects, json.loads(made.read_text())))
-    print(f"record-effects: {file}, effects: {len(effects)}")
+    write_text(kept.FILE, kept.recorded_text(effects, json.loads(made.read_text())))
+    print(f"record-effects: {kept.FILE}, effects: {len(effects)}")

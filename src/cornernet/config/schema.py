@@ -6,6 +6,7 @@ values that do not fit together.
 The sections of the paper's method lie in `method.py`, and can be imported from here.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -84,7 +85,7 @@ class Evaluation:
     """Section 4.3: COCO's metrics, with intervals over images by half-sampling."""
 
     halves: int = field(metadata=AT_LEAST_0)
-    halves_seed: int
+    halves_seed: int = field(metadata=AT_LEAST_0)
     confidence: float = field(metadata={"gt": 0, "lt": 1})
     server: Literal["local", "external"]  # who scores test-dev
 
@@ -99,14 +100,26 @@ class CornerMeasurement:
 
 
 @dataclass(frozen=True)
+class AssumedNoise:
+    """By how much a score moves when a training is done again with another seed."""
+
+    source: str  # who says so
+    deviation: dict[str, float]  # standard deviation in points, by metric
+
+    def __post_init__(self) -> None:
+        finite = all(0 < sd < math.inf for sd in self.deviation.values())
+        require(finite, "assumed_noise.deviation: must be positive")
+
+
+@dataclass(frozen=True)
 class Report:
     """The report: its heading, and which of the paper's numbers it shows beside ours."""
 
     title: str
     notice: str  # what a reader must know first, above every table; empty for a full run on COCO
     reference: Literal["eccv", "journal"]  # the version of the paper whose numbers are shown
-    # False for another data set or network: a claim is then at most "direction reproduced".
-    comparable: bool
+    # of training, where neither the run's own seeds nor the record tell; verdicts say so
+    assumed_noise: AssumedNoise | None
     examples: int  # images with their detections, as a figure
 
 

@@ -27,16 +27,13 @@ def judged_metrics(
     the twelve is another than ours.
     """
     judged = coco_api_metrics(annotations, detections)
+    mine = np.array([ours[name] for name in judged], float)
+    theirs = np.array([*judged.values()], float)
+    same = np.isclose(mine, theirs, rtol=0, atol=100 * LARGEST_DIFFERENCE, equal_nan=True)
     wrong = [
         f"{name} {ours[name]}, not {value}"
-        for name, value in judged.items()
-        if not np.isclose(
-            np.array(ours[name], float),
-            np.array(value, float),
-            rtol=0,
-            atol=100 * LARGEST_DIFFERENCE,
-            equal_nan=True,
-        )
+        for (name, value), equal in zip(judged.items(), same, strict=True)
+        if not equal
     ]
     if wrong:
         raise BadInput(

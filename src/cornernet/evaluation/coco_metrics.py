@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cornernet.data.coco.annotation_rules import annotation_problems
+from cornernet.data.coco.annotations import read_annotation_file
+from cornernet.errors import BadInput
 from cornernet.evaluation.average_precision import (
     RECALL_THRESHOLDS,
     accumulate,
     mean_over_categories,
 )
 from cornernet.evaluation.coco_results import read_coco_results
-from cornernet.evaluation.ground_truth import read_ground_truth
 from cornernet.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, match_boxes
 from cornernet.evaluation.metric_names import METRICS, defined
 from cornernet.evaluation.ranking import Rankings, rank
@@ -29,10 +31,8 @@ from cornernet.evaluation.ranking import Rankings, rank
 class Evaluated:
     """Detections of one split, matched and scored: plain arrays, so it can be pickled."""
 
-    annotations_digest: str  # SHA-256 of the annotation file that was read
     image_ids: np.ndarray  # int64 [I], sorted
-    category_ids: np.ndarray  # int64 [C], sorted
-    category_names: tuple[str, ...]
+    category_names: tuple[str, ...]  # by id
     rankings: Rankings
     metrics: dict[str, float | None]  # METRICS, in percent
 
@@ -49,19 +49,27 @@ def evaluate_detections(
 ) -> Evaluated:
     """Score COCO results, a file or its parsed content, against a file of COCO annotations.
 
-    Every image and category of the annotations counts. Raises BadInput if either cannot be used,
-    or if a detection is on an image or of a category that the annotations do not have.
+    Every image and category of the annotations counts. An annotation without `area` has its box's,
+    one without `iscrowd` is no crowd. Raises BadInput if either cannot be used, if the annotations
+    have no image, or if a detection is on an image or of a category that they do not have.
     """
-    objects = read_ground_truth(annotations)
-    results = read_coco_results(detections, objects.image_ids, objects.category_ids, objects.name)
-    images, categories = len(objects.image_ids), len(objects.category_ids)
-    rankings = rank(match_boxes(objects, results), images, categories)
-    values = metric_values(rankings, np.ones((1, images), dtype=bool))[0]
+    file = read_annotation_file(annotations)
+    problems = [problem.message(str(annotations)) for problem in annotation_problems(file)]
+    if not problems and file.images.empty:
+        problems = [
+            f"{annotations}: no images in it; give the annotations of a split that has some"
+        ]
+    if problems:
+        raise BadInput(problems)
+    image_ids, categories = np.sort(file.images.id), file.categories.sort_values("id")
+    category_ids = categories.id.to_numpy()
+    results = read_coco_results(detections, image_ids, category_ids, str(annotations))
+    matches = match_boxes(file.annotations, results, image_ids, category_ids)
+    rankings = rank(matches, len(image_ids), len(category_ids))
+    values = metric_values(rankings, np.ones((1, len(image_ids)), dtype=bool))[0]
     return Evaluated(
-        annotations_digest=objects.digest,
-        image_ids=objects.image_ids,
-        category_ids=objects.category_ids,
-        category_names=objects.category_names,
+        image_ids=image_ids,
+        category_names=tuple(categories.name),
         rankings=rankings,
         metrics=dict(zip(METRICS, map(defined, values.tolist()), strict=True)),
     )
@@ -99,10 +107,10 @@ def precision_recall(evaluated: Evaluated, iou: float) -> PrecisionRecall:
     return PrecisionRecall(RECALL_THRESHOLDS.copy(), precision)
 
 
-def average_precision_by_category(evaluated: Evaluated) -> dict[int, float | None]:
-    """AP in percent of each category, by its id; None for one without objects."""
+def average_precision_by_category(evaluated: Evaluated) -> dict[str, float | None]:
+    """AP in percent of each category, by its name; None for one without objects."""
     values = 100 * _curves(evaluated).mean(axis=(1, 2))
-    return dict(zip(evaluated.category_ids.tolist(), map(defined, values.tolist()), strict=True))
+    return dict(zip(evaluated.category_names, map(defined, values.tolist()), strict=True))
 
 
 def _curves(evaluated: Evaluated) -> np.ndarray:

@@ -8,39 +8,28 @@ that lies elsewhere and takes none of them is ignored. Corners of crowds do not 
 detection that takes one is ignored.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
+import pandas as pd
 
 from cornernet.data.coco.split import CocoSplit
 from cornernet.evaluation.average_precision import accumulate, mean_over_categories
 from cornernet.evaluation.half_sampling import HalfSampled, half_sample
 from cornernet.evaluation.matching import Candidates, match
+from cornernet.evaluation.metric_names import QUADRANTS
 from cornernet.evaluation.ranking import Rankings, rank
-
-KINDS = ("top_left", "bottom_right")  # which corner of the boxes
-QUADRANTS = ("all", "top_left", "top_right", "bottom_left", "bottom_right")  # of the image
-
-
-@dataclass(frozen=True)
-class FoundCorners:
-    """Corners of one kind that a network found in a split, in any order."""
-
-    image_id: np.ndarray  # int64 [N]
-    category: np.ndarray  # int64 [N]: index among the split's categories, 0 to C - 1
-    points: np.ndarray  # float64 [N, 2]: x, y in pixels of the image
-    score: np.ndarray  # float64 [N]
 
 
 def score_corners(
-    split: CocoSplit, found: FoundCorners, kind: str, radius: float, halves: int, seed: int
+    split: CocoSplit, found: pd.DataFrame, mode: str, radius: float, halves: int, seed: int
 ) -> HalfSampled:
-    """mAP of the corners of `kind` (of KINDS) by quadrant; `radius` in pixels.
+    """mAP of the corners of `mode` (of CORNER_MODES) by quadrant; `radius` in pixels.
 
-    Halves are those of the box metrics with the same seed, so scores of two models can be
-    subtracted. Raises ValueError for a corner on an image of another split.
+    `found` has a row per corner that a network found in the split, in any order: corner (which),
+    image_id, category (index among the split's), x and y in pixels of the image, score. Halves are
+    those of the box metrics with the same seed, so scores of two models can be subtracted. Raises
+    ValueError for a corner on an image of another split.
     """
-    rankings = rank_corners(split, found, kind, radius)
+    rankings = rank_corners(split, found, mode.removesuffix("_corners"), radius)
 
     def values_of(chosen: np.ndarray) -> np.ndarray:
         precision, _, _ = accumulate(rankings, chosen)  # [R, C, 5, 1]
@@ -50,14 +39,16 @@ def score_corners(
     return half_sample(values_of, QUADRANTS, len(split.images), halves, seed)
 
 
-def rank_corners(split: CocoSplit, found: FoundCorners, kind: str, radius: float) -> Rankings:
+def rank_corners(split: CocoSplit, found: pd.DataFrame, kind: str, radius: float) -> Rankings:
     """Detections matched to annotated corners and ranked; quadrants stand for area ranges."""
+    found = found[found["corner"] == kind]
+    found_in, found_at = found["image_id"].to_numpy("int64"), found[["x", "y"]].to_numpy("float64")
     by_id = np.argsort([image.id for image in split.images])
     images, boxes = [split.images[at] for at in by_id], [split.boxes[at] for at in by_id]
     image_ids = np.array([image.id for image in images], dtype=np.int64)
     sizes = np.array([(image.width, image.height) for image in images])
-    image_of_found = np.searchsorted(image_ids, found.image_id)
-    if (image_ids[np.minimum(image_of_found, len(images) - 1)] != found.image_id).any():
+    image_of_found = np.searchsorted(image_ids, found_in)
+    if (image_ids[np.minimum(image_of_found, len(images) - 1)] != found_in).any():
         raise ValueError(f"corners were found in images that split {split.name} does not have")
     # Reversed: of equally close corners the definition takes the first, `match` the last.
     sides = slice(0, 2) if kind == "top_left" else slice(2, 4)
@@ -65,13 +56,13 @@ def rank_corners(split: CocoSplit, found: FoundCorners, kind: str, radius: float
     image = np.repeat(np.arange(len(boxes)), [len(b.ids) for b in boxes])[::-1]
 
     def nearness(detection: np.ndarray, object_: np.ndarray) -> np.ndarray:
-        return -np.hypot(*(found.points[detection] - points[object_]).T)
+        return -np.hypot(*(found_at[detection] - points[object_]).T)
 
     category = np.concatenate([b.categories for b in boxes])[::-1]
-    within = in_quadrants(found.points, sizes[image_of_found])
+    within = in_quadrants(found_at, sizes[image_of_found])
     matches = match(
-        Candidates(image_of_found, found.category, within),
-        found.score,
+        Candidates(image_of_found, found["category"].to_numpy("int64"), within),
+        found["score"].to_numpy("float64"),
         Candidates(image, category, in_quadrants(points, sizes[image])),
         np.concatenate([b.crowd for b in boxes])[::-1],
         nearness,

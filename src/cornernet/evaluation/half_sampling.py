@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.errors import BadInput
 from cornernet.evaluation.coco_metrics import Evaluated, metric_values
 from cornernet.evaluation.metric_names import METRICS, defined
 
@@ -30,7 +29,7 @@ _FEWEST = 2  # halves in which a metric must be defined for a standard deviation
 
 
 class Interval(NamedTuple):
-    """A metric, or a difference of two, in percent, with its interval; None where undefined."""
+    """A metric in percent with its interval; None where undefined."""
 
     value: float | None
     ci_low: float | None
@@ -43,6 +42,10 @@ class HalfSampled(NamedTuple):
     scores: Mapping[str, float | None]  # None where undefined
     values: np.ndarray  # float64 [halves, M]; NaN where undefined
     images: int
+
+    def halves_of(self, name: str) -> np.ndarray:
+        """One score on each half, [halves]."""
+        return self.values[:, list(self.scores).index(name)]
 
 
 def half_sampled_metrics(
@@ -95,51 +98,24 @@ def draw_halves(images: int, halves: int, seed: int) -> np.ndarray:
     return chosen
 
 
-def intervals(sampled: HalfSampled, confidence: float) -> dict[str, Interval]:
-    """Each score with its interval; without halves, or for a single image, without one."""
-    half = sampled.images // 2
-    factor = NormalDist().inv_cdf(0.5 + confidence / 2)
-    factor *= math.sqrt(half / (sampled.images - half))
-    result = {}
-    for (name, score), values in zip(sampled.scores.items(), sampled.values.T, strict=True):
-        known = values[~np.isnan(values)]
-        if score is None or half == 0 or len(known) < _FEWEST:
-            result[name] = Interval(score, None, None)
-        else:
-            margin = factor * float(known.std(ddof=1))
-            result[name] = Interval(score, score - margin, score + margin)
-    return result
+def standard_error(values: np.ndarray, images: int) -> float:
+    """Of a score of `images` images, from its values on halves of them; NaN: undefined there.
+
+    NaN without halves, and for a single image.
+    """
+    half, known = images // 2, values[~np.isnan(values)]
+    if half == 0 or len(known) < _FEWEST:
+        return math.nan
+    return float(known.std(ddof=1)) * math.sqrt(half / (images - half))
 
 
 def score_intervals(sampled: HalfSampled, confidence: float) -> dict[str, Interval]:
-    """The same for percentages: the ends lie within 0 and 100."""
-    return {
-        name: one
-        if one.ci_low is None or one.ci_high is None
-        else Interval(one.value, max(one.ci_low, 0.0), min(one.ci_high, 100.0))
-        for name, one in intervals(sampled, confidence).items()
-    }
-
-
-def paired_difference(variant: HalfSampled, reference: HalfSampled) -> HalfSampled:
-    """Each score minus that of the reference, in points, on the split and on each half.
-
-    The halves must be drawn with one seed: both models are then tested on the same images, so what
-    makes an image hard for both cancels.
-    """
-    points: dict[str, float | None] = {}
-    for name, value in variant.scores.items():
-        other = reference.scores[name]
-        points[name] = None if value is None or other is None else value - other
-    return HalfSampled(points, variant.values - reference.values, variant.images)
-
-
-def check_paired(variant: Evaluated, reference: Evaluated) -> None:
-    """Raise BadInput unless both were tested on the same images and categories."""
-    for what in ("image_ids", "category_ids"):
-        ids, other = getattr(variant, what), getattr(reference, what)
-        if not np.array_equal(ids, other):
-            raise BadInput(
-                f"two models cannot be paired: they were tested on {len(ids)} and {len(other)} "
-                f"{what.replace('_', ' ')} that differ; test both on the same split"
-            )
+    """Each score with its interval, which lies within 0 and 100; None where it has none."""
+    factor = NormalDist().inv_cdf(0.5 + confidence / 2)
+    result = {}
+    for name, score in sampled.scores.items():
+        value = math.nan if score is None else score
+        half = factor * standard_error(sampled.halves_of(name), sampled.images)
+        ends = np.clip([value - half, value + half], 0, 100).tolist()
+        result[name] = Interval(score, *map(defined, ends))
+    return result

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numba import njit
 
+from cornernet.data.coco.annotations import BOX
 from cornernet.evaluation.coco_results import CocoResults
-from cornernet.evaluation.ground_truth import GroundTruth
 
 # COCO's evaluation parameters, https://cocodataset.org/#detection-eval
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -44,29 +45,36 @@ class Matches:
     category: np.ndarray  # int64 [N]
     image: np.ndarray  # int64 [N]
     rank: np.ndarray  # int64 [N]: 0 for the best of its category in its image
-    score: np.ndarray  # float64 [N]
     outcome: np.ndarray  # uint8 [A, T, N]: IGNORED, FALSE_POSITIVE or TRUE_POSITIVE
     object_category: np.ndarray  # int64 [G]
     object_image: np.ndarray  # int64 [G]
     object_counted: np.ndarray  # bool [A, G]: no crowd, and within the range
 
 
-def match_boxes(ground_truth: GroundTruth, results: CocoResults) -> Matches:
-    """Match detected boxes to the objects of a split by IoU, for each range of areas.
+def match_boxes(
+    objects: pd.DataFrame, results: CocoResults, image_ids: np.ndarray, category_ids: np.ndarray
+) -> Matches:
+    """Match detected boxes to the annotations of a split by IoU, for each range of areas.
 
-    Only the hundred best detections per category and image take part.
+    `image_ids` and `category_ids` are the split's, sorted. Only the hundred best detections per
+    category and image take part.
     """
-    boxes, crowd = results.boxes, ground_truth.crowd
+    boxes, object_boxes = results.boxes, np.ascontiguousarray(objects[BOX])
+    crowd = objects.crowd.to_numpy()
 
     def overlap(detection: np.ndarray, object_: np.ndarray) -> np.ndarray:
-        return box_iou(boxes[detection], ground_truth.boxes[object_], crowd[object_])
+        return box_iou(boxes[detection], object_boxes[object_], crowd[object_])
 
-    image = np.searchsorted(ground_truth.image_ids, results.image_id)
-    category = np.searchsorted(ground_truth.category_ids, results.category_id)
+    def candidates(rows: CocoResults | pd.DataFrame, area: np.ndarray) -> Candidates:
+        image = np.searchsorted(image_ids, rows.image_id)
+        category = np.searchsorted(category_ids, rows.category_id)
+        within = (AREA_RANGES[:, :1] <= area) & (area <= AREA_RANGES[:, 1:])  # [A, N]
+        return Candidates(image, category, within)
+
     return match(
-        Candidates(image, category, _within_ranges(boxes[:, 2] * boxes[:, 3])),
+        candidates(results, boxes[:, 2] * boxes[:, 3]),
         results.score,
-        Candidates(ground_truth.image, ground_truth.category, _within_ranges(ground_truth.area)),
+        candidates(objects, objects.area.to_numpy()),
         crowd,
         overlap,
         IOU_THRESHOLDS,
@@ -123,7 +131,6 @@ def match(
         category=detections.category[final],
         image=detections.image[final],
         rank=rank[by_score],
-        score=score[final],
         outcome=np.ascontiguousarray(outcome[:, :, by_score]),
         object_category=objects.category[object_order],
         object_image=objects.image[object_order],
@@ -139,11 +146,6 @@ def box_iou(boxes: np.ndarray, objects: np.ndarray, crowd: np.ndarray) -> np.nda
     union = boxes[:, 2] * boxes[:, 3]
     union = np.where(crowd, union, union + objects[:, 2] * objects[:, 3] - shared)
     return np.divide(shared, union, out=np.zeros(len(boxes)), where=(sides > 0).all(axis=1))
-
-
-def _within_ranges(area: np.ndarray) -> np.ndarray:
-    """Whether areas [N] lie within each of AREA_RANGES, bool [A, N]."""
-    return (AREA_RANGES[:, :1] <= area) & (area <= AREA_RANGES[:, 1:])
 
 
 @njit(nogil=True, cache=True)

@@ -13,6 +13,9 @@ COCO_METRICS: tuple[str, ...] = (
 # Every metric of the package, in the order of its files and tables: COCO's, then AP at the further
 # IoUs by which the journal version compares how well detectors localise objects on test-dev.
 METRICS: tuple[str, ...] = (*COCO_METRICS, "AP60", "AP70", "AP80", "AP90")
+# mAP of corners: which of the boxes' corners, as modes of a test, and where in the image.
+CORNER_MODES = ("top_left_corners", "bottom_right_corners")
+QUADRANTS = ("all", "top_left", "top_right", "bottom_left", "bottom_right")
 
 
 def summary_lines(metrics: Mapping[str, float | None]) -> list[str]:

@@ -7,7 +7,6 @@ https://cocodataset.org/#upload
 """
 
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Sequence
@@ -21,7 +20,6 @@ from cornernet.evaluation.coco_results import CocoResults, read_coco_results
 from cornernet.files import replacing
 
 MAX_PER_IMAGE = 100  # detections; the server's limit
-_MEMBER = re.compile(r"detections_[\w-]+_[A-Za-z0-9-]+_results\.json")
 _BOX_DECIMALS = 2  # the server asks for short numbers; a hundredth of a pixel moves no metric
 _SCORE_DECIMALS = 6  # as many as a float32 holds, so that no ties arise
 # What zipfile and json raise for a damaged, encrypted or foreign file.
@@ -29,34 +27,22 @@ _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: the same detections make the same bytes
 
 
-def submission_stem(algorithm: str, split: str = "test-dev2017") -> str:
-    """The server's name for the zip and for the JSON in it, without suffix.
-
-    Underscores divide the name's parts, so whatever is no letter or digit in `algorithm` becomes a
-    hyphen.
-    """
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", algorithm).strip("-")
-    if not plain:
-        raise BadInput(f"algorithm {algorithm!r} has no letter or digit; give the model a name")
-    return f"detections_{split}_{plain}_results"
-
-
 def write_submission(
     path: Path,
     detections: Path | Sequence[dict[str, Any]],
     image_ids: Collection[int],
     category_ids: Collection[int],
-    algorithm: str,
 ) -> None:
     """Check COCO results against a split's images and categories, and zip them to `path`.
 
-    Boxes are rounded to a hundredth of a pixel and scores to six decimals. Raises BadInput, and
-    writes nothing, if an id is not one of the split's, if a box or score is not finite, or if an
-    image has more than a hundred detections.
+    The zip has the server's name, from which that of the JSON in it follows. Boxes are rounded to a
+    hundredth of a pixel and scores to six decimals. Raises BadInput, and writes nothing, if an id
+    is not one of the split's, if a box or score is not finite, or if an image has more than a
+    hundred detections.
     """
     results = read_coco_results(detections, image_ids, category_ids, "the split submitted")
     _check_count(results, detections)
-    member = zipfile.ZipInfo(f"{submission_stem(algorithm)}.json", _OLDEST_DATE)
+    member = zipfile.ZipInfo(f"{path.stem}.json", _OLDEST_DATE)
     member.compress_type = zipfile.ZIP_DEFLATED
     member.create_system = 3  # Unix, whatever the machine
     member.external_attr = 0o644 << 16
@@ -76,14 +62,13 @@ def read_submission(path: Path) -> list[dict[str, Any]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len(members) != 1 or not _MEMBER.fullmatch(members[0].filename):
-                names = ", ".join(member.filename for member in members[:3]) or "nothing"
+            names, wanted = archive.namelist(), f"{path.stem}.json"
+            if names != [wanted]:
                 raise BadInput(
-                    f"{path}: holds {names}, but a submission holds one file, "
-                    f"{submission_stem('name')}.json; make it with `cornernet submit`"
+                    f"{path}: holds {', '.join(names[:3]) or 'nothing'}, but a submission holds "
+                    f"one file, {wanted}; make it with `cornernet submit`"
                 )
-            rows = json.loads(archive.read(members[0]))
+            rows = json.loads(archive.read(wanted))
     except FileNotFoundError as error:
         raise BadInput(f"{path}: not there; make it with `cornernet submit`") from error
     except _UNREADABLE as error:

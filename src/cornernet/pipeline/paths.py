@@ -12,6 +12,7 @@ from cornernet.training.history import HISTORY
 # The paper, as data.
 LITERATURE = Path("params/literature.yaml")
 CLAIMS_FILE = Path("params/claims.yaml")
+TRAINING_NOISE = Path("reports/records/training_noise.csv")
 PROFILE = Path("params/profile.yaml")  # names the profile of DVC and of commands without one
 SUBMISSION = "detections_test-dev2017_cornernet_results.zip"  # https://cocodataset.org/#upload
 
@@ -57,6 +58,7 @@ class Paths:
         self.radii = data / "radii.parquet"
         self.results = reports / "results.csv"
         self.differences = reports / "differences.csv"
+        self.measured = reports / "measured.csv"  # what each claim is about, and its noise
         self.corner_scores = reports / "corners.csv"  # mAP of corners by quadrant of the image
         self.figures = reports / "figures"
         self.claims = reports / "claims.csv"

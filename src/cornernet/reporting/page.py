@@ -8,25 +8,27 @@ from itertools import pairwise
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cornernet.config import Params
 from cornernet.evaluation.metric_names import defined
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.figures.figure import Figure
+from cornernet.reporting.rendering import render
 from cornernet.reporting.tables.formats import (
     EN_DASH,
     MINUS,
     REFERENCES,
-    heading,
     interval_text,
     legend,
     number_text,
     percent_text,
+    subject,
     value_text,
 )
 from cornernet.reporting.tables.table import Table
 from cornernet.reporting.text_and_code import RecordedEffects, TextAndCode
+from cornernet.reporting.training_noise import RECORDED
+from cornernet.training.job import changed_modules
 
 # The order of the figures on the page; others follow, by name.
 FIGURE_ORDER = (
@@ -46,6 +48,7 @@ class PageContext:
 
     params: Params
     claims: pd.DataFrame
+    forest: Figure  # of the claims
     tables: Sequence[Table]
     figures: Sequence[Figure]
     differences: Sequence[TextAndCode]
@@ -53,6 +56,7 @@ class PageContext:
     dataset: Mapping[str, Any] = field(default_factory=dict)
     accepted: Sequence[Mapping[str, Any]] = ()
     recorded: RecordedEffects | None = None  # of effects that this run did not find
+    not_comparable: str = ""  # why this run's numbers cannot be the paper's; empty: they can
 
 
 def render_page(context: PageContext) -> str:
@@ -60,16 +64,21 @@ def render_page(context: PageContext) -> str:
 
     No script, no outside request; styles inline, figures as data URIs. Same input, same text.
     """
-    environment = Environment(
-        loader=PackageLoader("cornernet.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    content = {
+        "context": context,
+        "counts": {name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS},
+        "figures": sorted(
+            context.figures, key=lambda f: ([*FIGURE_ORDER, f.name].index(f.name), f.name)
+        ),
+        "reference": REFERENCES[context.params.report.reference],
+        "confidence": percent_text(context.params.evaluation.confidence),
+        "models": provenance_rows(context.provenance),
+        "noise_from": other_processors(context),
+        "changes": {name: code_changes(made) for name, made in context.provenance.items()},
+    }
+    filters = {
         "data_uri": data_uri,
-        "heading": heading,
+        "subject": subject,
         "legend": legend,
         "value": value_text,
         "interval": interval_text,
@@ -79,22 +88,20 @@ def render_page(context: PageContext) -> str:
         "plain": plain,
         "by_span": code_by_span,
     }
-    return environment.get_template("page.html.j2").render(
-        context=context,
-        counts={name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS},
-        figures=sorted(
-            context.figures, key=lambda f: ([*FIGURE_ORDER, f.name].index(f.name), f.name)
-        ),
-        reference=REFERENCES[context.params.report.reference],
-        confidence=percent_text(context.params.evaluation.confidence),
-        models=provenance_rows(context.provenance),
-        changes={name: code_changes(made) for name, made in context.provenance.items()},
-    )
+    return render("page.html.j2", content, filters)
 
 
 def data_uri(figure: Figure) -> str:
     """The figure as the address of an image that lies in the page itself."""
     return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.encode()).decode("ascii")
+
+
+def other_processors(context: PageContext) -> str:
+    """Where the record of training noise in use was made, if on no processor of this run's."""
+    sources = {source for noise in context.claims["noise"] for source in noise.split(" and ")}
+    recorded = {one.removeprefix(RECORDED) for one in sources if one.startswith(RECORDED)}
+    own = {(made.get("hardware") or {}).get("processor") for made in context.provenance.values()}
+    return ", ".join(sorted(recorded - own))
 
 
 def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -133,8 +140,7 @@ def code_changes(made: Mapping[str, Any]) -> list[dict[str, str]]:
         return []
     rows = [{"iterations": _iterations(spans[0]), "changed": "the first code"}]
     for before, span in pairwise(spans):
-        old, new = before["code"], span["code"]
-        modules = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+        modules = changed_modules(before["code"], span["code"])
         rows.append({"iterations": _iterations(span), "changed": ", ".join(modules) or "nothing"})
     return rows
 

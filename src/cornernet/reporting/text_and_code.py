@@ -7,15 +7,15 @@ another profile shows what was recorded once, and says where: recorded_effects.y
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
 from cornernet.config.schema import Mode, Params, Split
-from cornernet.reporting.checked_yaml import parse_yaml
+from cornernet.reporting.checked_files import read_checked
 from cornernet.reporting.tables.formats import MINUS, aligned, interval_text, number_text
 from cornernet.reporting.tables.literature import Cell, Comparison
 from cornernet.reporting.tables.results import rows_where
@@ -25,7 +25,7 @@ REFERENCE = "baseline"  # the variant that every other one is held against
 SPLIT: Split = "val"
 METRIC = "AP"
 EFFECT_MODES: tuple[Mode, ...] = ("single_scale", "multi_scale")  # where an effect is looked for
-FILE = "recorded_effects.yaml"
+FILE = Path(__file__).with_name("recorded_effects.yaml")
 HEAD = "# Written by `make effects`; see reporting/text_and_code.py. Points of AP on val.\n"
 
 
@@ -70,29 +70,25 @@ class TextAndCode:
     effects: tuple[Effect, ...] = ()
 
 
-def text_and_code(
-    params: Params, differences: pd.DataFrame | None = None, recorded: RecordedEffects | None = None
-) -> tuple[TextAndCode, ...]:
+def text_and_code(params: Params, *sources: Sequence[Effect]) -> tuple[TextAndCode, ...]:
     """Every difference in text_and_code.yaml, with the values that `params` has.
 
-    `differences` is differences.csv; an effect that it does not hold is the `recorded` one, or was
-    not run.
+    The effects of a variant are those of the first of `sources` that has any; else it was not run.
     """
-    found = [] if differences is None else found_effects(differences)
-    known = [] if recorded is None else recorded.effects
-
-    def effects_of(variant: str) -> list[Effect]:
-        for source in (found, known):
-            if own := [effect for effect in source if effect.variant == variant]:
-                return own
-        return [Effect(variant, "", UNDEFINED)]
-
+    effects: dict[str, tuple[Effect, ...]] = {}
+    for source in reversed(sources):
+        for variant in {effect.variant for effect in source}:
+            effects[variant] = tuple(effect for effect in source if effect.variant == variant)
     return tuple(
         replace(
             row,
             text=row.text or "silent",
             chosen={name: attrgetter(name)(params) for name in row.params},
-            effects=tuple(effect for variant in row.shown_by for effect in effects_of(variant)),
+            effects=tuple(
+                effect
+                for variant in row.shown_by
+                for effect in effects.get(variant, (Effect(variant, "", UNDEFINED),))
+            ),
         )
         for row in _rows()
     )
@@ -131,14 +127,9 @@ def effects_summary(effects: Sequence[Effect]) -> str:
     return aligned(lines, names=2).replace(MINUS, "-")
 
 
-def load_recorded() -> RecordedEffects:
-    """What the package's file holds."""
-    return parse_recorded(_package_text(FILE))
-
-
-def parse_recorded(text: str) -> RecordedEffects:
+def load_recorded(path: Path = FILE) -> RecordedEffects:
     """Read back what `recorded_text` wrote. Raises BadInput if it is something else."""
-    recorded = parse_yaml(text, RecordedEffects, FILE, "; `make effects` writes it anew")
+    recorded = read_checked(path, RecordedEffects, "; `make effects` writes it anew")
     effects = tuple(replace(effect, recorded=True) for effect in recorded.effects)
     return replace(recorded, effects=effects)
 
@@ -172,9 +163,4 @@ def _rounded(points: float | None) -> float | None:
 
 def _rows() -> tuple[TextAndCode, ...]:
     """The file's rows, without what a run chose and found."""
-    name = "text_and_code.yaml"
-    return parse_yaml(_package_text(name), tuple[TextAndCode, ...], name)
-
-
-def _package_text(name: str) -> str:
-    return resources.files("cornernet.reporting").joinpath(name).read_text(encoding="utf-8")
+    return read_checked(Path(__file__).with_name("text_and_code.yaml"), tuple[TextAndCode, ...])

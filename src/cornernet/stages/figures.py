@@ -66,8 +66,7 @@ def _of_scores(job: Job) -> list[Figure]:
     by_category, curves = {}, {}
     for test in _val_tests(job):
         name, matched = test.trained.variant, evaluate_detections(*tested_files(job.graph, test))
-        scores = average_precision_by_category(matched).values()
-        by_category[name] = dict(zip(matched.category_names, scores, strict=True))
+        by_category[name] = average_precision_by_category(matched)
         curves[f"{name}, IoU 0.5"] = precision_recall(matched, iou=0.5)
     if not curves:
         return [by_size]

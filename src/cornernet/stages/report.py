@@ -5,19 +5,25 @@ import dataclasses
 import pandas as pd
 
 from cornernet.files import write_text
+from cornernet.pipeline.comparable import not_comparable
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.provenance import read_provenance
 from cornernet.pipeline.staleness.code import read_accepted
 from cornernet.pipeline.tracked_runs import tell
 from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
+from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.page import PageContext, render_page
-from cornernet.reporting.tables.corners import CORNER_COLUMNS, corner_table
 from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
-from cornernet.reporting.tables.paper_tables import build_tables, iou_table, waiting_table
+from cornernet.reporting.tables.paper_tables import (
+    build_tables,
+    corner_table,
+    iou_table,
+    waiting_table,
+)
 from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 from cornernet.reporting.tables.table import Table
-from cornernet.reporting.text_and_code import load_recorded, text_and_code
+from cornernet.reporting.text_and_code import found_effects, load_recorded, text_and_code
 from cornernet.stages.tables import table_context
 
 
@@ -25,17 +31,20 @@ def run(job: Job) -> None:
     """Render the page from files alone."""
     paths, recorded = job.paths, load_recorded()
     differences = read_csv(paths.differences, DIFFERENCE_COLUMNS)
+    claims = read_csv(paths.claims, CLAIM_COLUMNS)
     models = map(paths.model_provenance, job.graph.trained)
     context = PageContext(
         params=job.profile,
-        claims=read_csv(paths.claims, CLAIM_COLUMNS),
+        claims=claims,
+        forest=forest_plot(claims, job.profile.evaluation.confidence),
         tables=_tables(job, differences),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
-        differences=text_and_code(job.profile, differences, recorded),
+        differences=text_and_code(job.profile, found_effects(differences), recorded.effects),
         provenance={file.name: read_provenance(file) for file in models if file.is_file()},
         dataset=dataclasses.asdict(job.dataset),
         accepted=read_accepted(paths),
         recorded=recorded,
+        not_comparable=not_comparable(job.profile, job.dataset),
     )
     write_text(paths.page, render_page(context))
     tell(job.graph, job.options.set, job.graph.trained + job.graph.imported)
@@ -45,11 +54,10 @@ def run(job: Job) -> None:
 def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
     """The paper's tables, the two that the journal version adds, and what waits for its scores."""
     context, results = table_context(job.profile), read_csv(job.paths.results, RESULT_COLUMNS)
-    corners = read_csv(job.paths.corner_scores, CORNER_COLUMNS)
-    waiting = waiting_table(results, context)
+    corners = read_csv(job.paths.corner_scores, RESULT_COLUMNS)
     return [
         *build_tables(results, differences, context),
         iou_table(results, context),
-        corner_table(corners, job.profile.corners.radius, context),
-        *([] if waiting is None else [waiting]),
+        corner_table(corners, differences, job.profile.corners.radius, context),
+        *waiting_table(results, context),
     ]

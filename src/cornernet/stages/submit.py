@@ -4,8 +4,6 @@ from cornernet.data.coco.split import load_split
 from cornernet.evaluation.submission import write_submission
 from cornernet.pipeline.job import Job
 
-ALGORITHM = "cornernet"  # in the server's name of the file, as paths.SUBMISSION has it
-
 
 def run(job: Job) -> None:
     """Check the detections against the split and zip them."""
@@ -16,6 +14,5 @@ def run(job: Job) -> None:
         job.paths.detections(job.tested),
         [image.id for image in split.images],
         [category.id for category in job.dataset.categories],
-        ALGORITHM,
     )
     print(f"{job.tested}: {submission}, ready to be uploaded")

@@ -8,8 +8,9 @@ import pytest
 from reporting.synthetic import (
     NOT_SCORED,
     NOTICE,
+    paired_differences,
     run_results,
-    run_with_differences,
+    run_tests,
     table_context,
     write_metrics,
 )
@@ -17,13 +18,13 @@ from reporting.synthetic import (
 from cornernet.reporting.tables.formats import SUFFIXES, render_table
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.paper_tables import build_tables, waiting_table
-from cornernet.reporting.tables.seeds import estimate, select
+from cornernet.reporting.tables.seeds import estimates
 
 
-def tables(folder, notice=NOTICE, differences=True, confidence=0.95, **run):
-    results, pairs = run_with_differences(folder, **run)
-    pairs = pairs if differences else pairs.iloc[:0]
-    return build_tables(results, pairs, table_context(notice, confidence))
+def tables(folder, notice=NOTICE, confidence=0.95, server=False, **run):
+    results = run_results(folder, **run)
+    differences = paired_differences(run_tests(results, server=server))
+    return build_tables(results, differences, table_context(notice, confidence))
 
 
 def of_this_run(table):
@@ -40,15 +41,12 @@ def test_every_number_of_the_paper_stands_beside_ours(tmp_path):
     assert not render_table(tables(tmp_path, notice="")[0], "md").startswith(">")
 
 
-def test_a_row_that_was_not_run_says_so(tmp_path):
-    text = render_table(tables(tmp_path, val=("baseline/single_scale",), test=())[0], "md")
+def test_a_row_that_was_not_run_says_so_and_a_table_of_such_rows_is_left_out(tmp_path):
+    first, *_, fourth = tables(tmp_path, val=("baseline/single_scale",), test=())
+    text = render_table(first, "md")
     assert "| without corner pooling | ours | not run |" in text
     assert "| improvement | ours | not run |" in text
     assert "36.5" in text  # the paper's number is there all the same
-
-
-def test_a_table_without_rows_is_left_out(tmp_path):
-    fourth = tables(tmp_path, test=())[3]
     assert fourth.left_out == "Table 4 is left out: none of its rows was run."
     for text in (render_table(fourth, suffix) for suffix in SUFFIXES):
         assert "DeNet" not in text
@@ -69,17 +67,17 @@ def test_val_never_stands_under_test_dev(tmp_path, state):
 
 def test_models_that_wait_have_their_val_scores_said_to_be_vals(tmp_path):
     results = run_results(tmp_path, test_status=NOT_SCORED)
-    waiting = waiting_table(results, table_context())
+    (waiting,) = waiting_table(results, table_context())
     assert [row.label for row in waiting.rows] == ["full_schedule (single scale)"]
-    expected = estimate(select(results, "val", Cell("full_schedule", "single_scale")), "AR100")
+    expected = estimates(results, "val", Cell("full_schedule", "single_scale"), ["AR100"])["AR100"]
     assert waiting.rows[0].ours["AR100"] == expected
     assert len(waiting.metrics) == 12
     assert "on val (val, no score of test-dev)" in render_table(waiting, "md")
-    assert waiting_table(run_results(tmp_path), table_context()) is None  # all are scored
-    assert waiting_table(run_results(tmp_path, test=()), table_context()) is None
+    assert waiting_table(run_results(tmp_path), table_context()) == []  # all are scored
+    assert waiting_table(run_results(tmp_path, test=()), table_context()) == []
     untested = run_results(tmp_path, val=("baseline/single_scale",), test_status=NOT_SCORED)
-    left_out = waiting_table(untested, table_context()).left_out
-    assert left_out == "Table 7 is left out: none of them was tested on val."
+    (nothing,) = waiting_table(untested, table_context())
+    assert nothing.left_out == "Table 7 is left out: none of its rows was run."
 
 
 def test_seeds_are_averaged_with_their_spread_and_the_confidence_is_said(tmp_path):
@@ -89,7 +87,7 @@ def test_seeds_are_averaged_with_their_spread_and_the_confidence_is_said(tmp_pat
     text = render_table(wide, "md")
     assert re.search(r"with corner pooling \| ours \| \d\d\.\d ± \d\.\d \[", text)
     assert "over 3 seeds" in text
-    assert "Ours with the 99 % interval" in text
+    assert "In brackets 99 % intervals: of a score over images and trainings" in text
     for first, second in zip(wide.rows[:2], narrow.rows[:2], strict=True):
         # the seeds' part of the interval grows with the confidence asked for
         assert first.ours["AP"].low < second.ours["AP"].low
@@ -109,12 +107,12 @@ def test_other_variants_join_tables_3_and_4(tmp_path):
 
 def test_the_released_weights_stand_for_the_full_schedule(tmp_path):
     test = ("released_weights/single_scale", "released_weights/multi_scale")
-    ours = of_this_run(tables(tmp_path, val=(), test=test, differences=False)[3])
+    ours = of_this_run(tables(tmp_path, val=(), test=test, server=True)[3])
     assert [row.status for row in ours] == ["scored"] * 3
     assert ours[0].paper["AP"] == 40.5
     single, multi, gain = (row.ours["AP"] for row in ours)
     assert gain.value == pytest.approx(multi.value - single.value)
-    assert gain.low is None  # unpaired: no interval is claimed
+    assert gain.low is None  # a server tells no image's own score
 
 
 def test_csv_holds_every_cell(tmp_path):

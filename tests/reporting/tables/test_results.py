@@ -11,8 +11,9 @@ from scipy.stats import t
 from cornernet.errors import BadInput
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.formats import results_summary
+from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import RESULT_COLUMNS, collect_results, read_csv, write_csv
-from cornernet.reporting.tables.seeds import Estimate, pool, status
+from cornernet.reporting.tables.seeds import estimates, status
 
 
 def collect(paths):
@@ -83,19 +84,31 @@ def test_all_bad_files_are_named_together(tmp_path):
     assert len(caught.value.problems) == 3
 
 
-def test_pooled_interval_holds_images_and_seeds():
-    one = Estimate(50.0, 48.0, 53.0)
-    assert pool([Estimate(None), one]) == one
-    assert pool([]).value is None
-    same = pool([one] * 4)  # no spread: the images' interval stays
-    assert (same.value, same.low, same.high, same.spread) == (50.0, 48.0, 53.0, 0.0)
-    # exact images: Student's interval of the mean, from scipy
-    values = [49.0, 50.0, 53.0]
-    apart = pool([Estimate(v, v, v) for v in values])
-    low, high = t.interval(0.95, 2, np.mean(values), np.std(values, ddof=1) / math.sqrt(3))
-    assert (apart.low, apart.high) == (pytest.approx(low), pytest.approx(high))
-    assert apart.spread == pytest.approx(np.std(values, ddof=1))
-    assert pool([Estimate(1.0, 0.0, 2.0), Estimate(2.0)]).low is None
+def test_pooled_interval_holds_images_and_seeds(tmp_path):
+    """The images' part is the same for all seeds, the other is Student's, over all variants."""
+    results = run_results(tmp_path, seeds=(0, 1, 2), noise=1.0)
+    results = results[results["metric"].eq("AP50") & results["mode"].eq("single_scale")]
+    results = results[results["split"].eq("val")].reset_index(drop=True)
+    mine = results["variant"].eq("baseline")
+
+    def of(half_width, rows, **more):
+        value = rows["value"]
+        rows = rows.assign(ci_low=value - half_width, ci_high=value + half_width, **more)
+        return estimates(rows, "val", Cell("baseline", "single_scale"), ["AP50"])["AP50"]
+
+    own = results[mine]
+    mean, sd = own["value"].mean(), own["value"].std()
+    found = of(0.0, own)  # exact images: Student's interval of the mean, from scipy
+    assert (found.value, found.spread, found.seeds) == (pytest.approx(mean), pytest.approx(sd), 3)
+    assert (found.low, found.high) == pytest.approx(t.interval(0.95, 2, mean, sd / math.sqrt(3)))
+    pooled = math.sqrt(results.groupby("variant")["value"].var().mean())
+    low, _ = t.interval(0.95, 10, mean, pooled / math.sqrt(3))
+    assert of(0.0, results).low == pytest.approx(low)
+    same = of(2.0, own.assign(value=50.0))  # no spread: the images' interval stays
+    assert (same.low, same.high) == pytest.approx((48, 52))
+    assert of(2.0, own.assign(value=[50.0, 51.0, math.nan])).seeds == 2
+    assert of(np.array([1.0, math.nan, 1.0]), own).low is None
+    assert of(2.0, own[:0]).value is None
 
 
 def test_summary_prints_each_test_once(tmp_path):

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, Paths
+from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, TRAINING_NOISE, Paths
 from cornernet.pipeline.stage import Key, Stage
 from cornernet.pipeline.staleness import deciding
 
@@ -18,12 +19,14 @@ def _all_tests(graph: Graph, key: Key) -> list[Path]:
         *(paths.detections(tested) for tested in graph.tested),
         *(paths.corners(trained) for trained in graph.with_corners),
         LITERATURE,
+        CLAIMS_FILE,
+        TRAINING_NOISE,
     ]
 
 
 def _tables(paths: Paths, key: Key) -> list[Path]:
     rendered = [paths.table(n, suffix) for n in NUMBERS for suffix in ("md", "csv", "tex")]
-    return [paths.results, paths.differences, paths.corner_scores, *rendered]
+    return [paths.results, paths.differences, paths.measured, paths.corner_scores, *rendered]
 
 
 def _drawn(graph: Graph, key: Key) -> list[Path]:
@@ -59,7 +62,7 @@ TABLES = Stage(
     summary="results.csv, differences.csv and the paper's tables",
     inputs=_all_tests,
     outputs=_tables,
-    params=("evaluation", "corners", "report", "tested", "train.seeds"),
+    params=("evaluation", "corners", "report", "tested", "train.seeds", "variants"),
     deciding=deciding.TABLES,
     reads=lambda key: ("val",),
 )
@@ -85,9 +88,10 @@ FIGURES = Stage(
 CLAIMS = Stage(
     name="claims",
     summary="the paper's claims, judged",
-    inputs=lambda graph, key: [graph.paths.results, graph.paths.differences, CLAIMS_FILE],
+    inputs=lambda graph, key: [graph.paths.dataset, graph.paths.measured, CLAIMS_FILE],
     outputs=lambda paths, key: [paths.claims],
-    params=("report", "tested", "evaluation.confidence"),
+    # all that says whether the run is comparable with the paper
+    params=(*TRAIN.params, "detection", "variants", "report", "tested", "evaluation.confidence"),
     deciding=deciding.CLAIMS,
 )
 

@@ -31,13 +31,17 @@ _MAPS = (
 )
 _METRICS = (
     *_in("evaluation", "average_precision", "coco_api", "coco_metrics", "coco_results"),
-    *_in("evaluation", "ground_truth", "half_sampling", "matching", "metric_names"),
-    *_in("evaluation", "ranking", "server", "submission"),
+    *_in("evaluation", "half_sampling", "matching", "metric_names", "ranking", "server"),
+    "cornernet.evaluation.submission",
     "cornernet.pipeline.scoring",
 )
 _RESULTS = (
-    "cornernet.reporting.checked_yaml",
-    *_in("reporting.tables", "differences", "literature", "results", "seeds"),
+    *_in("reporting", "checked_files", "rendering", "training_noise"),
+    *_in("reporting.tables", "contrasts", "differences", "literature", "results", "seeds"),
+)
+_CLAIMS = (
+    *_in("reporting.claims", "claim_list", "judge"),
+    "cornernet.pipeline.comparable",
 )
 _TEXT_AND_CODE = (
     "cornernet.reporting.text_and_code",
@@ -61,6 +65,8 @@ TABLES = (
     *_in("reporting.claims", "claim_list", "judge"),
     *_RESULTS,
     *_TABLES,
+    "reporting/templates/table.md.j2",
+    "reporting/templates/table.tex.j2",
     *_TEXT_AND_CODE,
     "cornernet.stages.tables",
 )
@@ -72,20 +78,21 @@ FIGURES = (
     *_in("reporting.figures", "examples", "figure", "method", "network", "scores", "training"),
     *_RESULTS,
     *_in("reporting.tables", "formats", "table"),
+    "reporting/templates/detections.svg.j2",
     "cornernet.stages.figures",
 )
 CLAIMS = (
-    *_in("reporting.claims", "claim_list", "judge"),
+    *_CLAIMS,
     *_RESULTS,
     "cornernet.stages.claims",
 )
 REPORT = (
-    *_in("reporting.claims", "judge"),
+    *_CLAIMS,
     *_RESULTS,
     *_TABLES,
     *_TEXT_AND_CODE,
     *_in("reporting", "page"),
-    *_in("reporting.figures", "figure"),
+    *_in("reporting.figures", "figure", "forest"),
     "reporting/templates/page.html.j2",
     "reporting/templates/rule.html",
     "reporting/templates/style.css",
@@ -102,7 +109,7 @@ EXEMPT = {
     "cornernet.options": "reads the command line",
     "cornernet.progress": "is read by people",
     "cornernet.processes": "starts, watches and stops what computes",
-    "cornernet.pipeline": "describes, checks and records; `scoring` alone is listed",
+    "cornernet.pipeline": "describes, checks and records; what else it does is listed",
     "cornernet.tracking": "MLflow is told of results, and gives none",
     "cornernet.data.coco.dataset": "reads and writes what `check` found",
     "cornernet.data.coco.split_digests": "says whether files are the same",

@@ -2,21 +2,43 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cornernet.errors import BadInput, nearest
 from cornernet.evaluation.metric_names import METRICS
-from cornernet.reporting.checked_yaml import read_yaml
-from cornernet.reporting.claims.judge import KINDS, Claim, Gain
+from cornernet.reporting.checked_files import read_checked
+from cornernet.reporting.claims.judge import Claim
+from cornernet.reporting.tables.contrasts import Contrast, difference_of
 from cornernet.reporting.tables.literature import Cell, Comparison, Literature, parse_cell
+
+KINDS = ("gain", "larger_gain", "score", "room", "ranking", "time")
+TIME_TOLERANCE = 0.1  # of the paper's milliseconds
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How far from the paper's number counts as equal; claims.yaml says what each part is."""
+
+    noise_factor: float
+    rounding: float
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """Where scores can equal the paper's: on these annotations, as one of these profiles tests."""
+
+    annotations: Mapping[str, str]  # split -> SHA-256 of its file
+    profiles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _File:
     """What claims.yaml holds."""
 
+    comparable: Comparable
+    margin: Margin
     gains: Mapping[str, Comparison]
     claims: tuple[dict[str, Any], ...]
 
@@ -31,10 +53,8 @@ def load_claims(
     with one line per claim that names an unknown variant, mode, metric or detector, is of no known
     kind, repeats an id, or has no number in the paper.
     """
-    file = read_yaml(path, _File)
-    reader = _Reader(file.gains, literature, reference, variants)
-    claims: list[Claim] = []
-    problems: list[str] = []
+    file, claims, problems = read_checked(path, _File), [], []
+    reader = _Reader(file, literature, reference, variants)
     for number, entry in enumerate(file.claims, start=1):
         name = entry.get("id", number)
         try:
@@ -50,11 +70,16 @@ def load_claims(
     return tuple(claims)
 
 
+def load_comparable(path: Path) -> Comparable:
+    """What claims.yaml says of data and params. Raises BadInput if it is malformed."""
+    return read_checked(path, _File).comparable
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Turns entries of claims.yaml into claims."""
 
-    gains: Mapping[str, Comparison]
+    file: _File
     literature: Literature
     reference: str
     variants: Collection[str]
@@ -62,48 +87,72 @@ class _Reader:
     def claim(self, entry: Mapping[str, Any]) -> Claim:
         """Raises KeyError, TypeError or ValueError for an entry that cannot be judged."""
         kind = _known(entry["kind"], KINDS, "kind")
-        fields: dict[str, Any] = {}
-        if kind == "time":
-            paper = float(entry["paper"])
-        elif kind == "ranking":
-            fields, paper = self._ranking(entry)
+        contrast = None if kind == "time" else self._contrast(kind, entry)
+        if contrast is None:
+            paper, shown = float(entry["paper"]), "{:g}"
+            margin = Margin(0.0, TIME_TOLERANCE * paper)
         else:
-            pairs = [entry, entry["than"]] if kind == "larger_gain" else [entry]
-            fields["gains"] = tuple(map(self._gain, pairs))
-            first, *than = map(self._paper, fields["gains"])
-            paper = first - sum(than)
-        paper = round(paper, 1)
-        text = entry["text"].format(paper=f"{paper:g}" if kind == "time" else f"{paper:.1f}")
-        return Claim(entry["id"], text, entry["section"], kind, paper, **fields)
+            paper, shown, margin = self._paper(contrast), "{:.1f}", self.file.margin
+            printed = sum(map(abs, contrast.weights.values()))
+            margin = replace(margin, rounding=printed * margin.rounding)
+        return Claim(
+            entry["id"],
+            entry["text"].format(paper=shown.format(paper)),
+            entry["section"],
+            kind,
+            paper,
+            contrast,
+            primary=bool(entry.get("primary", False)),
+            has_direction=bool(entry.get("direction", kind not in ("score", "time"))),
+            noise_factor=margin.noise_factor,
+            rounding=margin.rounding,
+        )
 
-    def _gain(self, entry: Mapping[str, Any]) -> Gain:
-        pair = self.gains[_known(entry["gain"], self.gains, "gain")]
-        pair = Comparison(pair.split, self._cell(pair.cell), self._cell(pair.reference))
-        return Gain(pair, _known(entry["metric"], METRICS, "metric"))
-
-    def _ranking(self, entry: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        cell = self._cell(parse_cell(entry["cell"]))
+    def _contrast(self, kind: str, entry: Mapping[str, Any]) -> Contrast:
+        """The scores that a claim is about, and how often each is added."""
+        if kind == "gain":
+            return self._gain(entry)
+        if kind == "larger_gain":
+            larger, smaller = self._gain(entry), self._gain(entry["than"])
+            weights = Counter(larger.weights)
+            weights.subtract(smaller.weights)
+            return Contrast(larger.split, weights)
         metric = _known(entry["metric"], METRICS, "metric")
+        key = self._cell(parse_cell(entry["cell"])), metric
+        if kind == "ranking":
+            return Contrast("test_dev", {key: 1}, -self._best(entry["above"], metric))
+        if kind == "room":
+            return Contrast(entry["split"], {key: -1}, 100.0)
+        return Contrast(entry["split"], {key: 1})
+
+    def _gain(self, entry: Mapping[str, Any]) -> Contrast:
+        pair = self.file.gains[_known(entry["gain"], self.file.gains, "gain")]
+        pair = Comparison(pair.split, self._cell(pair.cell), self._cell(pair.reference))
+        return difference_of(pair, _known(entry["metric"], METRICS, "metric"))
+
+    def _best(self, above: str, metric: str) -> float:
+        """The best score of a detector of Table 4, or of a group of them."""
         others = self.literature.others
-        names = {other.method for other in others} | {other.group for other in others}
-        above = _known(entry["above"], names, "detector")
+        _known(above, {o.method for o in others} | {o.group for o in others}, "detector")
         rivals = [o.values for o in others if above in (o.method, o.group)]
         scores = [values[metric] for values in rivals if metric in values]
-        paper = self.literature.value(self.reference, "test_dev", cell, metric)
-        if not scores or paper is None:
+        if not scores:
             raise ValueError(f"Table 4 has no {metric} to compare")
-        threshold = max(scores)
-        return {"cell": cell, "metric": metric, "threshold": threshold}, paper - threshold
+        return max(scores)
 
     def _cell(self, cell: Cell) -> Cell:
         _known(cell.variant, {*self.variants, *self.literature.variants}, "variant")
         return self.literature.stand_in(cell, self.variants)
 
-    def _paper(self, gain: Gain) -> float:
-        paper = self.literature.difference(self.reference, gain.comparison, gain.metric)
-        if paper is None:
-            raise ValueError(f"the {self.reference} tables have no {gain.metric} to compare")
-        return paper
+    def _paper(self, contrast: Contrast) -> float:
+        """The paper's number for a contrast, to one decimal as it is printed."""
+        paper = contrast.constant
+        for (cell, metric), weight in contrast.weights.items():
+            score = self.literature.value(self.reference, contrast.split, cell, metric)
+            if score is None:
+                raise ValueError(f"the {self.reference} tables have no {metric} to compare")
+            paper += weight * score
+        return round(paper, 1)
 
 
 def _known(name: str, known: Collection[str], what: str) -> str:

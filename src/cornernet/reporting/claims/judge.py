@@ -1,136 +1,178 @@
-"""The paper's claims (params/claims.yaml), judged by a rule: claims.csv."""
+"""The paper's claims (params/claims.yaml), judged by a rule: claims.csv.
+
+A claim is a contrast of scores, for which the paper has a number. Two things are asked of ours.
+Has it the paper's direction? That is a test against zero with the noise of images and of training,
+and one Holm correction runs over all claims that have a direction. Has it the paper's size? That is
+a test of equivalence: the interval must lie within a margin around the paper's number, which
+claims.yaml names. On the paper's own images (`comparable`) images put no noise into it.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from cornernet.reporting.tables.differences import difference
-from cornernet.reporting.tables.literature import Cell, Comparison
+from cornernet.reporting.tables.contrasts import Contrast, Measured, errors_of
 from cornernet.reporting.tables.results import as_table
-from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, estimate, select
+from cornernet.reporting.training_noise import combined, half_width
 
-CLAIM_COLUMNS = ("claim", "section", "paper", "ours", "interval", "verdict")
-KINDS = ("gain", "larger_gain", "ranking", "time")
+CLAIM_COLUMNS = (
+    "id", "claim", "primary", "section", "paper", "ours", "interval", "images", "training", "noise",
+    "margin", "verdict", "reason",
+)  # fmt: skip
 VERDICTS = ("reproduced", "direction reproduced", "inconclusive", "contradicted", "not run")
-ROUNDING = 0.05  # the paper prints one decimal
-
-
-@dataclass(frozen=True)
-class Gain:
-    """A comparison of two tested models in one metric."""
-
-    comparison: Comparison
-    metric: str
+ABSOLUTE = ("score", "ranking", "time")  # kinds of claims that other data cannot speak of
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim; `paper` in points (`time`: milliseconds). What it compares depends on `kind`."""
+    """One claim; `paper` in points (`time`: milliseconds), `contrast` what it is about.
+
+    The margin within which ours counts as equal is `noise_factor` times the standard error of
+    one training of each variant, and `rounding`.
+    """
 
     id: str
     text: str
     section: str
     kind: str
     paper: float
-    gains: tuple[Gain, ...] = ()  # larger_gain: and the smaller one
-    cell: Cell | None = None  # ranking: the model that was tested on test-dev
-    metric: str = ""
-    threshold: float = 0.0  # ranking: the other detectors' best
+    contrast: Contrast | None = None  # None: time
+    primary: bool = False
+    has_direction: bool = True
+    noise_factor: float = 2.0
+    rounding: float = 0.05
 
 
-@dataclass(frozen=True)
-class InferenceTime:
-    """A measured time, in milliseconds per image, and the device it was measured on."""
-
-    milliseconds: float
-    device: str
-
-
-def claim_comparisons(claims: Sequence[Claim]) -> tuple[Comparison, ...]:
-    """Every comparison that the claims need in differences.csv."""
-    return tuple(dict.fromkeys(gain.comparison for claim in claims for gain in claim.gains))
+def measured_time(milliseconds: float, device: str) -> Measured:
+    """A time per image as what the claim on it is about, which is the paper's GPU alone."""
+    if "TITAN X" in device.upper():
+        return Measured(milliseconds, training=0.0)
+    return Measured(milliseconds, reason=f"measured on {device}")
 
 
 def judge_claims(
-    results: pd.DataFrame,
-    differences: pd.DataFrame,
+    measured: Mapping[str, Measured],
     claims: Sequence[Claim],
-    comparable: bool,
-    inference_time: InferenceTime | None = None,
+    not_comparable: str = "",
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """claims.csv: claim, section, paper, ours, interval, verdict; the rule is `verdict`.
+    """claims.csv; `measured` has what each claim is about by its id.
 
-    `paper`, `ours` and the ends of `interval` are points of percent (`time`: milliseconds).
+    `paper`, `ours`, `margin` and the ends of `interval` are points of percent (`time`:
+    milliseconds); `images` and `training` are the parts of the half-width of `interval` that add up
+    in quadrature. `not_comparable` says why our numbers cannot be the paper's; empty: they can.
     """
+    refused = Measured(reason=f"cannot be compared: {not_comparable}")
+    found = [
+        refused if not_comparable and claim.kind in ABSOLUTE else measured.get(claim.id, Measured())
+        for claim in claims
+    ]
+    level = 1 - confidence
+    signs = directions(claims, found, level)
     rows = []
-    for claim in claims:
-        if claim.kind == "time":
-            ours, judged = _judge_time(claim, inference_time)
-        elif claim.kind == "ranking" and not comparable:
-            ours, judged = UNDEFINED, "not run"
-        else:
-            ours = _measure(claim, results, differences, confidence)
-            judged = verdict(ours, claim.paper, comparable)
-        rows.append((claim.text, claim.section, claim.paper, ours.value, _interval(ours), judged))
+    for claim, ours, sign in zip(claims, found, signs.tolist(), strict=True):
+        same, size = _same_size(claim, ours, not_comparable, confidence)
+        verdict, why = _verdict(claim, ours, sign, same)
+        if sign == 0 and directions([claim], [ours], level)[0] != 0:
+            why = "not after Holm's correction"
+        notes = dict.fromkeys([why, *_notes(ours, not_comparable, size)])
+        rows.append((*_shown(claim, ours, confidence), verdict, "; ".join(filter(None, notes))))
     return as_table(rows, CLAIM_COLUMNS).round({"paper": 1, "ours": 1})
 
 
-def _measure(
-    claim: Claim, results: pd.DataFrame, differences: pd.DataFrame, confidence: float
-) -> Estimate:
-    """What the claim is about, as this run found it."""
-    if claim.cell is not None:
-        score = estimate(select(results, "test_dev", claim.cell), claim.metric, confidence)
-        return minus(score, Estimate(claim.threshold, claim.threshold, claim.threshold))
-    parts = [difference(differences, results, gain.comparison, gain.metric) for gain in claim.gains]
-    return reduce(minus, parts)
+def directions(claims: Sequence[Claim], found: Sequence[Measured], level: float) -> np.ndarray:
+    """The sign of each number that differs surely from zero, 0 where it may not; NaN: not tested.
 
-
-def _judge_time(claim: Claim, time: InferenceTime | None) -> tuple[Estimate, str]:
-    if time is None:
-        return UNDEFINED, "not run"
-    ours = Estimate(time.milliseconds)
-    if "TITAN X" not in time.device.upper():
-        return ours, "inconclusive"
-    close = abs(time.milliseconds - claim.paper) <= 0.1 * claim.paper
-    return ours, "reproduced" if close else "contradicted"
-
-
-def _interval(ours: Estimate) -> str:
-    return "" if ours.low is None or ours.high is None else f"[{ours.low:.1f}, {ours.high:.1f}]"
-
-
-def verdict(ours: Estimate, paper: float, comparable: bool) -> str:
-    """One of VERDICTS on a claim that a difference has the paper's size, and so its direction.
-
-    The page explains the rule, in templates/rule.html. A run that is not `comparable` (another
-    data set, a smaller network) earns "direction reproduced" at most.
+    Tested are the claims that have a direction, together, by Holm's step-down procedure at `level`.
     """
-    if ours.value is None:
-        return "not run"
-    if ours.low is None or ours.high is None:
-        return "inconclusive"
-    side = math.copysign(1.0, paper)
-    near, far = sorted((side * ours.low, side * ours.high))
-    if far < 0:
-        return "contradicted"
-    if near <= 0:
-        return "inconclusive"
-    inside = near - ROUNDING <= abs(paper) <= far + ROUNDING
-    return "reproduced" if inside and comparable else "direction reproduced"
+    from scipy.stats import t  # takes time to import
+
+    tests = [
+        (ours.value if claim.has_direction else math.nan, *combined(*errors_of(ours), ours.df))
+        for claim, ours in zip(claims, found, strict=True)
+    ]
+    value, error, df = np.reshape(tests, (-1, 3)).T
+    with np.errstate(divide="ignore", invalid="ignore"):  # a number without noise, and 0 / 0
+        size = np.where((value == 0) & (error == 0), 0, np.abs(value) / error)
+    chances = 2 * t.sf(size, df)
+    return np.where(np.isnan(chances), np.nan, np.sign(value) * holm(chances, level))
 
 
-def minus(first: Estimate, second: Estimate) -> Estimate:
-    """`first` - `second`, the interval by MOVER (Zou and Donner, 2008) as if independent."""
-    if first.value is None or second.value is None:
-        return UNDEFINED
-    value = first.value - second.value
-    if first.low is None or first.high is None or second.low is None or second.high is None:
-        return Estimate(value)
-    low = value - math.hypot(first.value - first.low, second.high - second.value)
-    high = value + math.hypot(first.high - first.value, second.value - second.low)
-    return Estimate(value, low, high)
+def holm(chances: np.ndarray, level: float) -> np.ndarray:
+    """Which of some p-values are significant together at `level`; NaN: no test."""
+    order = np.argsort(chances)  # NaN last
+    tests = np.count_nonzero(~np.isnan(chances))
+    below = chances[order[:tests]] <= level / (tests - np.arange(tests))
+    result = np.zeros(len(chances), dtype=bool)
+    result[order[:tests][np.logical_and.accumulate(below)]] = True
+    return result
+
+
+def _margin(claim: Claim, ours: Measured) -> float:
+    """Around the paper's number: for one training of each variant on either side, and rounding."""
+    return claim.noise_factor * ours.training + claim.rounding
+
+
+def _same_size(
+    claim: Claim, ours: Measured, not_comparable: str, confidence: float
+) -> tuple[bool | None, str]:
+    """Whether ours equals the paper's number: yes, no, or None for undecided; and why not yes."""
+    if not_comparable:
+        return None, "size not judged: not comparable"
+    if math.isnan(ours.training):
+        return None, ours.reason or "size not judged: training noise unknown"
+    margin = _margin(claim, ours)
+    half = half_width(0.0, ours.training / math.sqrt(ours.seeds), ours.df, confidence)
+    off = abs(ours.value - claim.paper)
+    if off + half <= margin:
+        return True, ""
+    told = f"{off:.1f} ± {half:.1f} off the paper's number, margin {margin:.1f}"
+    return (False if off - half > margin else None), told
+
+
+def _verdict(claim: Claim, ours: Measured, sign: float, same: bool | None) -> tuple[str, str]:
+    """One of VERDICTS, and why; `sign` is that of `directions`."""
+    if math.isnan(ours.value):
+        return "not run", ours.reason
+    if not claim.has_direction:
+        return {True: "reproduced", False: "contradicted", None: "inconclusive"}[same], ""
+    if math.isnan(sign):
+        return "inconclusive", ours.reason or "no interval over images"
+    if sign == 0:
+        return "inconclusive", ""
+    if sign * claim.paper > 0:
+        return "reproduced" if same else "direction reproduced", ""
+    if claim.kind == "ranking" and claim.paper < 0:
+        return "inconclusive", "ours ranks higher than the paper's"
+    return "contradicted", ""
+
+
+def _notes(ours: Measured, not_comparable: str, size: str) -> list[str]:
+    """What else a reader must know of a verdict."""
+    if math.isnan(ours.value):
+        return []
+    rests_on_noise = not (ours.one_training and not_comparable)
+    return [
+        "assumed training noise" if "assumed" in ours.noise and rests_on_noise else "",
+        "no noise of images: a server's score" if ours.exact else "",
+        "direction of this model" if ours.one_training else "",
+        size,
+    ]
+
+
+def _shown(claim: Claim, ours: Measured, confidence: float) -> tuple[Any, ...]:
+    """The columns of claims.csv before the verdict."""
+    errors, noise = errors_of(ours), "" if ours.one_training else ours.noise
+    half = half_width(*errors, ours.df, confidence)
+    if math.isnan(half):
+        interval = ""
+        parts = [half_width(ours.images, 0, 1, confidence), math.nan]
+    else:
+        interval = f"[{ours.value - half:.1f}, {ours.value + half:.1f}]"
+        parts = [half * error / (math.hypot(*errors) or 1.0) for error in errors]
+    first = (claim.id, claim.text, claim.primary, claim.section, claim.paper, ours.value)
+    return (*first, interval, *parts, noise, _margin(claim, ours))

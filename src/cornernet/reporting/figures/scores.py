@@ -39,8 +39,8 @@ def ap_by_size(results: pd.DataFrame, context: TableContext) -> Figure:
 
     caption = (
         "COCO's sizes: small below 32² pixels, medium below 96², large above. Bars are "
-        f"{percent_text(context.confidence)} intervals over images; grey dashes are the paper's "
-        "numbers on MS COCO."
+        f"{percent_text(context.confidence)} intervals over images, and with several seeds over "
+        "trainings; grey dashes are the paper's numbers on MS COCO."
     )
     return draw("ap_by_size", "AP by object size", caption, (7.2, 4.2), paint)
 

@@ -1,84 +1,66 @@
 """differences.csv: every difference that the paper's tables and claims speak of, paired."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from cornernet.evaluation.half_sampling import Interval
-from cornernet.evaluation.metric_names import METRICS
+from cornernet.reporting.tables.contrasts import Tests, difference_of, errors_of, measure
 from cornernet.reporting.tables.literature import Comparison, Literature
 from cornernet.reporting.tables.results import as_table, rows_where
-from cornernet.reporting.tables.seeds import Estimate, estimate, pool, select, status
+from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, select, status
+from cornernet.reporting.training_noise import half_width
 
+# `noise`: where the noise of training in the interval is from; empty: it holds images alone
 DIFFERENCE_COLUMNS = (
     "variant", "reference", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
+    "noise",
 )  # fmt: skip
 
-Scores = Mapping[str, Interval]  # METRICS -> difference in points, with its interval
 
-
-def table_comparisons(literature: Literature) -> tuple[Comparison, ...]:
-    """The rows of differences that Tables 1 to 4 have."""
-    return tuple(
-        Comparison(layout.split, row.cell, row.minus)
-        for layout in literature.layouts
-        for row in layout.rows
-        if row.minus is not None
-    )
-
-
-def possible(comparisons: Iterable[Comparison], results: pd.DataFrame) -> tuple[Comparison, ...]:
-    """Those of which both sides were scored, each once, in a fixed order."""
-    return tuple(
-        comparison
-        for comparison in dict.fromkeys(comparisons)
-        if all(
-            status(select(results, comparison.split, cell)) == "scored"
-            for cell in (comparison.cell, comparison.reference)
-        )
-    )
+def table_comparisons(literature: Literature, results: pd.DataFrame) -> Iterator[Comparison]:
+    """The rows of differences that the tables have, of the variants that were tested."""
+    for layout in literature.layouts:
+        variants = set(rows_where(results, split=layout.split)["variant"])
+        for row in layout.rows:
+            if row.minus is not None:
+                pair = (literature.stand_in(cell, variants) for cell in (row.cell, row.minus))
+                yield Comparison(layout.split, *pair)
 
 
 def collect_differences(
-    paired: Mapping[Comparison, Sequence[Scores]],
+    comparisons: Iterable[Comparison],
+    tests: Tests,
     literature: Literature,
     reference: str,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """differences.csv: for each comparison, one `Scores` per seed, pooled over seeds.
+    """differences.csv: each comparison of which both sides were scored, in each metric.
 
-    `reference` is the text whose differences fill `paper`. In the file, the column `reference`
-    names a variant, or variant/mode where the mode is another one too.
+    Over all seeds, with its interval; one between two trainings whose noise is unknown has none.
+    `reference` is the text whose differences fill `paper`; the column `reference` names a variant,
+    or variant/mode where the mode is another one too.
     """
     rows = []
-    for comparison, seeds in paired.items():
-        cell = comparison.cell
-        key = (cell.variant, comparison.reference_name, comparison.split, cell.mode)
-        for metric in METRICS:
-            pooled = pool([Estimate(*scores[metric]) for scores in seeds], confidence)
+    for comparison in dict.fromkeys(comparisons):
+        cell, split = comparison.cell, comparison.split
+        sides = [select(tests.results, split, side) for side in (cell, comparison.reference)]
+        if any(status(side) != "scored" for side in sides):
+            continue
+        key = (cell.variant, comparison.reference_name, split, cell.mode)
+        for metric in sides[0]["metric"].unique():
+            found = measure(difference_of(comparison, metric), tests)
+            # a server tells no image's own score
+            half = math.nan if found.exact else half_width(*errors_of(found), found.df, confidence)
             paper = literature.difference(reference, comparison, metric)
-            rows.append((*key, metric, pooled.value, pooled.low, pooled.high, paper))
+            noise = "" if found.one_training or math.isnan(half) else found.noise
+            ends = (found.value - half, found.value + half)
+            rows.append((*key, metric, found.value, *ends, paper, noise))
     return as_table(rows, DIFFERENCE_COLUMNS)
 
 
-def difference(
-    differences: pd.DataFrame, results: pd.DataFrame, comparison: Comparison, metric: str
-) -> Estimate:
-    """A difference of two tested models, in points.
-
-    The paired one of differences.csv; where that has none (scores from a server come without
-    what pairing needs), the plain difference of results.csv, without an interval.
-    """
-    rows = rows_where(
-        differences,
-        variant=comparison.cell.variant,
-        reference=comparison.reference_name,
-        split=comparison.split,
-        mode=comparison.cell.mode,
-        metric=metric,
-    )
-    if not rows.empty:
-        return Estimate.of(rows.iloc[0])
-    first = estimate(select(results, comparison.split, comparison.cell), metric).value
-    second = estimate(select(results, comparison.split, comparison.reference), metric).value
-    return Estimate(None if first is None or second is None else first - second)
+def difference(differences: pd.DataFrame, comparison: Comparison, metric: str) -> Estimate:
+    """A difference of two tested models, in points, from differences.csv."""
+    rows = select(differences, comparison.split, comparison.cell)
+    rows = rows_where(rows, reference=comparison.reference_name, metric=metric)
+    return UNDEFINED if rows.empty else Estimate.of(rows.iloc[0])

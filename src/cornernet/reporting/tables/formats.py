@@ -1,12 +1,13 @@
 """A table as Markdown, CSV and LaTeX, and the summary of results that a run prints."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from cornernet.evaluation.metric_names import METRICS
-from cornernet.reporting.tables.seeds import Estimate, estimate, status
-from cornernet.reporting.tables.table import Table, TableRow
+from cornernet.reporting.rendering import render
+from cornernet.reporting.tables.seeds import Estimate, status
+from cornernet.reporting.tables.table import Table
 
 REFERENCES = {"eccv": "ECCV 2018", "journal": "IJCV"}
 SPLIT_LABELS = {"val": "val, ", "test_dev": "test-dev, ", "": ""}
@@ -17,13 +18,10 @@ EN_DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 def render_table(table: Table, suffix: str) -> str:
     """The table in the format of `suffix`: "md", "csv" or "tex" (booktabs)."""
-    formats: dict[str, Callable[[Table], str]] = {"md": _markdown, "csv": _csv, "tex": _tex}
-    return formats[suffix](table)
-
-
-def heading(table: Table) -> str:
-    """The line above a table: number, title, split and the paper's section."""
-    return f"Table {table.number}. {subject(table)}"
+    if suffix == "csv":
+        return _csv(table)
+    filters = {"subject": subject, "legend": legend, "latex": _latex}
+    return render(f"table.{suffix}.j2", {"table": table, "lines": _lines(table)}, filters)
 
 
 def subject(table: Table) -> str:
@@ -39,12 +37,24 @@ def percent_text(confidence: float) -> str:
 def legend(table: Table) -> str:
     """What the numbers are: said under every table."""
     text = REFERENCES[table.context.reference]
-    seeds = max((e.seeds for row in table.rows for e in row.ours.values()), default=1)
-    spread = " in brackets"
+    scores = [e for row in table.rows if not row.signed for e in row.ours.values()]
+    seeds = max((score.seeds for score in scores), default=1)
+    holds = "over images, without the noise of training"
     if seeds > 1:
-        spread = f" and seeds in brackets, ± the standard deviation over {seeds} seeds"
-    ours = f"Ours with the {percent_text(table.context.confidence)} interval over images{spread}"
-    return f"Percent (differences: points). {ours}; below it the paper's number ({text})."
+        holds = f"over images and trainings, ± the standard deviation over {seeds} seeds"
+    words = [
+        f"Percent (differences: points). In brackets {percent_text(table.context.confidence)} "
+        f"intervals: of a score {holds}"
+    ]
+    gains = [e for row in table.rows if row.signed for e in row.ours.values()]
+    if gains:
+        sources = sorted({gain.noise for gain in gains if gain.noise})
+        known = f"training ({', '.join(sources)})" if sources else "training, where it is known"
+        words.append(
+            f"of a difference over images, and between two trainings over {known}; a difference of "
+            "trainings whose noise is unknown has none"
+        )
+    return f"{'; '.join(words)}. Below ours the paper's number ({text})."
 
 
 def number_text(number: float | None, signed: bool) -> str:
@@ -87,18 +97,6 @@ def _lines(table: Table) -> list[list[str]]:
     return lines
 
 
-def _markdown(table: Table) -> str:
-    parts = [f"**{heading(table)}**"]
-    if table.context.notice:
-        parts.insert(0, f"> {' '.join(table.context.notice.split())}")
-    if table.left_out:
-        return "\n\n".join([*parts, table.left_out]) + "\n"
-    head = ["", "", *table.metrics]
-    rule = ["---", "---", *["---:"] * len(table.metrics)]
-    rows = ["| " + " | ".join(cells) + " |" for cells in (head, rule, *_lines(table))]
-    return "\n\n".join([*parts, "\n".join(rows), legend(table)]) + "\n"
-
-
 def _csv(table: Table) -> str:
     """One line per row and metric, for programs; empty where there is no number."""
     notice = " ".join(table.context.notice.split())
@@ -106,43 +104,16 @@ def _csv(table: Table) -> str:
     rows = []
     for row in table.rows:
         key = (row.group, row.label, row.backbone, row.status or "from the paper")
-        rows += [(*key, metric, *_numbers(row, metric), notice) for metric in table.metrics]
+        found = row.ours if row.status == "scored" else {}
+        for metric in table.metrics:
+            one = found.get(metric)
+            ours = (one.value, one.low, one.high, one.spread, one.seeds) if one else [None] * 5
+            rows.append((*key, metric, *ours, row.paper.get(metric), notice))
     frame = pd.DataFrame(rows, columns=[*names, "spread", "seeds", "paper", "notice"])
     return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
 
 
-def _numbers(row: TableRow, metric: str) -> list[float | int | None]:
-    ours = row.ours.get(metric)
-    paper = row.paper.get(metric)
-    if ours is None or row.status != "scored":
-        return [None, None, None, None, None, paper]
-    return [ours.value, ours.low, ours.high, ours.spread, ours.seeds, paper]
-
-
-def _tex(table: Table) -> str:
-    notice = f"\\emph{{{_escape(table.context.notice)}}} " if table.context.notice else ""
-    if table.left_out:
-        return f"% {table.left_out}\n"
-    columns = "ll" + "r" * len(table.metrics)
-    lines = [
-        "% needs \\usepackage{booktabs,graphicx}",
-        "\\begin{table}",
-        "\\centering",
-        f"\\caption{{{notice}{_escape(f'{subject(table)}. {legend(table)}')}}}",
-        "\\resizebox{\\textwidth}{!}{%",
-        f"\\begin{{tabular}}{{{columns}}}",
-        "\\toprule",
-        " & ".join(["", "", *(_escape(metric) for metric in table.metrics)]) + " \\\\",
-        "\\midrule",
-        *(" & ".join(_escape(cell) for cell in cells) + " \\\\" for cells in _lines(table)),
-        "\\bottomrule",
-        "\\end{tabular}}",
-        "\\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _escape(text: str) -> str:
+def _latex(text: str) -> str:
     """Text as LaTeX wants it."""
     special = {
         "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
@@ -163,8 +134,8 @@ def results_summary(results: pd.DataFrame) -> str:
         seeds = rows["seed"].nunique()
         scores = ["not scored", *[""] * (len(SUMMARY_METRICS) - 1)]
         if status(rows) == "scored":
-            values = (estimate(rows, metric).value for metric in SUMMARY_METRICS)
-            scores = ["-" if value is None else f"{value:.1f}" for value in values]
+            means = rows.groupby("metric")["value"].mean()  # over seeds; NaN where undefined
+            scores = [f"{means[name]:.1f}".replace("nan", "-") for name in SUMMARY_METRICS]
         lines.append(
             (split, variant if seeds == 1 else f"{variant} ({seeds} seeds)", mode, *scores)
         )

@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from cornernet.config.schema import MODES, Mode, Split
+from cornernet.config.schema import MODES, Split
 from cornernet.errors import nearest
-from cornernet.evaluation.metric_names import METRICS
-from cornernet.reporting.checked_yaml import read_yaml
+from cornernet.evaluation.metric_names import CORNER_MODES, METRICS
+from cornernet.reporting.checked_files import read_checked
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A variant tested in a mode, written `variant/mode`."""
+    """A variant tested in a mode (of MODES or CORNER_MODES), written `variant/mode`."""
 
     variant: str
-    mode: Mode
+    mode: str
 
     def __str__(self) -> str:
         return f"{self.variant}/{self.mode}"
@@ -27,11 +27,11 @@ class Cell:
 def parse_cell(text: str) -> Cell:
     """The cell written as `variant/mode`; raises ValueError if it is not one."""
     variant, _, mode = str(text).partition("/")
-    for known in MODES:
-        if mode == known:
-            return Cell(variant, known)
-    known_modes = f"(modes: {', '.join(MODES)}){nearest(mode, MODES)}"
-    raise ValueError(f"{text!r} is not variant/mode {known_modes}")
+    modes = (*MODES, *CORNER_MODES)
+    if mode not in modes:
+        hint = f"(modes: {', '.join(modes)}){nearest(mode, modes)}"
+        raise ValueError(f"{text!r} is not variant/mode {hint}")
+    return Cell(variant, mode)
 
 
 def _by_metric(values: Any) -> Any:
@@ -71,6 +71,7 @@ class LayoutRow:
     label: str
     cell: WrittenCell
     minus: WrittenCell | None = None
+    group: str = ""  # the heading above the row
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,6 @@ class Literature:
     same_as: Mapping[str, str]
     others: tuple[Other, ...]
     by_iou: tuple[Other, ...]
-    # variant -> which corner -> quadrant of the image -> mAP in percent
-    corners: Mapping[str, Mapping[str, Mapping[str, float]]]
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -129,7 +128,11 @@ class Literature:
         return cell
 
     def value(self, reference: str, split: str, cell: Cell, metric: str) -> float | None:
-        """The paper's number, in percent; None where its tables have none."""
+        """The paper's number, in percent; None where its tables have none.
+
+        Of corners the journal version's, whatever the reference: the ECCV text has none.
+        """
+        reference = "journal" if cell.mode in CORNER_MODES else reference
         reported = Cell(self.same_as.get(cell.variant, cell.variant), cell.mode)
         rows = (row for row in self.cornernet[reference] if row.split == split)
         return next((row.values.get(metric) for row in rows if row.cell == reported), None)
@@ -143,4 +146,4 @@ class Literature:
 
 def load_literature(path: Path) -> Literature:
     """Read literature.yaml. Raises BadInput if a part is missing or a row is malformed."""
-    return read_yaml(path, Literature)
+    return read_checked(path, Literature)

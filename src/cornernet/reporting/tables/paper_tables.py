@@ -1,7 +1,7 @@
 """The paper's Tables 1 to 4, ours beside the paper's, from results.csv and differences.csv.
 
-And two that the page alone shows: the journal version's AP at one IoU each, and what models that
-wait for the evaluation server's scores have on val, which needs no server.
+And three that the page alone shows: the journal version's mAP of corners and AP at one IoU each,
+and what models that wait for the evaluation server's scores have on val, which needs no server.
 """
 
 from dataclasses import replace
@@ -14,15 +14,17 @@ from cornernet.reporting.tables.results import rows_where
 from cornernet.reporting.tables.seeds import STATUSES, select, status
 from cornernet.reporting.tables.table import Table, TableContext, TableRow, score_row
 
-ERROR_ANALYSIS, TEST_DEV = 3, 4  # the tables that take in every variant tested that way
-BY_IOU, WAITING = 5, 7  # the numbers that the further tables have on the page
+ERROR_ANALYSIS, TEST_DEV = 3, 4  # take in every variant tested that way, as that of corners does
+BY_IOU, CORNERS, WAITING = 5, 6, 7  # the numbers that the further tables have on the page
 MODE_LABELS = {
     "single_scale": "single scale",
     "multi_scale": "multi scale",
     "gt_heatmaps": "with ground-truth heatmaps",
     "gt_heatmaps_offsets": "with ground-truth heatmaps and offsets",
+    "top_left_corners": "top-left corners",
+    "bottom_right_corners": "bottom-right corners",
 }
-GROUP_LABELS = {"two_stage": "Two-stage detectors", "one_stage": "One-stage detectors"}
+GROUPS = {"two_stage": "Two-stage detectors", "one_stage": "One-stage detectors"}
 
 
 def build_tables(
@@ -32,32 +34,39 @@ def build_tables(
 
     A row that was not run says so; a table none of whose rows was run has `left_out` and no rows.
     """
-    tables = []
-    for layout in context.literature.layouts:
-        rows = [
-            _row(row, layout, results, differences, context)
-            for row in _wanted_rows(layout, results, context.literature)
-        ]
-        if all(row.status == "not run" for row in rows):
-            rows = []
-        elif layout.number == TEST_DEV:
-            rows = [*_other_detectors(context.literature), *rows]
-        table = Table(
-            layout.number,
-            layout.title,
-            f"section {layout.section}",
-            layout.split,
-            layout.metrics,
-            tuple(rows),
-            context,
-            "none of its rows was run",
-        )
-        tables.append(table)
-    return tuple(tables)
+    layouts = [layout for layout in context.literature.layouts if layout.number <= TEST_DEV]
+    return tuple(_table(layout, results, differences, context) for layout in layouts)
+
+
+def corner_table(
+    corners: pd.DataFrame, differences: pd.DataFrame, radius: float, context: TableContext
+) -> Table:
+    """mAP of corners by quadrant, with and without corner pooling, from corners.csv.
+
+    `radius` in pixels is that of the measurement.
+    """
+    layout = next(layout for layout in context.literature.layouts if layout.number == CORNERS)
+    layout = replace(layout, title=layout.title.format(radius=radius))
+    return _table(layout, corners, differences, replace(context, reference="journal"))
+
+
+def _table(
+    layout: Layout, results: pd.DataFrame, differences: pd.DataFrame, context: TableContext
+) -> Table:
+    rows = [
+        _row(row, layout, results, differences, context)
+        for row in _wanted_rows(layout, results, context.literature)
+    ]
+    if all(row.status == "not run" for row in rows):
+        rows = []
+    elif layout.number == TEST_DEV:
+        rows = [*_other_detectors(context.literature), *rows]
+    heading = layout.number, layout.title, layout.section, layout.split, layout.metrics
+    return Table(*heading, tuple(rows), context)
 
 
 def _wanted_rows(layout: Layout, results: pd.DataFrame, literature: Literature) -> list[LayoutRow]:
-    """The paper's rows, and those of other variants that were tested as Tables 3 and 4 test."""
+    """The paper's rows, and those of other variants that were tested as some tables test."""
     tested = rows_where(results, split=layout.split).groupby(["variant", "mode"], sort=False)
     cells = [Cell(*pair) for pair, _ in tested]
     variants = {cell.variant for cell in cells}
@@ -71,7 +80,7 @@ def _wanted_rows(layout: Layout, results: pd.DataFrame, literature: Literature) 
     ]
     if layout.number == ERROR_ANALYSIS:
         variants = {cell.variant for cell in cells if cell.mode.startswith("gt_")}
-    elif layout.number != TEST_DEV:
+    elif layout.number < ERROR_ANALYSIS:
         return rows
     present = {row.cell for row in rows}
     further = [cell for cell in cells if cell.variant in variants and cell not in present]
@@ -90,14 +99,16 @@ def _row(
     context: TableContext,
 ) -> TableRow:
     """One of our rows: scores, or with `minus` their differences."""
-    shown = {"group": "This run", "backbone": "Hourglass"} if layout.number == TEST_DEV else {}
+    shown = {"group": row.group}
+    if layout.number == TEST_DEV:
+        shown = {"group": "This run", "backbone": "Hourglass"}
     split, metrics = layout.split, layout.metrics
     if row.minus is None:
         return score_row(row.label, row.cell, split, metrics, results, context, **shown)
     comparison = Comparison(split, row.cell, row.minus)
     sides = [status(select(results, split, cell)) for cell in (row.cell, row.minus)]
     outcome = min(sides, key=STATUSES.index)  # that of the side that got less far
-    ours = {metric: difference(differences, results, comparison, metric) for metric in metrics}
+    ours = {metric: difference(differences, comparison, metric) for metric in metrics}
     papers = context.literature.difference
     paper = {metric: papers(context.reference, comparison, metric) for metric in metrics}
     return TableRow(row.label, outcome, ours, paper, signed=True, **shown)
@@ -105,15 +116,8 @@ def _row(
 
 def _other_detectors(literature: Literature) -> list[TableRow]:
     return [
-        TableRow(
-            other.method,
-            None,
-            {},
-            other.values,
-            group=GROUP_LABELS[other.group],
-            backbone=other.backbone,
-        )
-        for other in literature.others
+        TableRow(one.method, None, {}, one.values, group=GROUPS[one.group], backbone=one.backbone)
+        for one in literature.others
     ]
 
 
@@ -134,20 +138,12 @@ def iou_table(results: pd.DataFrame, context: TableContext) -> Table:
         TableRow(other.method, None, {}, other.values, group="The journal version, test-dev")
         for other in context.literature.by_iou
     ]
-    return Table(
-        BY_IOU,
-        "AP at one IoU each, val and test-dev",
-        "journal version",
-        "",
-        metrics,
-        (*others, *rows) if rows else (),
-        context,
-        "nothing was tested at a single scale",
-    )
+    title, shown = "AP at one IoU each, val and test-dev", (*others, *rows) if rows else ()
+    return Table(BY_IOU, title, "journal version", "", metrics, shown, context)
 
 
-def waiting_table(results: pd.DataFrame, context: TableContext) -> Table | None:
-    """Table 4's metrics on val, of the models submitted and not scored; None if all are scored.
+def waiting_table(results: pd.DataFrame, context: TableContext) -> list[Table]:
+    """Table 4's metrics on val, of the models submitted and not scored; none if all are scored.
 
     It says that the scores are val's; they are never put under the name of test-dev.
     """
@@ -156,16 +152,9 @@ def waiting_table(results: pd.DataFrame, context: TableContext) -> Table | None:
     submitted = rows_where(results, split="test_dev").groupby(["variant", "mode"])
     waiting = sorted({pair[0] for pair, rows in submitted if status(rows) != "scored"})
     if not waiting:
-        return None
+        return []
     cells = [Cell(variant, mode) for variant in waiting for mode in ("single_scale", "multi_scale")]
     rows = [score_row(_label(cell), cell, "val", metrics, results, context) for cell in cells]
-    return Table(
-        WAITING,
-        "What the models that wait for test-dev's scores have on val",
-        "no score of test-dev",
-        "val",
-        metrics,
-        tuple(row for row in rows if row.status == "scored"),
-        context,
-        "none of them was tested on val",
-    )
+    rows = [row for row in rows if row.status == "scored"]
+    title = "What the models that wait for test-dev's scores have on val"
+    return [Table(WAITING, title, "no score of test-dev", "val", metrics, tuple(rows), context)]

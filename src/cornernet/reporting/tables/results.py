@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pandas as pd
 import pydantic
 from pydantic import Field
@@ -12,12 +13,15 @@ from cornernet.config.schema import MODES, SPLITS, Mode, Split
 from cornernet.errors import BadInput, nearest
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.files import write_text
+from cornernet.reporting.checked_files import read_checked
 from cornernet.reporting.tables.literature import Cell, Literature
 
 RESULT_COLUMNS = (
     "variant", "seed", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
 )  # fmt: skip
-NUMBERS = ("value", "ci_low", "ci_high", "paper", "ours")
+NUMBERS = (
+    "value", "ci_low", "ci_high", "paper", "ours", "images", "training", "margin", "df",
+)  # fmt: skip
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None
 
 
@@ -73,15 +77,7 @@ def collect_results(
 
 def _read_metrics(path: Path) -> MetricsFile:
     """The content of a metrics file. Raises BadInput, a line for each thing that is wrong."""
-    try:
-        file = MetricsFile.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BadInput(f"{path}: not readable ({error}); run `evaluate` again") from None
-    except pydantic.ValidationError as error:
-        raise BadInput(
-            f"{path}: {'.'.join(map(str, one['loc']))}: {one['msg']}; run `evaluate` again"
-            for one in error.errors()
-        ) from None
+    file = read_checked(path, MetricsFile, "; run `evaluate` again")
     for name in (*file.metrics, *file.intervals):
         if name not in METRICS:
             raise BadInput(f"{path}: unknown metric {name!r}{nearest(name, METRICS)}")
@@ -96,7 +92,7 @@ def as_table(rows: Sequence[Any], columns: Sequence[str]) -> pd.DataFrame:
 
 def rows_where(frame: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     """The rows whose columns have the values that are wanted."""
-    return frame[(frame[list(wanted)] == list(wanted.values())).all(axis=1)]
+    return frame[np.logical_and.reduce([frame[name] == value for name, value in wanted.items()])]
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -107,13 +103,13 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a table that has these columns. Raises BadInput if it is not one."""
+    numbers = [name for name in NUMBERS if name in columns]
+    missing = {name: [""] for name in numbers}
+    kinds = dict.fromkeys(numbers, "float64")
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values={key: [""] for key in NUMBERS})
+        frame = pd.read_csv(path, keep_default_na=False, na_values=missing, dtype=kinds)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: not readable as CSV ({error}); run `tables` again") from None
     if tuple(frame.columns) != tuple(columns):
         raise BadInput(f"{path}: columns are not {', '.join(columns)}; run `tables` again")
-    try:
-        return frame.astype({name: "float64" for name in NUMBERS if name in columns})
-    except ValueError as error:
-        raise BadInput(f"{path}: {error}; run `tables` again") from None
+    return frame

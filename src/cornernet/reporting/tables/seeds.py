@@ -1,8 +1,9 @@
 """Several seeds of one variant, as one estimate."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,6 +12,11 @@ import pandas as pd
 from cornernet.evaluation.metric_names import defined
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import rows_where
+from cornernet.reporting.training_noise import (
+    half_width,
+    pooled_deviation,
+    scores_of_models,
+)
 
 
 @dataclass(frozen=True)
@@ -22,37 +28,41 @@ class Estimate:
     high: float | None = None
     spread: float | None = None  # standard deviation over seeds; None with one seed
     seeds: int = 1
+    noise: str = ""  # of a difference: where the noise of training in its interval is from
 
     @classmethod
     def of(cls, row: Any) -> "Estimate":
         """One seed's, from a row of a table that has value, ci_low and ci_high."""
-        return cls(defined(row.value), defined(row.ci_low), defined(row.ci_high))
+        noise = getattr(row, "noise", "")
+        return cls(defined(row.value), defined(row.ci_low), defined(row.ci_high), noise=noise)
 
 
 UNDEFINED = Estimate(None)
 
 
-def pool(estimates: Sequence[Estimate], confidence: float = 0.95) -> Estimate:
-    """The mean over seeds with an interval for both images and seeds.
+def pool(rows: pd.DataFrame, models: pd.DataFrame, column: str, confidence: float) -> Estimate:
+    """Scores of one variant's seeds (value, ci_low, ci_high) as their mean, with its interval.
 
-    Each estimate is one seed's, with its interval over images. All seeds are tested on
-    the same images, so averaging them does not make the images' part of the error smaller: its
-    root mean square over seeds is kept. The error of the mean over seeds, Student's t times the
-    standard deviation over the root of their number, is added to it in quadrature, at each end.
-    Seeds whose value is undefined are left out; a missing interval leaves the result without one.
+    The interval is for both images and trainings. All seeds are tested on the same images, so
+    averaging them does not make the images' part of the error smaller: its root mean square over
+    seeds is kept. The deviation over trainings is that of `column` in `models`, which has a row for
+    each model that was tested so. Seeds without a value are left out; one without an interval
+    leaves the result without one.
     """
-    scored = [estimate for estimate in estimates if estimate.value is not None]
-    if len(scored) <= 1:
-        return scored[0] if scored else UNDEFINED
-    from scipy.stats import t  # needed with several seeds alone
-
-    count = len(scored)
-    numbers = np.array([(one.value, one.low, one.high) for one in scored], dtype=float)
-    value, *ends = numbers.T  # NaN where there is no interval
-    mean, spread = float(value.mean()), float(value.std(ddof=1))
-    seed_error = float(t.ppf(0.5 + confidence / 2, count - 1)) * spread / math.sqrt(count)
-    below, above = (math.hypot(np.square(value - end).mean() ** 0.5, seed_error) for end in ends)
-    return Estimate(mean, defined(mean - below), defined(mean + above), spread, count)
+    rows = rows.dropna(subset="value")
+    count = len(rows)
+    if count <= 1:
+        return Estimate.of(rows.iloc[0]) if count else UNDEFINED
+    # Ends are cut off at 0 and 100: the longer side is the half-width.
+    halves = rows[["ci_low", "ci_high"]].sub(rows["value"], axis=0).abs().max(axis=1)
+    factor = NormalDist().inv_cdf(0.5 + confidence / 2)
+    images = math.sqrt(np.square(halves).mean(skipna=False)) / factor
+    deviation = pooled_deviation(models, {column: 1})
+    assert deviation is not None  # there are two seeds
+    value, (sd, df) = float(rows["value"].mean()), deviation
+    half = half_width(images, sd / math.sqrt(count), df, confidence)
+    low, high = np.clip([value - half, value + half], 0, 100)
+    return Estimate(value, defined(low), defined(high), float(rows["value"].std()), count)
 
 
 Status = Literal["not run", "submitted, not scored", "scored"]
@@ -72,14 +82,25 @@ def status(rows: pd.DataFrame) -> Status:
     return "submitted, not scored" if unscored else "scored"
 
 
-def estimate(rows: pd.DataFrame, metric: str, confidence: float = 0.95) -> Estimate:
-    """One metric of a test, pooled over its seeds; `confidence` is that of its intervals."""
-    return pool_rows(rows[rows["metric"] == metric], confidence)
+def estimates(
+    results: pd.DataFrame,
+    split: str,
+    cell: Cell,
+    metrics: Iterable[str],
+    confidence: float = 0.95,
+) -> dict[str, Estimate]:
+    """Scores over all seeds of a test; `confidence` is that of the intervals in results.csv.
 
-
-def pool_rows(rows: pd.DataFrame, confidence: float, *, differences: bool = False) -> Estimate:
-    """Rows with value, ci_low, ci_high pooled; the ends of a percentage lie within 0 and 100."""
-    pooled = pool([Estimate.of(row) for row in rows.itertuples()], confidence)
-    if differences or pooled.low is None or pooled.high is None:
-        return pooled
-    return replace(pooled, low=max(pooled.low, 0.0), high=min(pooled.high, 100.0))
+    The standard deviation over seeds is pooled over the variants that were tested the same way.
+    """
+    alike = rows_where(results, split=split, mode=cell.mode)
+    own, models = rows_where(alike, variant=cell.variant), scores_of_models(alike, {})
+    return {
+        metric: pool(
+            rows_where(own, metric=metric),
+            models,
+            f"{metric}.{split}.{cell.mode}",
+            confidence,
+        )
+        for metric in metrics
+    }

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cornernet.reporting.tables.literature import Cell, Literature
-from cornernet.reporting.tables.seeds import Estimate, Status, estimate, select, status
+from cornernet.reporting.tables.seeds import Estimate, Status, estimates, select, status
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to be written; `empty` says why, if it has no rows."""
+    """A table ready to be written; it has no rows if none of them was run."""
 
     number: int
     title: str
@@ -48,12 +48,11 @@ class Table:
     metrics: tuple[str, ...]
     rows: tuple[TableRow, ...]
     context: TableContext
-    empty: str
 
     @property
     def left_out(self) -> str:
         """What stands in the place of a table without rows; nothing if it has some."""
-        return "" if self.rows else f"Table {self.number} is left out: {self.empty}."
+        return "" if self.rows else f"Table {self.number} is left out: none of its rows was run."
 
 
 def score_row(
@@ -66,8 +65,7 @@ def score_row(
     **more: Any,
 ) -> TableRow:
     """The scores of one tested model in results.csv; `more` are further fields of the row."""
-    tested = select(results, split, cell)
-    ours = {metric: estimate(tested, metric, context.confidence) for metric in metrics}
+    ours = estimates(results, split, cell, metrics, context.confidence)
     value, reference = context.literature.value, context.reference
     paper = {metric: value(reference, split, cell, metric) for metric in metrics}
-    return TableRow(label, status(tested), ours, paper, **more)
+    return TableRow(label, status(select(results, split, cell)), ours, paper, **more)

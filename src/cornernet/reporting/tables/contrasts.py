@@ -1,0 +1,151 @@
+"""A contrast: scores of tested models added and subtracted, with the noise of images and training.
+
+A difference of two models is one, a difference of two differences, and a score less a number that
+is exact. Its error over images comes from halves that are the same for all of its scores
+(`evaluation.half_sampling`), its error over trainings from `reporting.training_noise`.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cornernet.config.schema import Split
+from cornernet.evaluation.half_sampling import HalfSampled, standard_error
+from cornernet.reporting.tables.literature import Cell, Comparison
+from cornernet.reporting.tables.results import read_csv
+from cornernet.reporting.tables.seeds import select, status
+from cornernet.reporting.training_noise import TrainingNoise, place_of
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """(cell, metric) -> how often that score is added, on one split; and a constant, added once."""
+
+    split: Split
+    weights: Mapping[tuple[Cell, str], int]
+    constant: float = 0.0  # in percent, exact
+
+
+class Measured(NamedTuple):
+    """A contrast in points, with two standard errors; NaN where unknown, and `reason` says why."""
+
+    value: float = math.nan
+    images: float = math.nan  # over test sets of this size
+    training: float = math.nan  # over trainings, with one seed of each variant
+    df: float = math.inf  # degrees of freedom of `training`
+    seeds: int = 1
+    noise: str = ""  # where `training` is from
+    one_training: bool = False  # tests of one training compared: their order holds for that model
+    exact: bool = False  # a server's score: exact on its images, with no error over others
+    reason: str = ""
+
+
+MEASURED_COLUMNS = ("claim", *Measured._fields)
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The tests of a run: rows as in results.csv, the halves of each, and the noise of training.
+
+    `halves` gives those of a split, variant, mode and seed; None for scores from a server.
+    """
+
+    results: pd.DataFrame
+    halves: Callable[[Split, Cell, int], HalfSampled | None]
+    noise: TrainingNoise
+
+    def place(self, split: str, cell: Cell, metric: str) -> tuple[str, str]:
+        """Where `noise.own` has a score: the model that was tested, and the column."""
+        return place_of(cell.variant, split, cell.mode, metric, self.noise.owners)
+
+
+def difference_of(comparison: Comparison, metric: str) -> Contrast:
+    """One tested model minus another in one metric."""
+    pair = {(comparison.cell, metric): 1, (comparison.reference, metric): -1}
+    return Contrast(comparison.split, pair)
+
+
+def measure(contrast: Contrast, tests: Tests) -> Measured:
+    """The contrast's value and errors; over several seeds, of the mean over them.
+
+    Without a value, `reason` says which score is missing, or that the seeds do not match.
+    """
+    value, seeds, told = contrast.constant, [], {}
+    for (cell, metric), weight in contrast.weights.items():
+        model, column = tests.place(contrast.split, cell, metric)
+        known = tests.noise.own.get(column, pd.Series(dtype=float)).dropna()
+        scores = {int(seed): score for (name, seed), score in known.items() if name == model}
+        if not scores:
+            state = status(select(tests.results, contrast.split, cell))
+            undefined = f"{metric} of {cell} is undefined"
+            missing = undefined if state == "scored" else f"{cell} on {contrast.split}: {state}"
+            return Measured(reason=missing)
+        value += weight * float(np.mean([*scores.values()]))
+        seeds.append(sorted(scores))
+        told[cell.variant] = f"{cell.variant} has {seeds[-1]}"
+    if any(others != seeds[0] for others in seeds):
+        return Measured(reason=f"the seeds scored differ: {', '.join(told.values())}")
+    return _with_errors(contrast, tests, value, seeds[0])
+
+
+def _with_errors(contrast: Contrast, tests: Tests, value: float, seeds: list[int]) -> Measured:
+    """The contrast with this value, the mean over `seeds`, and what is known of its errors."""
+    halves = {
+        (cell, seed): tests.halves(contrast.split, cell, seed)
+        for cell, _ in contrast.weights
+        for seed in seeds
+    }
+    sampled = {key: half for key, half in halves.items() if half is not None}
+    exact, images = len(sampled) < len(halves), math.nan
+    if not exact:
+        total = sum(
+            weight * sampled[cell, seed].halves_of(metric) / len(seeds)
+            for (cell, metric), weight in contrast.weights.items()
+            for seed in seeds
+        )
+        images = standard_error(np.asarray(total), next(iter(sampled.values())).images)
+    by_model: dict[str, dict[str, int]] = {}
+    for (cell, metric), weight in contrast.weights.items():
+        model, column = tests.place(contrast.split, cell, metric)
+        by_model.setdefault(model, {})[column] = weight
+    spreads = [tests.noise.of(weights) for weights in by_model.values()]
+    training = math.hypot(*(spread.sd for spread in spreads))
+    known = not math.isnan(training)
+    return Measured(
+        value,
+        images,
+        training,
+        df=min(spread.df for spread in spreads),
+        seeds=len(seeds),
+        noise=" and ".join(sorted({spread.source for spread in spreads})) if known else "",
+        one_training=len(by_model) == 1 and len(contrast.weights) > 1,
+        exact=exact,
+        reason="" if known else "training noise unknown: one seed, and none recorded",
+    )
+
+
+def errors_of(measured: Measured) -> tuple[float, float]:
+    """Errors over images and trainings of what is shown; NaN where unknown.
+
+    Trainings put none into tests of one training, which hold for that model; a server's score has
+    none over images.
+    """
+    training = 0.0 if measured.one_training else measured.training
+    return 0.0 if measured.exact else measured.images, training / math.sqrt(measured.seeds)
+
+
+def measure_each(contrasts: Mapping[str, Contrast], tests: Tests) -> pd.DataFrame:
+    """measured.csv: a row for the contrast of each claim, by the claim's id."""
+    rows = [(claim, *measure(contrast, tests)) for claim, contrast in contrasts.items()]
+    return pd.DataFrame(rows, columns=list(MEASURED_COLUMNS))
+
+
+def read_measured(path: Path) -> dict[str, Measured]:
+    """What was measured, by the claim's id. Raises BadInput if it is no measured.csv."""
+    rows = read_csv(path, MEASURED_COLUMNS).itertuples(index=False)
+    return {claim: Measured(*fields) for claim, *fields in rows}
