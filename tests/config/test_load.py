@@ -44,6 +44,17 @@ def test_paper_follows_the_text():
     assert not resolve_variant(params, "no_corner_pooling").model.corner_pooling
 
 
+@pytest.mark.parametrize("profile", ["paper", "as_run", "demo"])
+def test_a_fixed_radius_differs_from_the_baseline_in_nothing_else(profile):
+    params = load_params(profile)
+    base, fixed = (
+        dataclasses.asdict(resolve_variant(params, name)) for name in ("baseline", "fixed_radius")
+    )
+    base, fixed = base["targets"] | base["losses"], fixed["targets"] | fixed["losses"]
+    other = {name for name, value in base.items() if fixed[name] != value}
+    assert {"penalty_reduction"} <= other <= {"penalty_reduction", "integer_radius"}
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [

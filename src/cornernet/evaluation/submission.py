@@ -21,7 +21,6 @@ from cornernet.files import replacing
 
 MAX_PER_IMAGE = 100  # detections; the server's limit
 _BOX_DECIMALS = 2  # the server asks for short numbers; a hundredth of a pixel moves no metric
-_SCORE_DECIMALS = 6  # as many as a float32 holds, so that no ties arise
 # What zipfile and json raise for a damaged, encrypted or foreign file.
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: the same detections make the same bytes
@@ -36,7 +35,7 @@ def write_submission(
     """Check COCO results against a split's images and categories, and zip them to `path`.
 
     The zip has the server's name, from which that of the JSON in it follows. Boxes are rounded to a
-    hundredth of a pixel and scores to six decimals. Raises BadInput, and writes nothing, if an id
+    hundredth of a pixel. Raises BadInput, and writes nothing, if an id
     is not one of the split's, if a box or score is not finite, or if an image has more than a
     hundred detections.
     """
@@ -97,7 +96,7 @@ def _json_rows(results: CocoResults) -> Iterator[str]:
     """Each detection as JSON."""
     ids = np.stack([results.image_id, results.category_id], axis=1).tolist()
     boxes = results.boxes.round(_BOX_DECIMALS).tolist()
-    scores = results.score.round(_SCORE_DECIMALS).tolist()
+    scores = results.score.tolist()  # not rounded: ties would arise, which change AP
     for (image, category), box, score in zip(ids, boxes, scores, strict=True):
         row = {"image_id": image, "category_id": category, "bbox": box, "score": score}
         yield json.dumps(row, separators=(",", ":"))
