@@ -30,8 +30,9 @@ FOR_PEOPLE = {
     "dvc-yaml": "write dvc.yaml for the profile that params/profile.yaml names",
     "tracking": "tell MLflow what it lacks of the files, and print where its pages are",
     "record-effects": "keep what `--profile differences` found, for the pages of other profiles",
+    "record-noise": "keep the scores of all seeds, from which the noise of training is known",
 }
-IN_FILES = ("import-weights", "accept", "inputs", "dvc-yaml", "record-effects")
+IN_FILES = ("import-weights", "accept", "inputs", "dvc-yaml", "record-effects", "record-noise")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

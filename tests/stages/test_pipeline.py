@@ -20,6 +20,7 @@ from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.staleness.code import ROOT
 from cornernet.pipeline.staleness.deciding import exempt
+from cornernet.reporting.training_noise import read_record
 from cornernet.stages import train as train_stage
 from cornernet.training.loop import alone
 
@@ -184,6 +185,28 @@ def test_any_batch_size_and_number_of_devices_gives_the_same(place):
     assert len(of_the_profile) > 10
     stage("predict", "--split", "val", "--set", "detection.batch_size=1", "--devices", "2")
     assert detections(place) == of_the_profile
+
+
+def test_the_scores_of_all_seeds_can_be_kept(place):
+    kept = place / "reports/records/training_noise.csv"
+    before = kept.read_bytes()
+    try:
+        for _ in range(2):
+            assert main(["record-noise", "--profile", "smoke"]) == 0
+            record = read_record(kept)
+            assert {*record["variant"]} == {"baseline", "full_schedule", "no_corner_pooling"}
+            assert len(record) == 3
+        baseline = record.set_index("variant").loc["baseline"]
+        scores = pd.read_csv(place / "reports/smoke/results.csv").query("variant == 'baseline'")
+        (ap,) = scores.query("mode == 'single_scale' and metric == 'AP'")["value"]
+        assert baseline["AP.val.single_scale"] == pytest.approx(ap, abs=1e-4)
+        assert (
+            baseline[["AP.val.single_scale.rounded_scores", "all.val.top_left_corners"]]
+            .notna()
+            .all()
+        )
+    finally:
+        kept.write_bytes(before)
 
 
 def test_all_stages_of_a_model_are_on_one_run_and_in_the_registry_once(place, client, runs):

@@ -5,15 +5,18 @@ import json
 
 from cornernet.config import load_params
 from cornernet.config.profiles import default_profile
+from cornernet.data.coco.dataset import read_dataset
 from cornernet.errors import BadInput
 from cornernet.files import write_if_changed, write_text
 from cornernet.options import params_of
+from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.engines.dvc_file import DVC_FILE, check_dvc_file, dvc_text
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import Paths, Trained
+from cornernet.pipeline.paths import TRAINING_NOISE, Paths, Trained
 from cornernet.pipeline.staleness.code import accept as keep
-from cornernet.pipeline.staleness.code import matching
+from cornernet.pipeline.staleness.code import code_of, matching
 from cornernet.pipeline.staleness.resolved import refresh
+from cornernet.pipeline.staleness.training_key import training_keys
 
 
 def accept(options: argparse.Namespace) -> None:
@@ -81,3 +84,36 @@ def record_effects(options: argparse.Namespace) -> None:
         )
     write_text(kept.FILE, kept.recorded_text(effects, json.loads(made.read_text())))
     print(f"record-effects: {kept.FILE}, effects: {len(effects)}")
+
+
+def record_noise(options: argparse.Namespace) -> None:
+    """Add the profile's models with their scores to the record of training noise."""
+    import pandas as pd
+
+    from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
+    from cornernet.reporting.training_noise import (
+        RECORD_COLUMNS,
+        append_record,
+        scores_of_models,
+    )
+
+    graph = Graph(params_of(options))
+    paths, dataset = graph.paths, read_dataset(graph.paths.dataset)
+    for path in (paths.results, paths.corner_scores):
+        if not path.is_file():
+            raise BadInput(f"{path} is not there; `cornernet tables` makes it")
+    tables = [read_csv(path, RESULT_COLUMNS) for path in (paths.results, paths.corner_scores)]
+    scores = scores_of_models(pd.concat(tables), graph.owners)
+    keys, rows = training_keys(graph, dataset), []
+    for variant, seed in scores.index:
+        if variant not in keys:  # weights of others
+            continue
+        made = json.loads(paths.model_provenance(Trained(variant, seed)).read_text())
+        if made["code"] != code_of(TRAIN.deciding):
+            raise BadInput(f"{variant}-s{seed} was trained by other code; run the profile again")
+        about = (paths.profile, variant, seed, keys[variant], made["finished"][:10])
+        versions = f"torch {made['packages']['torch']}"
+        rows.append((*about, made["hardware"]["processor"], versions, *scores.loc[variant, seed]))
+    columns = [*RECORD_COLUMNS, *scores.columns]
+    append_record(TRAINING_NOISE, pd.DataFrame(rows, columns=columns))
+    print(f"record-noise: {TRAINING_NOISE}, models: {len(rows)}")

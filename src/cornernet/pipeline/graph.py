@@ -68,6 +68,12 @@ class Graph:
         """The tests whose detections go to the evaluation server."""
         return tuple(tested for tested in self.tested if tested.split == "test_dev")
 
+    @property
+    def owners(self) -> dict[str, str]:
+        """Of each variant that is tested with another's weights: that other one."""
+        variants = self.params.variants.items()
+        return {name: own.weights_of for name, own in variants if own.weights_of is not None}
+
     def parent(self, trained: Trained) -> Trained | None:
         """The model that this one goes on from, if any."""
         continues = self.params.variants[trained.variant].continues

@@ -69,8 +69,7 @@ def run(job: Job) -> None:
 
 def _noise(job: Job, scores: pd.DataFrame) -> TrainingNoise:
     """What the run's own seeds, the record and the profile say of the noise of training."""
-    variants, assumed = job.profile.variants, job.profile.report.assumed_noise
-    owners = {name: own.weights_of for name, own in variants.items() if own.weights_of}
+    owners, assumed = job.graph.owners, job.profile.report.assumed_noise
     recorded = recorded_models(read_record(TRAINING_NOISE), training_keys(job.graph, job.dataset))
     deviation = assumed.deviation if assumed else {}
     return TrainingNoise(scores_of_models(scores, owners), recorded, deviation, owners)
