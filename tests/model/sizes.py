@@ -16,6 +16,7 @@ TINY = Model(
     pool_channels=6,
     merge_kernel=3,
     corner_pooling=True,
+    add_predictions=False,
     heatmap_bias=-4.59511985013459,
     batch_norm_weight="ones",
 )

@@ -36,6 +36,22 @@ def test_without_corner_pooling_the_maps_are_added_and_no_parameter_is_lost():
     assert not torch.equal(pooled.top_left[0].pooling.eval()(features), added)
 
 
+def test_intermediate_predictions_can_be_added_back():
+    """Section 3.5: a 1x1 Conv-BN of them, through which the last stack's loss reaches the first's."""
+    plain, added = network(), network(add_predictions=True)
+    counts = [sum(each.numel() for each in one.parameters()) for one in (plain, added)]
+    assert counts[1] - counts[0] == 2 * (3 + 1 + 2) * 8 + 2 * 8
+    images = torch.randn(2, 3, 63, 63)
+    for one in (plain, added):
+        sum(each.sum() for each in one(images)[-1]).backward()
+    reached = [one.top_left[0].embedding.output.weight.grad for one in (plain, added)]
+    assert reached[0] is None
+    assert reached[1].abs().max() > 0
+    both, last = added.eval()(images), added(images, last_only=True)
+    assert len(last) == 1
+    assert all(map(torch.equal, both[-1], last[0]))
+
+
 def test_heatmaps_start_at_the_prior():
     model = network(heatmap_bias=-2.19)
     for module in (*model.top_left, *model.bottom_right):

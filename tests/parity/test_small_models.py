@@ -55,6 +55,7 @@ def network(arrays, tmp_path):
         pool_channels=128,
         merge_kernel=1,
         corner_pooling=True,
+        add_predictions=False,
         heatmap_bias=-2.19,
         batch_norm_weight="ones",
     )

@@ -63,6 +63,7 @@ class Model:
     pool_channels: int = field(metadata=AT_LEAST_1)
     merge_kernel: Literal[1, 3]
     corner_pooling: bool
+    add_predictions: bool  # of a stack, back to the features that the next one gets
     heatmap_bias: float
     batch_norm_weight: Literal["ones", "uniform"]
 

@@ -3,8 +3,10 @@
 A prediction module (section 3.4, figure 7) is corner pooling and then three branches.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -94,17 +96,23 @@ class PredictionModule(nn.Module):
 class Merge(nn.Module):
     """Input and output of one hourglass make the input of the next (section 3.5).
 
-    A Conv-BN on each, an element-wise addition, ReLU and a residual block.
+    A Conv-BN on each, an element-wise addition, ReLU and a residual block. The paper does "not add
+    back the intermediate predictions"; with `predictions` channels of them, they are added by a
+    1x1 Conv-BN, as in the reference that it departs from.
     """
 
-    def __init__(self, channels: int, kernel: int) -> None:
+    def __init__(self, channels: int, kernel: int, predictions: int = 0) -> None:
         super().__init__()
         self.from_input = ConvolutionNorm(channels, channels, kernel)
         self.from_output = ConvolutionNorm(channels, channels, kernel)
         self.residual = Residual(channels, channels)
+        if predictions:
+            self.from_predictions = ConvolutionNorm(predictions, channels, kernel=1)
 
-    def forward(self, before: Tensor, after: Tensor) -> Tensor:
+    def forward(self, before: Tensor, after: Tensor, predicted: Sequence[Tensor] = ()) -> Tensor:
         merged = self.from_input(before) + self.from_output(after)
+        if predicted:
+            merged = merged + self.from_predictions(torch.cat(tuple(predicted), dim=1))
         return self.residual(F.relu(merged, inplace=True))
 
 
@@ -130,7 +138,11 @@ class CornerNet(nn.Module):
         )
         # A 3x3 convolution module between each hourglass and its predictions [code kp.py:109-111].
         self.features = nn.ModuleList(Convolution(channels, channels) for _ in range(stacks))
-        self.merges = nn.ModuleList(Merge(channels, params.merge_kernel) for _ in range(stacks - 1))
+        self.adds_predictions = params.add_predictions
+        predictions = 2 * (num_categories + 1 + 2) if params.add_predictions else 0
+        self.merges = nn.ModuleList(
+            Merge(channels, params.merge_kernel, predictions) for _ in range(stacks - 1)
+        )
         self.top_left = nn.ModuleList(
             PredictionModule(num_categories, "top_left", params) for _ in range(stacks)
         )
@@ -161,11 +173,12 @@ class CornerNet(nn.Module):
             zip(self.hourglasses, self.features, strict=True)
         ):
             after = convolution(hourglass(features))  # [B, dims[0], H, W]
-            if stack == last or not last_only:
+            if stack == last or not last_only or self.adds_predictions:
                 outputs.append(self._predict(stack, after))
             if stack < last:
-                features = self.merges[stack](features, after)
-        return outputs
+                predicted = outputs[-1] if self.adds_predictions else ()
+                features = self.merges[stack](features, after, predicted)
+        return outputs[-1:] if last_only else outputs
 
     def _predict(self, stack: int, features: Tensor) -> CornerOutputs:
         tl_heat, tl_embedding, tl_offset = self.top_left[stack](features)

@@ -33,6 +33,7 @@ from cornernet.reporting.tables.results import read_csv, write_csv
 
 GAIN = Claim("gain", "A gain", "1", "gain", 2.0, rounding=0.1)
 NO_EFFECT = Claim("none", "No effect", "1", "gain", 0.1, has_direction=False, rounding=0.1)
+WORDS = Claim("words", "It hurts", "1", "gain", math.nan, sign=-1)
 LOST = Claim("lost", "A ranking", "1", "ranking", -0.7, rounding=0.05)
 
 
@@ -56,6 +57,8 @@ LOST = Claim("lost", "A ranking", "1", "ranking", -0.7, rounding=0.05)
         # tests of one training: no noise of it in the direction, but in the size
         (GAIN, Measured(2.0, 0.1, one_training=True), "direction reproduced", "this model"),
         (GAIN, Measured(2.0, 0.1, 4.0, one_training=True), "reproduced", "this model"),
+        (WORDS, Measured(-2.0, 0.1, 0.2), "direction reproduced", "the paper has no number"),
+        (WORDS, Measured(2.0, 0.1, 0.2), "contradicted", "the paper has no number"),
         (NO_EFFECT, Measured(0.1, 9.0, 0.2), "reproduced", ""),
         (NO_EFFECT, Measured(0.4, 9.0, 0.2), "inconclusive", ""),
         (NO_EFFECT, Measured(1.1, 9.0, 0.2), "contradicted", ""),

@@ -1,5 +1,6 @@
 """params/claims.yaml: the paper's claims as data."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ class _File:
 
     comparable: Comparable
     margin: Margin
+    text_variants: tuple[str, ...]
     gains: Mapping[str, Comparison]
     claims: tuple[dict[str, Any], ...]
 
@@ -92,7 +94,8 @@ class _Reader:
             paper, shown = float(entry["paper"]), "{:g}"
             margin = Margin(0.0, TIME_TOLERANCE * paper)
         else:
-            paper, shown, margin = self._paper(contrast), "{:.1f}", self.file.margin
+            paper = math.nan if "sign" in entry else self._paper(contrast)
+            shown, margin = "{:.1f}", self.file.margin
             printed = sum(map(abs, contrast.weights.values()))
             margin = replace(margin, rounding=printed * margin.rounding)
         return Claim(
@@ -102,6 +105,7 @@ class _Reader:
             kind,
             paper,
             contrast,
+            sign=float(entry.get("sign", math.nan)),
             primary=bool(entry.get("primary", False)),
             has_direction=bool(entry.get("direction", kind not in ("score", "time"))),
             noise_factor=margin.noise_factor,
@@ -141,7 +145,8 @@ class _Reader:
         return max(scores)
 
     def _cell(self, cell: Cell) -> Cell:
-        _known(cell.variant, {*self.variants, *self.literature.variants}, "variant")
+        known = {*self.variants, *self.literature.variants, *self.file.text_variants}
+        _known(cell.variant, known, "variant")
         return self.literature.stand_in(cell, self.variants)
 
     def _paper(self, contrast: Contrast) -> float:

@@ -31,6 +31,7 @@ ABSOLUTE = ("score", "ranking", "time")  # kinds of claims that other data canno
 class Claim:
     """One claim; `paper` in points (`time`: milliseconds), `contrast` what it is about.
 
+    `paper` is NaN where the paper says in words alone whether something helps (`sign` 1) or hurts.
     The margin within which ours counts as equal is `noise_factor` times the standard error of
     one training of each variant, and `rounding`.
     """
@@ -41,6 +42,7 @@ class Claim:
     kind: str
     paper: float
     contrast: Contrast | None = None  # None: time
+    sign: float = math.nan
     primary: bool = False
     has_direction: bool = True
     noise_factor: float = 2.0
@@ -125,6 +127,8 @@ def _same_size(
         return None, "size not judged: not comparable"
     if math.isnan(ours.training):
         return None, ours.reason or "size not judged: training noise unknown"
+    if math.isnan(claim.paper):
+        return None, "the paper has no number"
     margin = _margin(claim, ours)
     half = half_width(0.0, ours.training / math.sqrt(ours.seeds), ours.df, confidence)
     off = abs(ours.value - claim.paper)
@@ -144,7 +148,7 @@ def _verdict(claim: Claim, ours: Measured, sign: float, same: bool | None) -> tu
         return "inconclusive", ours.reason or "no interval over images"
     if sign == 0:
         return "inconclusive", ""
-    if sign * claim.paper > 0:
+    if sign * (claim.sign if math.isnan(claim.paper) else claim.paper) > 0:
         return "reproduced" if same else "direction reproduced", ""
     if claim.kind == "ranking" and claim.paper < 0:
         return "inconclusive", "ours ranks higher than the paper's"
