@@ -27,7 +27,7 @@ VARIANTS = 5  # of the paper's ablations: each adds its seeds to the pooled devi
 def verdicts(settings: Settings, record: Record) -> None:
     """Draw runs with each number of seeds; with one seed the deviation is known."""
     claims = load_claims(CLAIMS_FILE, load_literature(LITERATURE), "eccv")
-    claims = tuple(claim for claim in claims if claim.contrast is not None)
+    claims = tuple(claim for claim in claims if claim.contrast and not math.isnan(claim.paper))
     runs = QUICK_RUNS if settings.quick else RUNS
     record.sizes(runs=runs, claims=len(claims), training=TRAINING, images=IMAGES)
     confidence = load_params("paper").evaluation.confidence

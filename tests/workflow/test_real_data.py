@@ -4,8 +4,9 @@ import json
 
 import pandas as pd
 import pytest
+import yaml
 
-from workflow.clone import FEWER, REPOSITORY, clone_to, ok, snakemake
+from workflow.clone import REPOSITORY, clone_to, ok, snakemake
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 SHARED = REPOSITORY.parent / "shared" / "data"
@@ -28,11 +29,10 @@ evaluation: {halves: 20}
 @pytest.mark.skipif(not (SHARED / "coco_mini").is_dir(), reason="needs ../shared/data/coco_mini")
 def test_coco_goes_through_every_stage_of_the_paper_s_graph(tmp_path):
     clone = clone_to(tmp_path)
-    (clone / "params/coco_mini.yaml").write_text(
-        f"extends: paper\ndata: {{root: {SHARED / 'coco_mini'}}}\n{TINY}"
-        "variants:\n  full_schedule:\n    set: {train.iterations: 6, train.learning_rate_drops: [5]}"
-        f"{FEWER}"
-    )
+    smoke = yaml.safe_load((clone / "params/smoke.yaml").read_text())
+    profile = yaml.safe_load(TINY) | {key: smoke[key] for key in ("variants", "corners", "tested")}
+    profile |= {"extends": "paper", "data": {"root": str(SHARED / "coco_mini")}}
+    (clone / "params/coco_mini.yaml").write_text(yaml.safe_dump(profile))
     ok(snakemake(clone, "--config", "profile=coco_mini"))
     dataset = json.loads((clone / "data/coco_mini/dataset.json").read_text())
     assert len(dataset["categories"]) == 80

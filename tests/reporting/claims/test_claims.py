@@ -93,7 +93,10 @@ def test_the_papers_own_numbers_reproduce_all_that_is_larger_than_its_noise(tmp_
     """Noise of training alone, 0.2 points for each training."""
     rows, found = judged(tmp_path, run={"noise": 0.0}, error=0.0, noise=0.2)
     undecided = []
-    for claim in claims()[:-1]:
+    for claim in claims():
+        if claim.kind == "time" or math.isnan(claim.paper):
+            assert rows[claim.id]["verdict"] == "not run"
+            continue
         ours, row = found[claim.id], rows[claim.id]
         assert row["ours"] == pytest.approx(row["paper"])
         tested = claim.has_direction and not ours.one_training
@@ -102,7 +105,6 @@ def test_the_papers_own_numbers_reproduce_all_that_is_larger_than_its_noise(tmp_
         expected = {"inconclusive"} if claim.id in undecided else {"reproduced"}
         assert row["verdict"] in expected, claim.id
     assert undecided == ["above_one_stage", "above_fitness_nms"]  # 42.1 against 41.8 each
-    assert rows["inference_time"]["verdict"] == "not run"
 
 
 def test_without_any_effect_few_runs_give_any_claim_a_direction():
