@@ -20,6 +20,7 @@ def test_every_file_has_its_tests():
     assert {path.stem for path in FOLDER.glob("*.npz")} <= named
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "fails"),
     [((), True), (("-k", "single_bumps"), False)],

@@ -119,8 +119,8 @@ PHASES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("ctrl_c_first", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("ctrl_c_first", [True, False])
 def test_signals_in_any_phase_and_kills_change_nothing(folder, uninterrupted, ctrl_c_first):
     """One training: signals in turn, Ctrl-C in a terminal, which reaches every process, and SIGTERM
     to the first alone; a second one, which ends all at once; kill -9 of all.

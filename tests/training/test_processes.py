@@ -26,6 +26,7 @@ def one_step(data, folder, processes):
     return load_state(files.state), read_history(files.history)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_several_processes_take_the_same_step(data, tmp_path, processes):
     expected, expected_row = one_step(data, tmp_path / "one", 0)

@@ -64,7 +64,8 @@ def test_a_training_under_way_goes_on_with_changed_code_and_says_so(by_dvc, tmp_
     shutil.copytree(by_dvc, folder, symlinks=True)
     (folder / "dvc.lock").unlink()  # else Snakemake looks first at what DVC has made
     params = folder / "params/smoke.yaml"
-    params.write_text(edited("  iterations: 6\n", "  iterations: 60\n")(params.read_text()))
+    longer = edited("  iterations: 6\n", "  iterations: 60\n")(params.read_text())
+    params.write_text(edited("validate: {every: 3,", "validate: {every: 0,")(longer))
     checkpoints = folder / "data/smoke/checkpoints/baseline-s0"
     shutil.rmtree(checkpoints)
     begun = start(folder, "cornernet", "train", "--profile", "smoke")
@@ -88,6 +89,7 @@ def test_a_training_under_way_goes_on_with_changed_code_and_says_so(by_dvc, tmp_
     assert "cornernet.model.losses" in page
 
 
+@pytest.mark.long
 def test_replaced_images_are_noticed_and_put_back_they_are_the_same(by_dvc):
     folder = by_dvc / "data/smoke/shapes/val"
     first, second = sorted(folder.iterdir())[:2]
