@@ -77,6 +77,7 @@ def test_the_wheel_has_all_that_is_no_code(installed):
             assert (package / source.relative_to(ROOT / "src" / "cornernet")).is_file(), source
 
 
+@pytest.mark.slow
 def test_the_installed_package_answers_outside_the_clone_without_the_engines(installed, tmp_path):
     program = (
         f"import sys\nsys.path.insert(0, {str(installed)!r})\n"

@@ -68,6 +68,7 @@ for maximum in (True, False):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 @pytest.mark.parametrize("kind", ["bf16", pytest.param("fp32", marks=pytest.mark.slow)])
 def test_the_kernel_compiles_for_an_h100(kind, tmp_path):

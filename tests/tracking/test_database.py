@@ -23,6 +23,7 @@ def assert_it_works(folder, tmp_path):
     assert points(connect(folder), files.key) == [(1, 0.1), (2, 0.2)]
 
 
+@pytest.mark.slow
 def test_a_kill_while_it_is_made_leaves_nothing_half_made(tmp_path):
     folder = tmp_path / "mlflow"
     process = start_training(folder, history(tmp_path / "history.csv", 50))

@@ -43,6 +43,7 @@ def trained(params, chunks, precision):
     return trainer, torch.stack(rows), torch.tensor(norms)
 
 
+@pytest.mark.slow
 def test_bf16_follows_fp32(wide):
     params, chunks = wide, chunks_of(wide)
     _, exact, exact_norms = trained(params, chunks, "fp32")
