@@ -26,7 +26,9 @@ def job(tmp_path, monkeypatch):
     def run(number, call, error=None, state="RUNNING", task="0"):
         monkeypatch.setenv("SLURM_JOB_ID", str(number))
         monkeypatch.setenv("SLURM_PROCID", task)
-        monkeypatch.setenv("CORNERNET_INVOCATION", call)
+        monkeypatch.delenv("CORNERNET_INVOCATION", raising=False)
+        if call is not None:
+            monkeypatch.setenv("CORNERNET_INVOCATION", call)
         monkeypatch.setenv("STATE", state)
         with job_of_slurm(TRAINED, folder):
             if error is not None:
@@ -51,6 +53,12 @@ def test_what_failed_for_good_is_not_tried_again_by_the_same_call(job, error):
     assert str(error) in str(refused.value)
     job(3, "second call")
     job(4, "first call")  # nothing is remembered of what went well
+
+
+def test_a_job_that_no_snakemake_submitted_is_a_new_try(job):
+    with pytest.raises(BadInput):
+        job(1, None, BadInput("images/1.jpg: no image"))
+    job(2, None)
 
 
 @pytest.mark.parametrize(("state", "number"), [("COMPLETING", 1), ("RUNNING", 2)])

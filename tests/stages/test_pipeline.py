@@ -209,6 +209,18 @@ def test_the_scores_of_all_seeds_can_be_kept(place):
         kept.write_bytes(before)
 
 
+def test_scores_of_models_that_other_code_trained_are_not_kept(place, monkeypatch, capsys):
+    monkeypatch.setattr("cornernet.commands.files.code_of", lambda deciding: {"other": "code"})
+    assert main(["record-noise", "--profile", "smoke"]) == 2
+    assert "was trained by other code; run the profile again" in capsys.readouterr().err
+    (place / "reports/smoke/results.csv").rename(place / "results.csv")
+    try:
+        assert main(["record-noise", "--profile", "smoke"]) == 2
+        assert "results.csv is not there; `cornernet tables` makes it" in capsys.readouterr().err
+    finally:
+        (place / "results.csv").rename(place / "reports/smoke/results.csv")
+
+
 def test_all_stages_of_a_model_are_on_one_run_and_in_the_registry_once(place, client, runs):
     (run,) = (r for r in runs if r.info.run_id == provenance(place)["mlflow_run_id"])
     assert run.info.status == "FINISHED"

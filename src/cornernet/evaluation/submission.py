@@ -35,9 +35,8 @@ def write_submission(
     """Check COCO results against a split's images and categories, and zip them to `path`.
 
     The zip has the server's name, from which that of the JSON in it follows. Boxes are rounded to a
-    hundredth of a pixel. Raises BadInput, and writes nothing, if an id
-    is not one of the split's, if a box or score is not finite, or if an image has more than a
-    hundred detections.
+    hundredth of a pixel. Raises BadInput, and writes nothing, if an id is not one of the split's,
+    if a box or score is not finite, or if an image has more than a hundred detections.
     """
     results = read_coco_results(detections, image_ids, category_ids, "the split submitted")
     _check_count(results, detections)
