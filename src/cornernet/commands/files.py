@@ -103,7 +103,9 @@ def record_noise(options: argparse.Namespace) -> None:
         if not path.is_file():
             raise BadInput(f"{path} is not there; `cornernet tables` makes it")
     tables = [read_csv(path, RESULT_COLUMNS) for path in (paths.results, paths.corner_scores)]
-    scores = scores_of_models(pd.concat(tables), graph.owners)
+    scored = pd.concat(tables)
+    scored = scored[~scored["metric"].str.contains("-")]  # of all categories: no claim is of one
+    scores = scores_of_models(scored, graph.owners)
     keys, rows = training_keys(graph, dataset), []
     for variant, seed in scores.index:
         if variant not in keys:  # weights of others

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from cornernet.data.coco.annotation_rules import annotation_problems
 from cornernet.data.coco.annotations import read_annotation_file
@@ -21,9 +22,9 @@ from cornernet.evaluation.average_precision import (
     accumulate,
     mean_over_categories,
 )
-from cornernet.evaluation.coco_results import read_coco_results
-from cornernet.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, match_boxes
-from cornernet.evaluation.metric_names import METRICS, defined
+from cornernet.evaluation.coco_results import CocoResults, read_coco_results
+from cornernet.evaluation.matching import AREA_NAMES, IOU_THRESHOLDS, Matches, match_boxes
+from cornernet.evaluation.metric_names import METRICS, category_labels, defined
 from cornernet.evaluation.ranking import Rankings, rank
 
 
@@ -32,7 +33,11 @@ class Evaluated:
     """Detections of one split, matched and scored: plain arrays, so it can be pickled."""
 
     image_ids: np.ndarray  # int64 [I], sorted
-    category_names: tuple[str, ...]  # by id
+    category_ids: np.ndarray  # int64 [C], sorted
+    categories: tuple[str, ...]  # their names, so that each can be shown and told from the others
+    objects: pd.DataFrame  # as annotated: image_id, category_id, x, y, width, height, crowd, ...
+    results: CocoResults
+    matches: Matches
     rankings: Rankings
     metrics: dict[str, float | None]  # METRICS, in percent
 
@@ -69,7 +74,11 @@ def evaluate_detections(
     values = metric_values(rankings, np.ones((1, len(image_ids)), dtype=bool))[0]
     return Evaluated(
         image_ids=image_ids,
-        category_names=tuple(categories.name),
+        category_ids=category_ids,
+        categories=category_labels(categories.name.tolist(), category_ids.tolist()),
+        objects=file.annotations,
+        results=results,
+        matches=matches,
         rankings=rankings,
         metrics=dict(zip(METRICS, map(defined, values.tolist()), strict=True)),
     )
@@ -97,23 +106,44 @@ def metric_values(rankings: Rankings, chosen: np.ndarray) -> np.ndarray:
     return 100 * np.stack([values[name] for name in METRICS], axis=1)
 
 
+def category_values(rankings: Rankings, chosen: np.ndarray) -> np.ndarray:
+    """CATEGORY_METRICS in percent, float64 [R, C, 4], of the images in each row of bool [R, I].
+
+    NaN where a category has no object.
+    """
+    of_all_sizes = rankings._replace(
+        starts=np.ascontiguousarray(rankings.starts[:, :1]),
+        object_starts=np.ascontiguousarray(rankings.object_starts[:, :1]),
+    )
+    precision, recall, _ = accumulate(of_all_sizes, chosen)  # [R, C, 1, T], [R, C, 3, T]
+    of_all = precision[:, :, 0]
+    at_50, at_75 = of_all[:, :, 0], of_all[:, :, 5]  # of IOU_THRESHOLDS
+    values = of_all.mean(axis=2), at_50, at_75, recall[:, :, 0].mean(axis=2)
+    return 100 * np.stack(values, axis=2)
+
+
 def precision_recall(evaluated: Evaluated, iou: float) -> PrecisionRecall:
     """The curve at one of IOU_THRESHOLDS: the mean over the categories that have objects."""
-    step = IOU_THRESHOLDS.round(9).tolist().index(round(iou, 9))
-    curves = _curves(evaluated)[:, step]  # [C, 101]
-    curves = curves[~np.isnan(curves).any(axis=1)]
+    curves = [curve.precision for curve in curves_by_category(evaluated, iou).values()]
     undefined = np.full(len(RECALL_THRESHOLDS), np.nan)
-    precision = curves.mean(axis=0) if len(curves) else undefined
+    precision = np.mean(curves, axis=0) if curves else undefined
     return PrecisionRecall(RECALL_THRESHOLDS.copy(), precision)
+
+
+def curves_by_category(evaluated: Evaluated, iou: float) -> dict[str, PrecisionRecall]:
+    """The curve at one of IOU_THRESHOLDS of each category that has objects."""
+    step = IOU_THRESHOLDS.round(9).tolist().index(round(iou, 9))
+    every = np.ones((1, len(evaluated.image_ids)), dtype=bool)
+    curves = accumulate(evaluated.rankings, every, curves=True)[2][0, :, 0, step]  # [C, 101]
+    return {
+        name: PrecisionRecall(RECALL_THRESHOLDS.copy(), curve)
+        for name, curve in zip(evaluated.categories, curves, strict=True)
+        if not np.isnan(curve).any()
+    }
 
 
 def average_precision_by_category(evaluated: Evaluated) -> dict[str, float | None]:
     """AP in percent of each category, by its name; None for one without objects."""
-    values = 100 * _curves(evaluated).mean(axis=(1, 2))
-    return dict(zip(evaluated.category_names, map(defined, values.tolist()), strict=True))
-
-
-def _curves(evaluated: Evaluated) -> np.ndarray:
-    """Precision [C, T, 101] of each category at each IoU threshold."""
     every = np.ones((1, len(evaluated.image_ids)), dtype=bool)
-    return accumulate(evaluated.rankings, every, curves=True)[2][0, :, 0]
+    values = category_values(evaluated.rankings, every)[0, :, 0]
+    return dict(zip(evaluated.categories, map(defined, values.tolist()), strict=True))

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.evaluation.coco_metrics import Evaluated, metric_values
-from cornernet.evaluation.metric_names import METRICS, defined
+from cornernet.evaluation.coco_metrics import Evaluated, category_values, metric_values
+from cornernet.evaluation.metric_names import CATEGORY_METRICS, METRICS, defined
 
 # Halves computed at once: few enough that their masks (5 kB each for val2017) stay in cache.
 _BLOCK = 10
@@ -57,6 +57,19 @@ def half_sampled_metrics(
         return metric_values(evaluated.rankings, chosen)
 
     return half_sample(values_of, METRICS, len(evaluated.image_ids), halves, seed, threads)
+
+
+def half_sampled_categories(evaluated: Evaluated, halves: int, seed: int) -> HalfSampled:
+    """CATEGORY_METRICS of each category in turn, of the split and of each half.
+
+    A score is called as the metric, a hyphen and the category.
+    """
+    names = [f"{metric}-{name}" for name in evaluated.categories for metric in CATEGORY_METRICS]
+
+    def values_of(chosen: np.ndarray) -> np.ndarray:
+        return category_values(evaluated.rankings, chosen).reshape(len(chosen), -1)
+
+    return half_sample(values_of, names, len(evaluated.image_ids), halves, seed)
 
 
 def half_sample(

@@ -42,6 +42,8 @@ class Matches:
     in which they were given (the order in which COCO resolves ties).
     """
 
+    detection: np.ndarray  # int64 [N]: its row as given
+    taken: np.ndarray  # int64 [N]: row, as given, of the object that it takes at first; -1: none
     category: np.ndarray  # int64 [N]
     image: np.ndarray  # int64 [N]
     rank: np.ndarray  # int64 [N]: 0 for the best of its category in its image
@@ -116,7 +118,7 @@ def match(
     pair_ends = np.cumsum(pairs)
     detection_of_pair = np.repeat(np.arange(len(order)), pairs)
     object_of_pair = np.arange(len(detection_of_pair)) + np.repeat(first - pair_ends + pairs, pairs)
-    outcome = _outcomes(
+    outcome, taken = _outcomes(
         first,
         last,
         closeness_of(order[detection_of_pair], object_order[object_of_pair]),
@@ -128,6 +130,8 @@ def match(
     by_score = np.lexsort((-score[order], detections.category[order]))
     final = order[by_score]
     return Matches(
+        detection=final,
+        taken=np.append(object_order, -1)[taken[by_score]],
         category=detections.category[final],
         image=detections.image[final],
         rank=rank[by_score],
@@ -157,8 +161,10 @@ def _outcomes(
     within: np.ndarray,
     counted: np.ndarray,
     crowd: np.ndarray,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Outcomes [A, T, N] of detections that are sorted by image, category and score.
+
+    And the object [N] that each takes in the first range at the first threshold, -1 for none.
 
     A detection takes the closest free object, of those that count if one of them passes the
     threshold. A crowd can be taken many times. A detection is ignored if it takes an object that
@@ -166,6 +172,7 @@ def _outcomes(
     `closeness` [P] has the pairs of the first detection with its objects, then of the second.
     """
     outcome = np.empty((len(within), len(thresholds), len(first)), dtype=np.uint8)
+    first_taken = np.full(len(first), -1)
     taken = np.empty(len(crowd), dtype=np.bool_)
     for area in range(len(within)):
         for step in range(len(thresholds)):
@@ -190,4 +197,6 @@ def _outcomes(
                 else:
                     became = FALSE_POSITIVE if within[area, detection] else IGNORED
                 outcome[area, step, detection] = became
-    return outcome
+                if area == 0 and step == 0:
+                    first_taken[detection] = best
+    return outcome, first_taken

@@ -1,7 +1,9 @@
 """The names of all metrics, and how values are shown; imports nothing that scores."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 # The twelve metrics of COCO, in the order in which its API prints them: average precision (AP; at
 # IoU 0.50 and 0.75; by size of the object), then average recall (AR) with 1, 10 and 100 detections
@@ -13,9 +15,30 @@ COCO_METRICS: tuple[str, ...] = (
 # Every metric of the package, in the order of its files and tables: COCO's, then AP at the further
 # IoUs by which the journal version compares how well detectors localise objects on test-dev.
 METRICS: tuple[str, ...] = (*COCO_METRICS, "AP60", "AP70", "AP80", "AP90")
+CATEGORY_METRICS = ("AP", "AP50", "AP75", "AR100")  # those that are given of each category, too
 # mAP of corners: which of the boxes' corners, as modes of a test, and where in the image.
 CORNER_MODES = ("top_left_corners", "bottom_right_corners")
 QUADRANTS = ("all", "top_left", "top_right", "bottom_left", "bottom_right")
+
+
+# What XML, a terminal or a line of text cannot hold: control characters, those that turn the
+# direction of what follows, halves of surrogate pairs.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """The text with what cannot be shown written as Python escapes it."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def category_labels(names: Sequence[str], ids: Sequence[int]) -> tuple[str, ...]:
+    """Names of categories as they are shown everywhere; those that several share with their ids."""
+    shown = [printable(name) for name in names]
+    count = Counter(shown)
+    return tuple(
+        name if count[name] == 1 else f"{name} (id {number})"
+        for name, number in zip(shown, ids, strict=True)
+    )
 
 
 def summary_lines(metrics: Mapping[str, float | None]) -> list[str]:

@@ -14,6 +14,7 @@ LITERATURE = Path("params/literature.yaml")
 CLAIMS_FILE = Path("params/claims.yaml")
 TRAINING_NOISE = Path("reports/records/training_noise.csv")
 PROFILE = Path("params/profile.yaml")  # names the profile of DVC and of commands without one
+BREAKDOWNS = ("by_category", "errors")
 SUBMISSION = "detections_test-dev2017_cornernet_results.zip"  # https://cocodataset.org/#upload
 
 
@@ -112,6 +113,10 @@ class Paths:
 
     def table(self, number: int, suffix: str) -> Path:
         return self.reports / "tables" / f"table{number}.{suffix}"
+
+    def breakdown(self, name: str, suffix: str) -> Path:
+        """A table of val's scores by category, or of the kinds of mistakes (BREAKDOWNS)."""
+        return self.reports / "tables" / f"{name}.{suffix}"
 
 
 def provenance(path: Path) -> Path:

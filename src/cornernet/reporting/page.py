@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from cornernet.config import Params
-from cornernet.evaluation.metric_names import defined
+from cornernet.evaluation.metric_names import defined, printable
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.figures.figure import Figure
 from cornernet.reporting.rendering import render
+from cornernet.reporting.tables.breakdown import Breakdown
 from cornernet.reporting.tables.formats import (
     EN_DASH,
     MINUS,
@@ -30,10 +31,12 @@ from cornernet.reporting.text_and_code import RecordedEffects, TextAndCode
 from cornernet.reporting.training_noise import RECORDED
 from cornernet.training.job import changed_modules
 
-# The order of the figures on the page; others follow, by name.
+# The order of the figures on the page, first of those that stand with the results by category;
+# others follow, by name.
+OF_RESULTS = ("ap_by_category", "confusion", "worst_images", "precision_recall_by_category")
 FIGURE_ORDER = (
-    "ap_by_size", "training_curves", "detections", "heatmaps", "precision_recall",
-    "ap_by_category", "radii", "targets", "corner_pooling",
+    *OF_RESULTS, "ap_by_size", "training_curves", "detections", "heatmaps", "precision_recall",
+    "radii", "targets", "corner_pooling",
 )  # fmt: skip
 
 
@@ -52,6 +55,7 @@ class PageContext:
     tables: Sequence[Table]
     figures: Sequence[Figure]
     differences: Sequence[TextAndCode]
+    breakdowns: Sequence[Breakdown]  # the first two, one model's and the mistakes, stand first
     provenance: Mapping[str, Mapping[str, Any]]
     dataset: Mapping[str, Any] = field(default_factory=dict)
     accepted: Sequence[Mapping[str, Any]] = ()
@@ -60,16 +64,18 @@ class PageContext:
 
 
 def render_page(context: PageContext) -> str:
-    """The page's HTML: claims first, then tables, figures, differences, what was kept, provenance.
+    """The page's HTML: claims first, then tables, results by category, figures, and how it was made.
 
+    Where no claim could be judged, the results by category come first, and claims after figures.
     No script, no outside request; styles inline, figures as data URIs. Same input, same text.
     """
+    figures = sorted(context.figures, key=lambda f: ([*FIGURE_ORDER, f.name].index(f.name), f.name))
     content = {
         "context": context,
         "counts": {name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS},
-        "figures": sorted(
-            context.figures, key=lambda f: ([*FIGURE_ORDER, f.name].index(f.name), f.name)
-        ),
+        "judged": bool((context.claims["verdict"] != "not run").any()),
+        "of_results": [figure for figure in figures if figure.name in OF_RESULTS],
+        "figures": [figure for figure in figures if figure.name not in OF_RESULTS],
         "reference": REFERENCES[context.params.report.reference],
         "confidence": percent_text(context.params.evaluation.confidence),
         "models": provenance_rows(context.provenance),
@@ -155,4 +161,4 @@ def plain(value: Any) -> str:
         return ", ".join(map(plain, value)) or "none"
     if isinstance(value, bool) or value is None:
         return str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else printable(str(value))

@@ -13,21 +13,35 @@ from cornernet.config import resolve_variant
 from cornernet.data.coco.images import read_image
 from cornernet.data.coco.split import CocoSplit, load_split
 from cornernet.evaluation.coco_metrics import (
+    Evaluated,
     average_precision_by_category,
+    curves_by_category,
     evaluate_detections,
     precision_recall,
 )
+from cornernet.evaluation.errors.confusion import confusion_matrix, pair, worst_images
+from cornernet.evaluation.metric_names import category_labels
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.paths import Tested
 from cornernet.pipeline.scoring import tested_files
-from cornernet.reporting.figures.examples import Example, detections_figure, evenly_spaced
+from cornernet.reporting.figures.examples import (
+    MIN_SCORE,
+    Example,
+    detections_figure,
+    evenly_spaced,
+)
 from cornernet.reporting.figures.figure import Figure, write_figure
 from cornernet.reporting.figures.method import radii_histogram, targets_figure
+from cornernet.reporting.figures.mistakes import confusion_figure, worst_figure
 from cornernet.reporting.figures.network import network_figures
-from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
+from cornernet.reporting.figures.scores import (
+    ap_by_category,
+    ap_by_size,
+    precision_recall_by_category,
+    precision_recall_curves,
+)
 from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
-from cornernet.stages.tables import table_context
+from cornernet.stages.tables import table_context, val_tests
 from cornernet.training.history import read_history
 
 PICKED = "Images evenly spaced over the sorted ids of val, so that nobody chose them."
@@ -47,30 +61,37 @@ def run(job: Job) -> None:
     print(f"figures: {', '.join(figure.name for figure in figures)}")
 
 
-def _val_tests(job: Job) -> list[Tested]:
-    """The single-scale tests on val, with the first seed of each variant that has own weights."""
-    first = job.profile.train.seeds[0]
-    return [
-        tested
-        for tested in job.graph.tested
-        if (tested.split, tested.mode, tested.trained.seed) == ("val", "single_scale", first)
-        and job.graph.weights_of(tested.trained) == tested.trained
-    ]
-
-
 def _of_scores(job: Job) -> list[Figure]:
-    """AP by size and by category, precision and recall."""
+    """AP by size and by category, precision and recall, and what the first model does wrong."""
     results = read_csv(job.paths.results, RESULT_COLUMNS)
     borrowed = [name for name, variant in job.profile.variants.items() if variant.weights_of]
     by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(job.profile))
-    by_category, curves = {}, {}
-    for test in _val_tests(job):
+    by_category, curves, mistakes = {}, {}, []
+    for test in val_tests(job):
         name, matched = test.trained.variant, evaluate_detections(*tested_files(job.graph, test))
         by_category[name] = average_precision_by_category(matched)
         curves[f"{name}, IoU 0.5"] = precision_recall(matched, iou=0.5)
+        mistakes = mistakes or _of_mistakes(job, str(test.trained), matched)
     if not curves:
         return [by_size]
-    return [by_size, ap_by_category(by_category), precision_recall_curves(curves)]
+    return [by_size, ap_by_category(by_category), precision_recall_curves(curves), *mistakes]
+
+
+def _of_mistakes(job: Job, model: str, evaluated: Evaluated) -> list[Figure]:
+    """Which categories a model finds worst, which it confuses, and its worst images."""
+    split = load_split(job.root, job.profile.data.splits["val"], "val")
+    pairs = pair(evaluated, MIN_SCORE)
+    places = {image.id: at for at, image in enumerate(split.images)}
+    worst = worst_images(evaluated, pairs, job.profile.report.examples)
+    images = {
+        image_id: (split.images[places[image_id]].file_name, _pixels(split, places[image_id]))
+        for image_id in worst
+    }
+    return [
+        precision_recall_by_category(model, curves_by_category(evaluated, iou=0.5)),
+        confusion_figure(model, confusion_matrix(evaluated, pairs), evaluated.categories),
+        worst_figure(model, evaluated, pairs, images),
+    ]
 
 
 def _of_training(job: Job) -> list[Figure]:
@@ -90,7 +111,7 @@ def _of_training(job: Job) -> list[Figure]:
 
 def _of_examples(job: Job) -> list[Figure]:
     """Detections on images that a rule picked, and the targets of one (Fig. 5)."""
-    tests = _val_tests(job)
+    tests = val_tests(job)
     if not tests:
         return []
     trained = tests[0].trained
@@ -109,7 +130,8 @@ def _of_examples(job: Job) -> list[Figure]:
 def _example(split: CocoSplit, image_id: int, detections: list[dict[str, Any]]) -> Example:
     rows = [row for row in detections if row["image_id"] == image_id]
     at = [image.id for image in split.images].index(image_id)
-    names = dict(zip(split.category_ids, split.category_names, strict=True))
+    shown = category_labels(split.category_names, split.category_ids)
+    names = dict(zip(split.category_ids, shown, strict=True))
     boxes = np.array([row["bbox"] for row in rows], float).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     return Example(

@@ -14,6 +14,13 @@ from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
 from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.page import PageContext, render_page
+from cornernet.reporting.tables.breakdown import (
+    CATEGORY_COLUMNS,
+    ERROR_COLUMNS,
+    Breakdown,
+    category_tables,
+    error_tables,
+)
 from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
 from cornernet.reporting.tables.paper_tables import (
     build_tables,
@@ -38,6 +45,7 @@ def run(job: Job) -> None:
         claims=claims,
         forest=forest_plot(claims, job.profile.evaluation.confidence),
         tables=_tables(job, differences),
+        breakdowns=_breakdowns(job),
         figures=[read_figure(path) for path in sorted(paths.figures.glob("*.svg"))],
         differences=text_and_code(job.profile, found_effects(differences), recorded.effects),
         provenance={file.name: read_provenance(file) for file in models if file.is_file()},
@@ -61,3 +69,15 @@ def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
         corner_table(corners, differences, job.profile.corners.radius, context),
         *waiting_table(results, context),
     ]
+
+
+def _breakdowns(job: Job) -> list[Breakdown]:
+    """Val by category for the first model, the mistakes of all, then the other models' categories.
+
+    Each is read from its CSV file.
+    """
+    paths, confidence = job.paths, job.profile.evaluation.confidence
+    categories = read_csv(paths.breakdown("by_category", "csv"), CATEGORY_COLUMNS)
+    errors = read_csv(paths.breakdown("errors", "csv"), ERROR_COLUMNS)
+    tables = category_tables(categories, confidence)
+    return [*tables[:1], *error_tables(errors), *tables[1:]]

@@ -15,17 +15,36 @@ from cornernet.evaluation.half_sampling import HalfSampled, half_sampled_metrics
 from cornernet.evaluation.metric_names import CORNER_MODES
 from cornernet.files import write_text
 from cornernet.pipeline.job import Job
-from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, TRAINING_NOISE, Tested, Trained
+from cornernet.pipeline.paths import (
+    BREAKDOWNS,
+    CLAIMS_FILE,
+    LITERATURE,
+    TRAINING_NOISE,
+    Tested,
+    Trained,
+)
 from cornernet.pipeline.scoring import tested_files
 from cornernet.pipeline.staleness.training_key import training_keys
 from cornernet.reporting.claims.claim_list import load_claims
+from cornernet.reporting.tables.breakdown import (
+    category_tables,
+    collect_categories,
+    collect_errors,
+    error_tables,
+    render_breakdown,
+)
 from cornernet.reporting.tables.contrasts import Tests, measure_each
 from cornernet.reporting.tables.corners import collect_corners
 from cornernet.reporting.tables.differences import collect_differences, table_comparisons
 from cornernet.reporting.tables.formats import SUFFIXES, render_table, results_summary
 from cornernet.reporting.tables.literature import Cell, load_literature
 from cornernet.reporting.tables.paper_tables import build_tables
-from cornernet.reporting.tables.results import collect_results, write_csv
+from cornernet.reporting.tables.results import (
+    category_results,
+    collect_results,
+    read_metrics,
+    write_csv,
+)
 from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, found_effects
 from cornernet.reporting.training_noise import (
@@ -43,6 +62,17 @@ def table_context(params: Params) -> TableContext:
     return TableContext(literature, report.reference, report.notice, params.evaluation.confidence)
 
 
+def val_tests(job: Job) -> list[Tested]:
+    """The single-scale tests on val, with the first seed of each variant that has own weights."""
+    first = job.profile.train.seeds[0]
+    return [
+        tested
+        for tested in job.graph.tested
+        if (tested.split, tested.mode, tested.trained.seed) == ("val", "single_scale", first)
+        and job.graph.weights_of(tested.trained) == tested.trained
+    ]
+
+
 def run(job: Job) -> None:
     """Collect all metrics, measure what the tables and claims compare, and render the tables."""
     paths, context, corners = job.paths, table_context(job.profile), _corners(job)
@@ -55,16 +85,29 @@ def run(job: Job) -> None:
     differences = collect_differences(wanted, tests, literature, reference, context.confidence)
     claims = load_claims(CLAIMS_FILE, literature, reference, job.profile.variants)
     contrasts = {claim.id: claim.contrast for claim in claims if claim.contrast is not None}
-    write_csv(results, paths.results)
+    by_category = category_results(map(paths.metrics, job.graph.tested))
+    write_csv(pd.concat([results, by_category]) if len(by_category) else results, paths.results)
     write_csv(differences, paths.differences)
     write_csv(measure_each(contrasts, tests), paths.measured)
     write_csv(corner_scores, paths.corner_scores)
     for table in build_tables(results, differences, context):
         for suffix in SUFFIXES:
             write_text(paths.table(table.number, suffix), render_table(table, suffix))
+    _write_breakdowns(job)
     print(results_summary(results))
     if effects := effects_summary(found_effects(differences)):
         print(f"\n{effects}")
+
+
+def _write_breakdowns(job: Job) -> None:
+    """Val's scores by category, and what kinds of mistakes cost there."""
+    files = [read_metrics(job.paths.metrics(test)) for test in val_tests(job)]
+    categories, errors = collect_categories(files), collect_errors(files)
+    shown = category_tables(categories, job.profile.evaluation.confidence), error_tables(errors)
+    for name, frame, tables in zip(BREAKDOWNS, (categories, errors), shown, strict=True):
+        write_csv(frame, job.paths.breakdown(name, "csv"))
+        for suffix in ("md", "tex"):
+            write_text(job.paths.breakdown(name, suffix), render_breakdown(tables, suffix))
 
 
 def _noise(job: Job, scores: pd.DataFrame) -> TrainingNoise:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import CLAIMS_FILE, LITERATURE, TRAINING_NOISE, Paths
+from cornernet.pipeline.paths import BREAKDOWNS, CLAIMS_FILE, LITERATURE, TRAINING_NOISE, Paths
 from cornernet.pipeline.stage import Key, Stage
 from cornernet.pipeline.staleness import deciding
 
@@ -25,7 +25,9 @@ def _all_tests(graph: Graph, key: Key) -> list[Path]:
 
 
 def _tables(paths: Paths, key: Key) -> list[Path]:
-    rendered = [paths.table(n, suffix) for n in NUMBERS for suffix in ("md", "csv", "tex")]
+    suffixes = ("md", "csv", "tex")
+    rendered = [paths.table(n, suffix) for n in NUMBERS for suffix in suffixes]
+    rendered += [paths.breakdown(name, suffix) for name in BREAKDOWNS for suffix in suffixes]
     return [paths.results, paths.differences, paths.measured, paths.corner_scores, *rendered]
 
 
@@ -51,6 +53,7 @@ def _shown(graph: Graph, key: Key) -> list[Path]:
         paths.differences,
         paths.corner_scores,
         *(paths.table(number, "csv") for number in NUMBERS),
+        *(paths.breakdown(name, "csv") for name in BREAKDOWNS),
         paths.figures,
         *(paths.weights(trained) for trained in graph.trained + graph.imported),
         paths.accepted,
@@ -59,7 +62,7 @@ def _shown(graph: Graph, key: Key) -> list[Path]:
 
 TABLES = Stage(
     name="tables",
-    summary="results.csv, differences.csv and the paper's tables",
+    summary="results.csv, differences.csv, the paper's tables, those by category and mistake",
     inputs=_all_tests,
     outputs=_tables,
     params=("evaluation", "corners", "report", "tested", "train.seeds", "variants"),

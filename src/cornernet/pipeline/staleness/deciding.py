@@ -35,6 +35,7 @@ _METRICS = (
     "cornernet.evaluation.submission",
     "cornernet.pipeline.scoring",
 )
+_ERRORS = _in("evaluation.errors", "confusion", "costs", "kinds")
 _RESULTS = (
     *_in("reporting", "checked_files", "rendering", "training_noise"),
     *_in("reporting.tables", "contrasts", "differences", "literature", "results", "seeds"),
@@ -48,7 +49,7 @@ _TEXT_AND_CODE = (
     "reporting/text_and_code.yaml",
     "reporting/recorded_effects.yaml",
 )
-_TABLES = _in("reporting.tables", "corners", "formats", "paper_tables", "table")
+_TABLES = _in("reporting.tables", "breakdown", "corners", "formats", "paper_tables", "table")
 
 PREPARE = (*_ANNOTATIONS, "cornernet.data.coco.check")
 RADII = (*_SPLIT, "cornernet.data.sampling.radii", "cornernet.stages.radii")
@@ -57,7 +58,12 @@ IMPORT = (*_NETWORK, "cornernet.model.weights")
 PREDICT = (*_READ, *_NETWORK, *_MAPS, "cornernet.stages.predict")
 CORNERS = (*PREDICT, "cornernet.detection.corners", "cornernet.stages.corners")
 SUBMIT = (*_SPLIT, *_in("evaluation", "coco_results", "submission"), "cornernet.stages.submit")
-EVALUATE = (*_ANNOTATIONS, *_METRICS, "cornernet.stages.evaluate")
+EVALUATE = (
+    *_ANNOTATIONS,
+    *_METRICS,
+    *_in("evaluation.errors", "costs", "kinds"),
+    "cornernet.stages.evaluate",
+)
 TABLES = (
     *_SPLIT,
     *_METRICS,
@@ -65,6 +71,8 @@ TABLES = (
     *_in("reporting.claims", "claim_list", "judge"),
     *_RESULTS,
     *_TABLES,
+    "reporting/templates/breakdown.md.j2",
+    "reporting/templates/breakdown.tex.j2",
     "reporting/templates/table.md.j2",
     "reporting/templates/table.tex.j2",
     *_TEXT_AND_CODE,
@@ -75,7 +83,9 @@ FIGURES = (
     *_NETWORK,
     *_MAPS,
     *_METRICS,
-    *_in("reporting.figures", "examples", "figure", "method", "network", "scores", "training"),
+    *_ERRORS,
+    *_in("reporting.figures", "examples", "figure", "method", "mistakes", "network", "scores"),
+    "cornernet.reporting.figures.training",
     *_RESULTS,
     *_in("reporting.tables", "formats", "table"),
     "reporting/templates/detections.svg.j2",
@@ -145,6 +155,12 @@ EXEMPT_IN = {
         "cornernet.data.coco.images": "what it refuses makes no result",
         "cornernet.data.coco.split": "the names of splits with annotations",
         "cornernet.model": "counts parameters, for the room on the disk",
+    },
+    "evaluate": {
+        "cornernet.reporting": "what is printed decides nothing",
+    },
+    "tables": {
+        "cornernet.evaluation.errors": "the names of mistakes, which are counted before",
     },
     "figures": {
         "cornernet.evaluation.corners": "imported by the stage of tables",

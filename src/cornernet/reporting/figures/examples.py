@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from cornernet.evaluation.metric_names import printable
 from cornernet.reporting.figures.figure import PALETTE, Figure, captioned
 from cornernet.reporting.rendering import render
 
@@ -16,6 +17,7 @@ COLUMNS = 2
 GAP = 14.0
 LABEL_HEIGHT = 20.0
 JPEG_QUALITY = 85
+LABEL_LENGTH = 60
 MIN_SCORE = 0.3  # of the detections that are drawn
 
 
@@ -51,20 +53,26 @@ def detections_figure(
 
     `rule` says in words how the examples were picked; it goes into the caption.
     """
-    pictures, tops = [], [0.0] * COLUMNS
-    for example in examples:
-        column = int(np.argmin(tops))  # the shorter column takes the next picture
-        picture = _picture(example)
-        place = {"left": column * (COLUMN_WIDTH + GAP), "top": tops[column]}
-        pictures.append(picture | place)
-        tops[column] += picture["height"] * picture["scale"] + LABEL_HEIGHT + GAP
-    width = min(len(examples), COLUMNS) * (COLUMN_WIDTH + GAP) - GAP if examples else COLUMN_WIDTH
-    content = {"pictures": pictures, "width": width, "height": max(*tops, GAP + 1) - GAP}
-    svg = render("detections.svg.j2", {**content, "label_height": LABEL_HEIGHT}, {})
     caption = (
         f"{rule} Dashed white: annotations. Solid: detections with a score of at least "
         f"{MIN_SCORE:g}, with category and score."
     )
+    return pictures_figure(name, title, caption, [_picture(example) for example in examples])
+
+
+def pictures_figure(
+    name: str, title: str, caption: str, pictures: Sequence[dict[str, Any]]
+) -> Figure:
+    """Pictures (`picture`) in two columns; those of one size alternate, left first."""
+    placed, tops = [], [0.0] * COLUMNS
+    for picture in pictures:
+        column = int(np.argmin(tops))  # the shorter column takes the next picture
+        place = {"left": column * (COLUMN_WIDTH + GAP), "top": tops[column]}
+        placed.append(picture | place)
+        tops[column] += picture["height"] * picture["scale"] + LABEL_HEIGHT + GAP
+    width = min(len(pictures), COLUMNS) * (COLUMN_WIDTH + GAP) - GAP if pictures else COLUMN_WIDTH
+    content = {"pictures": placed, "width": width, "height": max(*tops, GAP + 1) - GAP}
+    svg = render("detections.svg.j2", {**content, "label_height": LABEL_HEIGHT}, {})
     return captioned(name, title, caption, svg)
 
 
@@ -87,7 +95,6 @@ def overlay_heatmaps(
 
 def _picture(example: Example) -> dict[str, Any]:
     """What the template shows of one example; boxes are in pixels of the image."""
-    height, width = example.image.shape[:2]
     colours = {label: PALETTE[i % 6] for i, label in enumerate(sorted(set(example.labels)))}
     found = list(zip(example.scores, example.boxes.tolist(), example.labels, strict=True))
     detections = [
@@ -95,12 +102,31 @@ def _picture(example: Example) -> dict[str, Any]:
         for score, box, label in sorted(found, key=lambda one: one[0])  # the surest on top
         if score >= MIN_SCORE
     ]
-    _, data = cv2.imencode(".jpg", example.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return picture(example.name, example.image, detections, example.truth.tolist())
+
+
+def picture(
+    name: str,
+    image: np.ndarray,
+    boxes: Sequence[tuple[Sequence[float], str, str]],
+    dashed: Sequence[Sequence[float]] = (),
+) -> dict[str, Any]:
+    """What the template shows of an image (uint8 [H, W, 3], BGR).
+
+    `boxes`: x1, y1, x2, y2 in pixels, colour and label of each; `dashed`: boxes without a label. A
+    label is cut after LABEL_LENGTH letters: a longer one would cover the image.
+    """
+    height, width = image.shape[:2]
+    labelled = [
+        (box, colour, text if len(text) <= LABEL_LENGTH else f"{text[: LABEL_LENGTH - 1]}…")
+        for box, colour, text in boxes
+    ]
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return {
-        "name": example.name,
+        "name": printable(name),
         "pixels": "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii"),
-        "truth": example.truth.tolist(),
-        "detections": detections,
+        "truth": dashed,
+        "detections": labelled,
         "scale": COLUMN_WIDTH / width,
         "width": width,
         "height": height,

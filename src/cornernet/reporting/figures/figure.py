@@ -8,6 +8,7 @@ Okabe and Ito, told apart by the colour-blind, with a line style and a marker ea
 import html
 import io
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#666666"
+LINE_LENGTH = 40
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so glyphs are the same everywhere
@@ -38,6 +40,7 @@ STYLE: Any = {
     "axes.axisbelow": True,
     "legend.frameon": False,
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a category may be called $x$
     "svg.hashsalt": "cornernet",
     "figure.facecolor": "white",
 }
@@ -59,22 +62,32 @@ def style_of(position: int) -> dict[str, Any]:
     return {"color": PALETTE[position % len(PALETTE)], "linestyle": LINES[line % len(LINES)]}
 
 
+def in_lines(name: str) -> str:
+    """A name in lines of LINE_LENGTH letters, so that a long one leaves room for the figure."""
+    starts = range(0, len(name), LINE_LENGTH)
+    return "\n".join(name[start : start + LINE_LENGTH] for start in starts)
+
+
 def draw(
     name: str,
     title: str,
     caption: str,
     size: tuple[float, float],
     paint: Callable[["Canvas"], None],
+    any_script: bool = False,
 ) -> Figure:
     """Make a figure of `size` inches with matplotlib; `paint` fills the empty canvas.
 
-    No pyplot, hence no state that outlives the call and no display.
+    No pyplot, hence no state that outlives the call and no display. With `any_script` text stays
+    text, which whatever shows the SVG sets in its own fonts: matplotlib's have not all letters, and
+    it sets no script that is written from right to left.
     """
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
-    file = io.StringIO()
-    with matplotlib.rc_context(STYLE):
+    file, style = io.StringIO(), STYLE | ({"svg.fonttype": "none"} if any_script else {})
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # as it measures the text
         canvas = Canvas(figsize=size, layout="constrained")
         paint(canvas)
         canvas.savefig(file, format="svg", metadata={"Date": None, "Creator": None})

@@ -8,11 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from cornernet.evaluation.coco_metrics import PrecisionRecall
-from cornernet.reporting.figures.figure import GREY, MARKERS, PALETTE, Figure, draw, style_of
+from cornernet.reporting.figures.figure import (
+    GREY,
+    LINE_LENGTH,
+    MARKERS,
+    PALETTE,
+    Figure,
+    draw,
+    in_lines,
+    style_of,
+)
 from cornernet.reporting.tables.formats import REFERENCES, percent_text
 from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.table import TableContext, TableRow, score_row
 
+MOST_CURVES = 12  # more cannot be told apart
 SIZES = {"AP": "all", "AP_small": "small", "AP_medium": "medium", "AP_large": "large"}
 
 
@@ -72,28 +82,31 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
     first = by_variant[variants[0]] if variants else {}
     scored = {name: score for name, score in first.items() if score is not None}
     names = sorted(scored, key=lambda name: (-scored[name], name))
+    labels = [in_lines(name) for name in names]
+    lines = np.array([label.count("\n") + 1 for label in labels], dtype=float)
+    at = np.cumsum(lines) - lines / 2  # the middle of each label
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         for position, variant in enumerate(variants):
             axes.plot(
                 np.array([by_variant[variant].get(name) for name in names], dtype=float),
-                range(len(names)),
+                at,
                 MARKERS[position % len(MARKERS)],
                 color=PALETTE[position % len(PALETTE)],
                 markersize=5,
                 label=variant,
             )
-        axes.set_yticks(range(len(names)), names)
-        axes.set(xlabel="AP on val (percent)", xlim=(0, 100), ylim=(-0.6, len(names) - 0.4))
+        axes.set_yticks(at, labels)
+        axes.set(xlabel="AP on val (percent)", xlim=(0, 100), ylim=(0, max(lines.sum(), 1)))
         canvas.legend(loc="outside lower center", ncols=3)
 
-    height = 1.4 + 0.16 * max(len(names), 4)
+    size = (7.2, 1.4 + 0.16 * max(lines.sum(), 4))
     caption = (
         "AP over IoU 0.50 to 0.95 of each category, the hardest on top; those without an object "
         "are left out."
     )
-    return draw("ap_by_category", "Where AP is lost: by category", caption, (7.2, height), paint)
+    return draw("ap_by_category", "Where AP is lost: by category", caption, size, paint, True)
 
 
 def precision_recall_curves(curves: Mapping[str, PrecisionRecall]) -> Figure:
@@ -110,3 +123,30 @@ def precision_recall_curves(curves: Mapping[str, PrecisionRecall]) -> Figure:
 
     caption = "Interpolated as COCO does, averaged over categories; all sizes, 100 detections."
     return draw("precision_recall", "Precision and recall on val", caption, (7.2, 4.4), paint)
+
+
+def precision_recall_by_category(model: str, curves: Mapping[str, PrecisionRecall]) -> Figure:
+    """Precision over recall at IoU 0.5, a line for each of the hardest categories of a model."""
+    average = {name: 100 * float(curve.precision.mean()) for name, curve in curves.items()}
+    shown = sorted(curves, key=lambda name: (average[name], name))[:MOST_CURVES]
+    labels = [in_lines(f"{average[name]:.1f} {name}") for name in shown]
+    columns = 3 if max(map(len, labels), default=0) < LINE_LENGTH / 2 else 1
+    lines = sum(label.count("\n") + 1 for label in labels) / columns
+
+    def paint(canvas: Canvas) -> None:
+        axes = canvas.subplots()
+        for position, (name, label) in enumerate(zip(shown, labels, strict=True)):
+            curve = curves[name]
+            axes.plot(
+                curve.recall, curve.precision, label=label, linewidth=1.5, **style_of(position)
+            )
+        axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+        canvas.legend(loc="outside lower center", ncols=columns, handlelength=3.5)
+
+    caption = (
+        f"{model} on val, at IoU 0.5, interpolated as COCO does; with the AP50 of each category. "
+        f"The hardest first, {MOST_CURVES} at most."
+    )
+    title = "Precision and recall by category"
+    size = (7.2, 3.8 + 0.2 * lines)
+    return draw("precision_recall_by_category", title, caption, size, paint, True)

@@ -1,5 +1,6 @@
 """A table as Markdown, CSV and LaTeX, and the summary of results that a run prints."""
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -20,7 +21,7 @@ def render_table(table: Table, suffix: str) -> str:
     """The table in the format of `suffix`: "md", "csv" or "tex" (booktabs)."""
     if suffix == "csv":
         return _csv(table)
-    filters = {"subject": subject, "legend": legend, "latex": _latex}
+    filters = {"subject": subject, "legend": legend, "latex": latex}
     return render(f"table.{suffix}.j2", {"table": table, "lines": _lines(table)}, filters)
 
 
@@ -113,15 +114,18 @@ def _csv(table: Table) -> str:
     return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
 
 
-def _latex(text: str) -> str:
-    """Text as LaTeX wants it."""
+def latex(text: str) -> str:
+    """Text as LaTeX wants it; words of more than 20 letters may be broken."""
     special = {
+        "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", "\u200b": "\\allowbreak{}",
         "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
-        MINUS: "$-$", EN_DASH: "--", "±": "$\\pm$",
+        MINUS: "$-$", EN_DASH: "\\textendash{}", "±": "$\\pm$",
     }  # fmt: skip
     special |= {character: f"\\{character}" for character in "&%$#_{}"}
-    escaped = "".join(special.get(character, character) for character in " ".join(text.split()))
-    return f"{{}}{escaped}" if escaped.startswith("[") else escaped
+    text = re.sub(r"(\S{20})(?=\S)", "\\1\u200b", " ".join(text.split()))
+    escaped = "".join(special.get(character, character) for character in text)
+    escaped = re.sub("-(?=-)", "-{}", escaped)  # two hyphens are no dash
+    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped
 
 
 def results_summary(results: pd.DataFrame) -> str:

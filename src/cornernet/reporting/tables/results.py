@@ -1,4 +1,8 @@
-"""results.csv: every score of a profile, one per row, the paper's number beside it."""
+"""results.csv: every score of a profile, one per row, the paper's number beside it.
+
+Scores of one category are further rows at its end, whose `metric` is, say, AP50-zebra: the columns
+are the same, and what picks its rows by the name of a metric finds what it found before.
+"""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,9 +24,30 @@ RESULT_COLUMNS = (
     "variant", "seed", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
 )  # fmt: skip
 NUMBERS = (
-    "value", "ci_low", "ci_high", "paper", "ours", "images", "training", "margin", "df",
+    "value", "ci_low", "ci_high", "paper", "ours", "images", "training", "margin", "df", "cost",
 )  # fmt: skip
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None
+
+
+class CategoryScores(pydantic.BaseModel):
+    """CATEGORY_METRICS of one category; `name` as it is shown."""
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+    name: str
+    objects: int
+    metrics: dict[str, Percent]
+    intervals: dict[str, tuple[Percent, Percent]]
+
+
+class ErrorCost(pydantic.BaseModel):
+    """A kind of mistake: how many there are, and what they cost in points of AP50."""
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+    kind: str
+    count: int
+    cost: Percent
 
 
 class MetricsFile(pydantic.BaseModel):
@@ -37,6 +62,8 @@ class MetricsFile(pydantic.BaseModel):
     status: Literal["scored", "submitted, not scored"]
     metrics: dict[str, Percent]
     intervals: dict[str, tuple[Percent, Percent]]
+    categories: list[CategoryScores] = []  # none where a server scored
+    errors: list[ErrorCost] = []
 
 
 def collect_results(
@@ -51,11 +78,38 @@ def collect_results(
 
     Raises BadInput with one line per file that is unreadable, malformed or a double of another.
     """
+    rows = []
+    for test, file in _by_test(metrics).items():
+        variant, _, split, mode = test
+        for metric in METRICS:
+            value = file.metrics.get(metric)
+            ends = file.intervals.get(metric, (None, None))
+            paper = literature.value(reference, split, Cell(variant, mode), metric)
+            rows.append((*test, metric, value, *ends, paper))
+    return as_table(rows, RESULT_COLUMNS)
+
+
+def category_results(metrics: Iterable[Path]) -> pd.DataFrame:
+    """The further rows of results.csv: each score of each category, as `collect_results` has them.
+
+    The paper has no such numbers.
+    """
+    rows = [
+        (*test, f"{metric}-{one.name}", value, *one.intervals.get(metric, (None, None)), None)
+        for test, file in _by_test(metrics).items()
+        for one in file.categories
+        for metric, value in one.metrics.items()
+    ]
+    return as_table(rows, RESULT_COLUMNS)
+
+
+def _by_test(metrics: Iterable[Path]) -> dict[tuple[str, int, Split, Mode], MetricsFile]:
+    """The files by variant, seed, split and mode, in the order of results.csv."""
     problems: list[str] = []
     found: dict[tuple[str, int, Split, Mode], MetricsFile] = {}
     for path in sorted(metrics):
         try:
-            file = _read_metrics(path)
+            file = read_metrics(path)
             test = (file.variant, file.seed, file.split, file.mode)
             if test in found:
                 raise BadInput(f"{path}: another file holds {test} too; remove one of them")
@@ -64,18 +118,11 @@ def collect_results(
             problems.extend(error.problems)
     if problems:
         raise BadInput(problems)
-    rows = []
-    for test in sorted(found, key=lambda t: (SPLITS.index(t[2]), t[0], MODES.index(t[3]), t[1])):
-        variant, _, split, mode = test
-        for metric in METRICS:
-            value = found[test].metrics.get(metric)
-            ends = found[test].intervals.get(metric, (None, None))
-            paper = literature.value(reference, split, Cell(variant, mode), metric)
-            rows.append((*test, metric, value, *ends, paper))
-    return as_table(rows, RESULT_COLUMNS)
+    ordered = sorted(found, key=lambda t: (SPLITS.index(t[2]), t[0], MODES.index(t[3]), t[1]))
+    return {test: found[test] for test in ordered}
 
 
-def _read_metrics(path: Path) -> MetricsFile:
+def read_metrics(path: Path) -> MetricsFile:
     """The content of a metrics file. Raises BadInput, a line for each thing that is wrong."""
     file = read_checked(path, MetricsFile, "; run `evaluate` again")
     for name in (*file.metrics, *file.intervals):
@@ -105,7 +152,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a table that has these columns. Raises BadInput if it is not one."""
     numbers = [name for name in NUMBERS if name in columns]
     missing = {name: [""] for name in numbers}
-    kinds = dict.fromkeys(numbers, "float64")
+    kinds = dict.fromkeys(numbers, "float64") | {"category": "str"}  # which may be called 007
     try:
         frame = pd.read_csv(path, keep_default_na=False, na_values=missing, dtype=kinds)
     except (OSError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Several seeds of one variant, as one estimate."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal, get_args
@@ -86,7 +86,7 @@ def estimates(
     results: pd.DataFrame,
     split: str,
     cell: Cell,
-    metrics: Iterable[str],
+    metrics: Collection[str],
     confidence: float = 0.95,
 ) -> dict[str, Estimate]:
     """Scores over all seeds of a test; `confidence` is that of the intervals in results.csv.
@@ -94,6 +94,7 @@ def estimates(
     The standard deviation over seeds is pooled over the variants that were tested the same way.
     """
     alike = rows_where(results, split=split, mode=cell.mode)
+    alike = alike[alike["metric"].isin(list(metrics))]
     own, models = rows_where(alike, variant=cell.variant), scores_of_models(alike, {})
     return {
         metric: pool(
