@@ -45,7 +45,7 @@ def test_page(browser, pages, name, width, scheme):
     sizes = browser.execute_script(
         "return [...document.images].map(i => [i.complete, i.naturalWidth, i.naturalHeight])"
     )
-    assert len(sizes) == 10
+    assert len(sizes) == 13
     assert all(complete and w > 0 and h > 0 for complete, w, h in sizes)
     page, body = browser.execute_script(
         "return [document.documentElement.scrollWidth, document.body.scrollWidth]"
@@ -75,7 +75,7 @@ def test_tables_are_readable_on_a_phone(browser, pages):
              return {wide: table.scrollWidth, box: box.clientWidth, moved: box.scrollLeft,
                      left: label.left, font: parseFloat(getComputedStyle(table).fontSize)}; })"""
     )
-    assert len(boxes) == 6
+    assert len(boxes) == 9
     for box in boxes:
         assert box["box"] <= 400
         assert box["font"] >= 12

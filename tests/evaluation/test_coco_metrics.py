@@ -7,6 +7,8 @@ import pytest
 
 from cornernet.evaluation.coco_metrics import (
     average_precision_by_category,
+    category_values,
+    curves_by_category,
     evaluate_detections,
     precision_recall,
 )
@@ -44,7 +46,9 @@ def test_equals_the_coco_api(seed):
 
 def test_curves_and_categories_equal_the_coco_api():
     content, results = random_split(7, images=12)
-    reference = coco_evaluation(content, results)[0].eval["precision"][..., 0, 2]  # [T, 101, C]
+    judged = coco_evaluation(content, results)[0].eval
+    reference, recall = judged["precision"][..., 0, 2], judged["recall"][..., 0, 2]
+    assert (reference.shape, recall.shape) == ((10, 101, 4), (10, 4))
     with_objects = (reference > -1).all(axis=(0, 1))
     assert with_objects.sum() == 3  # one category has none
     known = reference[:, :, with_objects]
@@ -56,6 +60,17 @@ def test_curves_and_categories_equal_the_coco_api():
     found = np.array(list(average_precision_by_category(scored).values()))
     assert found[with_objects].tolist() == pytest.approx(100 * known.mean(axis=(0, 1)))
     assert found[~with_objects].tolist() == [None]
+    every = np.ones((1, 12), dtype=bool)
+    of_each = category_values(scored.rankings, every)[0][with_objects]  # [C, CATEGORY_METRICS]
+    expected = [
+        known.mean(axis=(0, 1)),
+        *known[[0, 5]].mean(axis=1),
+        recall.mean(axis=0)[with_objects],
+    ]
+    np.testing.assert_allclose(of_each, 100 * np.transpose(expected))
+    curves = curves_by_category(scored, 0.5)
+    assert list(curves) == np.array(scored.categories)[with_objects].tolist()
+    np.testing.assert_allclose([c.precision for c in curves.values()], known[0].T, atol=1e-12)
     nothing = evaluated({**content, "annotations": []}, results)
     assert np.isnan(precision_recall(nothing, 0.5).precision).all()
 

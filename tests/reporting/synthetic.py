@@ -9,11 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from evaluation.reference import evaluated, random_split
 
 from cornernet.config.load import load_params
-from cornernet.evaluation.coco_metrics import PrecisionRecall
+from cornernet.evaluation.coco_metrics import (
+    PrecisionRecall,
+    average_precision_by_category,
+    curves_by_category,
+)
+from cornernet.evaluation.errors.confusion import confusion_matrix, pair, worst_images
+from cornernet.evaluation.errors.kinds import KINDS
 from cornernet.evaluation.half_sampling import HalfSampled
-from cornernet.evaluation.metric_names import CORNER_MODES, METRICS, QUADRANTS
+from cornernet.evaluation.metric_names import (
+    CATEGORY_METRICS,
+    CORNER_MODES,
+    METRICS,
+    QUADRANTS,
+    category_labels,
+)
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import judge_claims
 from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
@@ -23,9 +36,21 @@ from cornernet.reporting.figures.method import (
     radii_histogram,
     targets_figure,
 )
-from cornernet.reporting.figures.scores import ap_by_category, ap_by_size, precision_recall_curves
+from cornernet.reporting.figures.mistakes import confusion_figure, worst_figure
+from cornernet.reporting.figures.scores import (
+    ap_by_category,
+    ap_by_size,
+    precision_recall_by_category,
+    precision_recall_curves,
+)
 from cornernet.reporting.figures.training import training_curves
 from cornernet.reporting.page import PageContext
+from cornernet.reporting.tables.breakdown import (
+    category_tables,
+    collect_categories,
+    collect_errors,
+    error_tables,
+)
 from cornernet.reporting.tables.contrasts import Tests, measure_each, read_measured
 from cornernet.reporting.tables.corners import collect_corners
 from cornernet.reporting.tables.differences import (
@@ -40,7 +65,7 @@ from cornernet.reporting.tables.paper_tables import (
     iou_table,
     waiting_table,
 )
-from cornernet.reporting.tables.results import collect_results, write_csv
+from cornernet.reporting.tables.results import collect_results, read_metrics, write_csv
 from cornernet.reporting.tables.seeds import Estimate
 from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.text_and_code import (
@@ -83,7 +108,9 @@ def table_context(notice="", confidence=0.95):
     return TableContext(literature(), "eccv", notice, confidence)
 
 
-def write_metrics(folder, cell, split, status="scored", seed=0, noise=1.0, metrics=None):
+def write_metrics(
+    folder, cell, split, status="scored", seed=0, noise=1.0, metrics=None, categories=()
+):
     """One file as `evaluate` writes it: the paper's numbers plus noise, unless `metrics` says."""
     variant, mode = cell.split("/")
     random = np.random.default_rng([seed, len(cell), len(split)])
@@ -99,6 +126,13 @@ def write_metrics(folder, cell, split, status="scored", seed=0, noise=1.0, metri
         metrics, intervals = {}, {}
     tree = {"variant": variant, "seed": seed, "split": split, "mode": mode, "status": status}
     tree |= {"images": 100, "metrics": metrics, "intervals": intervals}
+    scores = dict.fromkeys(CATEGORY_METRICS, 40.0)
+    ends = {metric: [35.0, 45.0] for metric in CATEGORY_METRICS}
+    tree["categories"] = [
+        {"id": number, "name": name, "objects": 9, "metrics": scores, "intervals": ends}
+        for number, name in enumerate(categories)
+    ]
+    tree["errors"] = [{"kind": kind, "count": 3, "cost": 1.25} for kind in KINDS]
     path = folder / f"{variant}-s{seed}-{split}-{mode}.json"
     path.write_text(json.dumps(tree))
     return path
@@ -200,6 +234,33 @@ def example(seed, labels=("disc", "ring", "cross")):
     return Example(f"image {seed}", image, boxes, shifted, labels, np.array([0.91, 0.5, 0.1]))
 
 
+def figures_by_category(names):
+    """The figures that show names of categories, of a split in which something goes wrong."""
+    content, found = random_split(3, images=3, categories=len(names), overfull=False)
+    for category, name in zip(content["categories"], names, strict=True):
+        category["name"] = name
+    scored = evaluated(content, found)
+    pairs = pair(scored, 0.3)
+    pixels = np.full((480, 640, 3), 90, np.uint8)
+    images = {image: (f"{image}\a.jpg", pixels) for image in worst_images(scored, pairs, 2)}
+    return [
+        ap_by_category({"baseline": average_precision_by_category(scored)}),
+        precision_recall_by_category("baseline-s0", curves_by_category(scored, 0.5)),
+        confusion_figure("baseline-s0", confusion_matrix(scored, pairs), scored.categories),
+        worst_figure("baseline-s0", scored, pairs, images),
+    ]
+
+
+def breakdowns(folder, names=("disc", "ring")):
+    """by_category.csv, errors.csv, and the tables made of them, of two models."""
+    folder.mkdir(exist_ok=True)
+    shown = category_labels(names, range(len(names)))
+    paths = [write_metrics(folder, cell, "val", categories=shown) for cell in VAL_CELLS[:2]]
+    files = [read_metrics(path) for path in paths]
+    categories, errors = collect_categories(files), collect_errors(files)
+    return categories, errors, category_tables(categories, 0.95), error_tables(errors)
+
+
 def all_figures(results):
     """Every kind of figure, from made-up arrays."""
     random = np.random.default_rng(0)
@@ -216,7 +277,7 @@ def all_figures(results):
         detections_figure([example(seed) for seed in range(4)], 'Rule <1> & "2".'),
         detections_figure([overlaid], "The first image.", name="heatmaps", title="Heatmaps"),
         ap_by_size(results, table_context()),
-        ap_by_category({"baseline": {"disc": 61.0, "ring": None, "cross": 72.5}}),
+        *figures_by_category(["disc", "ring", "cross"]),
         precision_recall_curves({"IoU 0.50": PrecisionRecall(recall, 1 - recall**3)}),
         targets_figure(image, boxes, np.full(3, 5.0), 0.7),
         corner_pooling_figure(*maps),
@@ -254,6 +315,7 @@ def page_context(folder, comparable=False, figures=None, **run):
     params = profile("paper")
     report = replace(params.report, title=title, notice=notice)
     shared = table_context(notice)
+    *_, by_category, of_errors = breakdowns(folder / "breakdowns")
     judged = judge_claims(measured(results), claims(), "" if comparable else OTHER_DATA)
     return PageContext(
         params=replace(params, profile="demo", report=report),
@@ -267,6 +329,7 @@ def page_context(folder, comparable=False, figures=None, **run):
             *waiting_table(results, shared),
         ],
         figures=all_figures(results) if figures is None else figures,
+        breakdowns=[by_category[0], *of_errors, *by_category[1:]],
         differences=text_and_code(params),
         provenance={"baseline-s0.provenance.json": PROVENANCE},
         dataset={"train": {"images": 400, "boxes": 1200}, "problems": []},

@@ -17,7 +17,7 @@ from reporting.synthetic import all_figures, example, history, run_results
 def test_every_figure_round_trips_the_same_twice_and_refers_to_nothing_outside(tmp_path):
     results = run_results(tmp_path, noise=0.0)
     figures = all_figures(results)
-    assert len({figure.name for figure in figures}) == 9
+    assert len({figure.name for figure in figures}) == 12
     for figure in figures:
         write_figure(figure, tmp_path)
         assert read_figure(tmp_path / f"{figure.name}.svg") == figure

@@ -77,7 +77,7 @@ def test_page_is_self_contained_and_the_same_twice(context):
     document = parsed(page)
     assert "script" not in document.tags
     assert all(address.startswith(("#", "data:")) for address in document.addresses)
-    assert document.tags.count("img") == 10
+    assert document.tags.count("img") == 13
     assert render_page(context) == page
 
 
@@ -94,6 +94,11 @@ def test_page_says_what_a_reader_must_know(context):
     assert "CornerNet on shapes <demo>" in text  # escaped in the source
     assert "They hold the noise of images and, between trainings, that of training" in text
     assert text.index("Claims") < text.index("Table 1") < text.index("Training curves")
+    page = render_page(context)
+    places = [
+        page.index(f'<section id="{name}">') for name in ("claims", "tables", "results", "figures")
+    ]
+    assert places == sorted(places)
     rule = re.search(r"<details>.*?</details>", render_page(context), re.DOTALL)[0]
     assert all(f"<li>{verdict}:" in rule for verdict in VERDICTS)
 
@@ -108,6 +113,21 @@ def test_empty_run_renders_and_a_comparable_one_has_no_warning(context):
     assert "The server has stopped accepting" not in text
     assert "numbers cannot be the paper's: the annotations of val are not COCO's." in text
     assert "numbers cannot be" not in render_page(replace(bare, not_comparable=""))
+
+
+def test_a_run_of_which_no_claim_can_be_judged_opens_with_its_results(context):
+    page = render_page(replace(context, claims=context.claims.assign(verdict="not run")))
+    places = [
+        page.index(f'<section id="{name}">') for name in ("results", "tables", "figures", "claims")
+    ]
+    assert places == sorted(places)
+    shown = page[: places[1]]
+    assert "By category: baseline-s0 on val" in shown
+    assert "What mistakes cost on val" in shown
+    for name in ("ap_by_category", "confusion", "worst_images", "precision_recall_by_category"):
+        assert shown.count(f'id="figure-{name}"') == page.count(f'id="figure-{name}"') == 1
+    assert "no variant and makes no test that a claim" in page[places[3] :]
+    assert 'id="figure-claims"' not in page
 
 
 def test_a_record_of_training_noise_from_another_processor_is_told(context):

@@ -64,7 +64,7 @@ class PageContext:
 
 
 def render_page(context: PageContext) -> str:
-    """The page's HTML: claims first, then tables, results by category, figures, and how it was made.
+    """The page's HTML: claims first, then tables, results by category, figures, origins.
 
     Where no claim could be judged, the results by category come first, and claims after figures.
     No script, no outside request; styles inline, figures as data URIs. Same input, same text.

@@ -4,15 +4,22 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
-from reporting.synthetic import NOT_SCORED, literature, run_results, write_metrics
+from reporting.synthetic import NOT_SCORED, VAL_CELLS, literature, run_results, write_metrics
 from scipy.stats import t
 
 from cornernet.errors import BadInput
 from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.formats import results_summary
 from cornernet.reporting.tables.literature import Cell
-from cornernet.reporting.tables.results import RESULT_COLUMNS, collect_results, read_csv, write_csv
+from cornernet.reporting.tables.results import (
+    RESULT_COLUMNS,
+    category_results,
+    collect_results,
+    read_csv,
+    write_csv,
+)
 from cornernet.reporting.tables.seeds import estimates, status
 
 
@@ -53,6 +60,23 @@ def test_undefined_is_empty_and_never_minus_one(tmp_path):
     assert status(collect([path])) == "scored"
 
 
+def test_scores_by_category_are_further_rows_that_no_metric_s_name_picks(tmp_path):
+    named = ["zebra", "a,b", "AP50", "007"]
+    paths = [write_metrics(tmp_path, cell, "val", categories=named) for cell in VAL_CELLS[:2]]
+    write_csv(pd.concat([collect(paths), category_results(paths)]), tmp_path / "r.csv")
+    rows = read_csv(tmp_path / "r.csv", RESULT_COLUMNS)
+    pd.testing.assert_frame_equal(rows[: len(collect(paths))], collect(paths), atol=1e-6)
+    assert (rows["metric"] == "AP50").sum() == 2
+    baseline = rows[rows["variant"] == "baseline"].set_index("metric")
+    assert baseline.loc["AR100-zebra", ["value", "ci_low", "ci_high"]].tolist() == [40, 35, 45]
+    assert math.isnan(baseline.loc["AP50-007", "paper"])
+    metric, _, category = rows["metric"].iloc[-4:].str.partition("-").to_numpy().T
+    assert metric.tolist() == ["AP", "AP50", "AP75", "AR100"]
+    assert set(category) == {"007"}
+    cell = Cell("baseline", "single_scale")
+    assert estimates(rows, "val", cell, ["AP"]) == estimates(collect(paths), "val", cell, ["AP"])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -63,6 +87,11 @@ def test_undefined_is_empty_and_never_minus_one(tmp_path):
         ({"metrics": {"AP": True}}, "metrics.AP: Input should be a valid number"),
         ({"intervals": {"AP": [1, 101]}}, "AP.1: Input should be less than or equal to 100"),
         ({"metrics": []}, "metrics: Input should be an object"),
+        ({"categories": [{"name": "a"}]}, "categories.0.objects: Field required"),
+        (
+            {"errors": [{"kind": "both", "count": 1, "cost": -1}]},
+            "errors.0.cost: Input should be greater",
+        ),
     ],
 )
 def test_malformed_metrics_are_refused(tmp_path, change, message):
