@@ -36,7 +36,7 @@ def _is_length(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+    return isinstance(value, str) and re.fullmatch(r"[^\ud800-\udfff]+", value) is not None
 
 
 def _is_number(value: Any) -> bool:

@@ -52,7 +52,8 @@ def confusion_figure(model: str, matrix: np.ndarray, names: Sequence[str]) -> Fi
         "objects that were not found; last row: detections where no object is. The darker, the "
         "larger a part of its row."
     )
-    return draw("confusion", "Which category is taken for which", caption, (side + 3, side), paint)
+    title, size = "Which category is taken for which", (side + 3, side)
+    return draw("confusion", title, caption, size, paint, any_script=True)
 
 
 def worst_figure(

@@ -106,7 +106,8 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
         "AP over IoU 0.50 to 0.95 of each category, the hardest on top; those without an object "
         "are left out."
     )
-    return draw("ap_by_category", "Where AP is lost: by category", caption, size, paint, True)
+    title = "Where AP is lost: by category"
+    return draw("ap_by_category", title, caption, size, paint, any_script=True)
 
 
 def precision_recall_curves(curves: Mapping[str, PrecisionRecall]) -> Figure:
@@ -149,4 +150,4 @@ def precision_recall_by_category(model: str, curves: Mapping[str, PrecisionRecal
     )
     title = "Precision and recall by category"
     size = (7.2, 3.8 + 0.2 * lines)
-    return draw("precision_recall_by_category", title, caption, size, paint, True)
+    return draw("precision_recall_by_category", title, caption, size, paint, any_script=True)
