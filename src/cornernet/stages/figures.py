@@ -66,7 +66,8 @@ def _of_scores(job: Job) -> list[Figure]:
     results = read_csv(job.paths.results, RESULT_COLUMNS)
     borrowed = [name for name, variant in job.profile.variants.items() if variant.weights_of]
     by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(job.profile))
-    by_category, curves, mistakes = {}, {}, []
+    by_category, curves = {}, {}
+    mistakes: list[Figure] = []
     for test in val_tests(job):
         name, matched = test.trained.variant, evaluate_detections(*tested_files(job.graph, test))
         by_category[name] = average_precision_by_category(matched)

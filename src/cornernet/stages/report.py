@@ -7,6 +7,7 @@ import pandas as pd
 from cornernet.files import write_text
 from cornernet.pipeline.comparable import not_comparable
 from cornernet.pipeline.job import Job
+from cornernet.pipeline.paths import BREAKDOWNS
 from cornernet.pipeline.provenance import read_provenance
 from cornernet.pipeline.staleness.code import read_accepted
 from cornernet.pipeline.tracked_runs import tell
@@ -14,13 +15,7 @@ from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
 from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.page import PageContext, render_page
-from cornernet.reporting.tables.breakdown import (
-    CATEGORY_COLUMNS,
-    ERROR_COLUMNS,
-    Breakdown,
-    category_tables,
-    error_tables,
-)
+from cornernet.reporting.tables import breakdown
 from cornernet.reporting.tables.differences import DIFFERENCE_COLUMNS
 from cornernet.reporting.tables.paper_tables import (
     build_tables,
@@ -71,13 +66,13 @@ def _tables(job: Job, differences: pd.DataFrame) -> list[Table]:
     ]
 
 
-def _breakdowns(job: Job) -> list[Breakdown]:
+def _breakdowns(job: Job) -> list[breakdown.Breakdown]:
     """Val by category for the first model, the mistakes of all, then the other models' categories.
 
-    Each is read from its CSV file.
+    Read from the CSV files that `tables` wrote.
     """
-    paths, confidence = job.paths, job.profile.evaluation.confidence
-    categories = read_csv(paths.breakdown("by_category", "csv"), CATEGORY_COLUMNS)
-    errors = read_csv(paths.breakdown("errors", "csv"), ERROR_COLUMNS)
-    tables = category_tables(categories, confidence)
-    return [*tables[:1], *error_tables(errors), *tables[1:]]
+    columns = breakdown.CATEGORY_COLUMNS, breakdown.ERROR_COLUMNS
+    files = [job.paths.breakdown(name, "csv") for name in BREAKDOWNS]
+    categories, errors = map(read_csv, files, columns)
+    tables = breakdown.category_tables(categories, job.profile.evaluation.confidence)
+    return [*tables[:1], *breakdown.error_tables(errors), *tables[1:]]

@@ -26,13 +26,7 @@ from cornernet.pipeline.paths import (
 from cornernet.pipeline.scoring import tested_files
 from cornernet.pipeline.staleness.training_key import training_keys
 from cornernet.reporting.claims.claim_list import load_claims
-from cornernet.reporting.tables.breakdown import (
-    category_tables,
-    collect_categories,
-    collect_errors,
-    error_tables,
-    render_breakdown,
-)
+from cornernet.reporting.tables import breakdown
 from cornernet.reporting.tables.contrasts import Tests, measure_each
 from cornernet.reporting.tables.corners import collect_corners
 from cornernet.reporting.tables.differences import collect_differences, table_comparisons
@@ -102,12 +96,14 @@ def run(job: Job) -> None:
 def _write_breakdowns(job: Job) -> None:
     """Val's scores by category, and what kinds of mistakes cost there."""
     files = [read_metrics(job.paths.metrics(test)) for test in val_tests(job)]
-    categories, errors = collect_categories(files), collect_errors(files)
-    shown = category_tables(categories, job.profile.evaluation.confidence), error_tables(errors)
-    for name, frame, tables in zip(BREAKDOWNS, (categories, errors), shown, strict=True):
+    frames = breakdown.collect_categories(files), breakdown.collect_errors(files)
+    of_categories = breakdown.category_tables(frames[0], job.profile.evaluation.confidence)
+    shown = of_categories, breakdown.error_tables(frames[1])
+    for name, frame, tables in zip(BREAKDOWNS, frames, shown, strict=True):
         write_csv(frame, job.paths.breakdown(name, "csv"))
         for suffix in ("md", "tex"):
-            write_text(job.paths.breakdown(name, suffix), render_breakdown(tables, suffix))
+            text = breakdown.render_breakdown(tables, suffix)
+            write_text(job.paths.breakdown(name, suffix), text)
 
 
 def _noise(job: Job, scores: pd.DataFrame) -> TrainingNoise:

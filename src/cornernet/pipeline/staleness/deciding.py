@@ -159,9 +159,6 @@ EXEMPT_IN = {
     "evaluate": {
         "cornernet.reporting": "what is printed decides nothing",
     },
-    "tables": {
-        "cornernet.evaluation.errors": "the names of mistakes, which are counted before",
-    },
     "figures": {
         "cornernet.evaluation.corners": "imported by the stage of tables",
     },

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cornernet.evaluation.errors.kinds import KINDS
-from cornernet.evaluation.metric_names import CATEGORY_METRICS
+from cornernet.evaluation.metric_names import CATEGORY_METRICS, defined
 from cornernet.reporting.rendering import render
 from cornernet.reporting.tables.formats import (
     aligned,
@@ -26,20 +25,14 @@ CATEGORY_COLUMNS = (
 )  # fmt: skip
 ERROR_COLUMNS = ("variant", "seed", "kind", "count", "cost")
 ALL = "all, mean of the categories"  # in place of a category, which is empty in by_category.csv
-MEANINGS = dict(
-    zip(
-        KINDS,
-        (
-            "the place is right, the category is not",
-            "the category is right, the box is not: IoU 0.1 to 0.5",
-            "neither is right",
-            "another detection found the object already",
-            "no object is there",
-            "no detection comes near the object",
-        ),
-        strict=True,
-    )
-)
+MEANINGS = {
+    "classification": "the place is right, the category is not",
+    "localisation": "the category is right, the box is not: IoU 0.1 to 0.5",
+    "both": "neither is right",
+    "duplicate": "another detection found the object already",
+    "background": "no object is there",
+    "missed": "no detection comes near the object",
+}
 
 
 @dataclass(frozen=True)
@@ -100,11 +93,8 @@ def error_tables(errors: pd.DataFrame) -> list[Breakdown]:
     models = list(errors.groupby(["variant", "seed"], sort=False))
     rows = []
     for kind, meaning in MEANINGS.items():
-        cells = []
-        for _, own in models:
-            (row,) = own[own["kind"] == kind].itertuples()
-            cost = None if pd.isna(row.cost) else row.cost
-            cells.append(f"{number_text(cost, False)} ({row.count})")
+        found = [row for _, own in models for row in own[own["kind"] == kind].itertuples()]
+        cells = [f"{number_text(defined(row.cost), False)} ({row.count})" for row in found]
         rows.append((kind, meaning, *cells))
     head = ("mistake", "what it is", *(f"{variant}-s{seed}" for (variant, seed), _ in models))
     legend = (
