@@ -45,7 +45,7 @@ def test_page(browser, pages, name, width, scheme):
     sizes = browser.execute_script(
         "return [...document.images].map(i => [i.complete, i.naturalWidth, i.naturalHeight])"
     )
-    assert len(sizes) == 13
+    assert len(sizes) == (13 if name == "whole" else 12)  # no claim of one variant is judged
     assert all(complete and w > 0 and h > 0 for complete, w, h in sizes)
     page, body = browser.execute_script(
         "return [document.documentElement.scrollWidth, document.body.scrollWidth]"

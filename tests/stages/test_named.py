@@ -38,6 +38,7 @@ def mistaken(rows):
         yield box | {"image_id": row["image_id"], "category_id": category}
 
 
+@pytest.mark.slow
 def test_every_stage_takes_any_name_and_the_page_opens_with_the_results(
     tmp_path, monkeypatch, capsys
 ):

@@ -168,6 +168,7 @@ BAD = {
     "id a truth value": (update("images", 1, id=True), "wrong or missing 'id'", "number 2"),
     "width of zero": (update("images", 0, width=0), "wrong or missing 'width'", "id 1"),
     "no file name": (drop("images", 0, "file_name"), "wrong or missing 'file_name'", "id 1"),
+    "half of a character": (update("categories", 1, name="\ud83d"), "wrong or missing 'name'", "id 2"),
     "iscrowd of two": (update("annotations", 1, iscrowd=2), "wrong or missing 'iscrowd'", "id 2"),
     "negative area": (update("annotations", 1, area=-1), "wrong or missing 'area'", "id 2"),
     "image not an object": (val(lambda tree: tree["images"].append(7)), "not an object", "number 4"),
