@@ -23,6 +23,7 @@ from cornernet.training.job import TrainingFailed
 FOR_PEOPLE = {
     "detect": "draw the boxes found in images, print them as JSON",
     "import-weights": "turn the authors' released weights into this project's format",
+    "preview": "a page of augmented training samples, sizes and counts, before anything is trained",
     "plan": "what a profile would run, its disk and GPU hours, before anything starts",
     "status": "what is done, running and left, and the results so far",
     "accept": "keep results although the code that decides them has changed",
