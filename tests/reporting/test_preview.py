@@ -92,6 +92,17 @@ def decoded(address):
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
+def page_of(split, augmentation):
+    """The page of a split, which stands for val too."""
+    record = SplitRecord(
+        3, 9, {"small": 9}, {"1": 5, "2": 4, "3": 0}, {"crowd_boxes": 4}, "", "", 0
+    )
+    categories = tuple(Category(at, name) for at, name in enumerate(NAMES, start=1))
+    dataset = Dataset("folder", categories, 0, {"train": record, "val": record})
+    params = replace(PAPER, augmentation=augmentation)
+    return preview_page(params, dataset, {"train": split, "val": split})
+
+
 def test_the_largest_page_is_small(tmp_path):
     """Images of noise, which no JPEG compresses, with as many objects as training takes."""
     small, side = write_split(tmp_path, [PAPER.targets.max_objects] * 14), 1023
@@ -101,12 +112,7 @@ def test_the_largest_page_is_small(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     for image in split.images:
         cv2.imwrite(str(tmp_path / image.file_name), noise)
-    record = SplitRecord(14, 1, {"small": 1}, {"1": 1}, {}, "", "", 0)
-    dataset = Dataset(
-        "folder", tuple(Category(at, "n" * 200) for at in (1, 2, 3)), 0, {"train": record}
-    )
-    augmentation = replace(still(side), crop_border=side // 2)
-    page = preview_page(replace(PAPER, augmentation=augmentation), dataset, {"train": split})
+    page = page_of(split, replace(still(side), crop_border=side // 2))
     assert 500_000 < len(page.encode()) <= 2_000_000
     assert page.count("<svg ") == 12
 

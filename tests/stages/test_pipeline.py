@@ -14,6 +14,7 @@ import cv2
 import pandas as pd
 import pytest
 import yaml
+from stages.run_crate import check
 
 from cornernet.cli import main
 from cornernet.config import load_params
@@ -24,7 +25,6 @@ from cornernet.pipeline.staleness.deciding import exempt
 from cornernet.reporting.training_noise import read_record
 from cornernet.stages import train as train_stage
 from cornernet.training.loop import alone
-from stages.run_crate import check
 
 REPOSITORY = Path(__file__).parents[2]
 # One more than smoke has, and one that borrows another's weights, named as in text_and_code.yaml:

@@ -78,14 +78,11 @@ def run_crate(graph: Graph, jobs: Sequence[Job], options: str) -> "ROCrate":
     for path in sorted(RULES.glob("*.smk")):
         _file(crate, path)
     for position, name in enumerate(dict.fromkeys(stage.name for stage, _ in jobs)):
-        workflow.append_to("hasPart", _tool(crate, STAGES[name]))
-        workflow.append_to("step", _step(crate, STAGES[name], position))
+        _add_stage(crate, workflow, STAGES[name], position)
     actions = [_add_job(crate, graph, job, options) for job in jobs]
     made = {id(one): one for action in actions for one in action["result"]}
     used = {id(one): one for action in actions for one in action.get("object", [])}
-    times = sorted(
-        action[key] for action in actions for key in ("startTime", "endTime") if key in action
-    )
+    times = [one[key] for one in actions for key in ("startTime", "endTime") if key in one]
     crate.add_action(
         workflow,
         identifier="#run",
@@ -94,8 +91,8 @@ def run_crate(graph: Graph, jobs: Sequence[Job], options: str) -> "ROCrate":
         properties={
             "name": f"run of profile {graph.paths.profile}",
             "description": f"snakemake --cores all --config profile={graph.paths.profile}",
-            "startTime": times[0],
-            "endTime": times[-1],
+            "startTime": min(times),
+            "endTime": max(times),
         },
     )
     return crate
@@ -104,9 +101,7 @@ def run_crate(graph: Graph, jobs: Sequence[Job], options: str) -> "ROCrate":
 def _describe(crate: "ROCrate", graph: Graph) -> None:
     """What the crate as a whole is."""
     crate.name = graph.params.report.title
-    crate.description = (
-        f"Profile {graph.paths.profile} of cornernet {__version__}, with its results"
-    )
+    crate.description = f"Results of profile {graph.paths.profile}, by cornernet {__version__}"
     crate.license = _context(crate, LICENCE, "CreativeWork", name="BSD 3-Clause License")
     crate.root_dataset["conformsTo"] = [
         _context(crate, url, "CreativeWork", name=name, version=url.rpartition("/")[2])
@@ -114,18 +109,15 @@ def _describe(crate: "ROCrate", graph: Graph) -> None:
     ]
 
 
-def _tool(crate: "ROCrate", stage: Stage) -> "Entity":
-    """The command of a stage."""
+def _add_stage(crate: "ROCrate", workflow: "Entity", stage: Stage, position: int) -> None:
+    """Add a stage: its command as a tool of the workflow, its place there as a step."""
     about = {"name": f"cornernet {stage.command}", "softwareVersion": __version__}
-    return _context(crate, f"#tool-{stage.name}", "SoftwareApplication", **about)
-
-
-def _step(crate: "ROCrate", stage: Stage, position: int) -> "Entity":
-    """A stage's place in the workflow."""
-    about = {"name": stage.summary, "position": position}
-    step = _context(crate, f"#step-{stage.name}", "HowToStep", **about)
-    step["workExample"] = crate.get(f"#tool-{stage.name}")
-    return step
+    tool = _context(crate, f"#tool-{stage.name}", "SoftwareApplication", **about)
+    place = {"name": stage.summary, "position": position}
+    step = _context(crate, f"#step-{stage.name}", "HowToStep", **place)
+    step["workExample"] = tool
+    workflow.append_to("hasPart", tool)
+    workflow.append_to("step", step)
 
 
 def _add_job(crate: "ROCrate", graph: Graph, job: Job, options: str) -> "Entity":
