@@ -24,7 +24,7 @@ from cornernet.reporting.preview.views import random_views
 SIDE = 63
 # The only centre that keeps its distance from the border: the view is the image.
 WHOLE = replace(still(SIDE), crop_border=31)
-NAMES = ('<b>"&\ud800', "\u05e9\u05dc\u05d5\u05dd" * 50, "c")
+NAMES = ('<b>"&\x01', "\u05e9\u05dc\u05d5\u05dd" * 50, "c")
 
 
 def split_of(folder, boxes, categories, crowd=()):
@@ -142,7 +142,7 @@ def test_prepare_ends_with_the_page_s_path(own, capsys):
     path = Path(capsys.readouterr().out.splitlines()[-1].rpartition(" ")[2])
     page = path.read_text(encoding="utf-8")
     assert path == Path("reports/mine/preview.html")
-    assert "&lt;b&gt;&#34;&amp;\\ud800" in page
+    assert "&lt;b&gt;&#34;&amp;\x01" in page
     assert "<b>" not in page
     assert NAMES[1] in page  # in the table of categories, whole
     assert all(

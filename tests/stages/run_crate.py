@@ -58,6 +58,16 @@ def check_workflow(entities, workflow, root):
     used = [action["instrument"]["@id"] for action in actions.values()]
     assert used.count(workflow["@id"]) == 1
     assert set(used) == tools | {workflow["@id"]}
+    position = {entities[id_]["workExample"]["@id"]: entities[id_]["position"] for id_ in steps}
+    made_at = {
+        file["@id"]: position[action["instrument"]["@id"]]
+        for action in actions.values()
+        if action["instrument"]["@id"] in tools
+        for file in action["result"]
+    }
+    for action in actions.values():  # a step that needs what another makes comes after it
+        at = position.get(action["instrument"]["@id"], len(steps))
+        assert all(made_at.get(file["@id"], 0) <= at for file in action["object"])
     controls = [one for one in entities.values() if one["@type"] == "ControlAction"]
     controlled = [one["object"]["@id"] for one in controls]
     assert sorted([*controlled, "#run"]) == sorted(actions)

@@ -7,8 +7,6 @@ are named and not packed.
 """
 
 import argparse
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cornernet import __version__
 from cornernet.errors import BadInput, first_of
-from cornernet.files import hash_file
+from cornernet.files import hash_file, replacing
 from cornernet.options import params_of
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
@@ -53,11 +51,9 @@ def run(options: argparse.Namespace) -> None:
         crate = run_crate(graph, jobs, options_of(graph.params, options.set))
     except ImportError as error:
         raise BadInput(f"{error}; `pip install rocrate` brings it") from None
-    path = graph.paths.crate
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # whole, or not at all
-        crate.write_zip(Path(folder) / path.name)
-        os.replace(Path(folder) / path.name, path)
-    print(f"crate: {path}, jobs: {len(jobs)}")
+    with replacing(graph.paths.crate) as temporary:
+        crate.write_zip(temporary)
+    print(f"crate: {graph.paths.crate}, jobs: {len(jobs)}")
 
 
 def run_crate(graph: Graph, jobs: Sequence[Job], options: str) -> "ROCrate":
@@ -83,7 +79,7 @@ def run_crate(graph: Graph, jobs: Sequence[Job], options: str) -> "ROCrate":
     made = {id(one): one for action in actions for one in action["result"]}
     used = {id(one): one for action in actions for one in action.get("object", [])}
     times = [one[key] for one in actions for key in ("startTime", "endTime") if key in one]
-    crate.add_action(
+    run = crate.add_action(
         workflow,
         identifier="#run",
         object=[one for key, one in used.items() if key not in made],
@@ -95,6 +91,7 @@ def run_crate(graph: Graph, jobs: Sequence[Job], options: str) -> "ROCrate":
             "endTime": max(times),
         },
     )
+    crate.root_dataset["mentions"] = [run, *actions]
     return crate
 
 

@@ -34,7 +34,7 @@ def run(job: Job) -> None:
 def write_preview(params: Params, dataset: Dataset) -> Path:
     """Write the page of training samples and counts, which no stage reads; returns its path."""
     root, path = Path(params.data.root), Paths(params.profile).preview
-    files = {name: own for name, own in params.data.splits.items() if has_annotations(name)}
+    files = {str(name): own for name, own in params.data.splits.items() if has_annotations(name)}
     splits = {name: load_split(root, own, name) for name, own in files.items()}
     write_text(path, preview_page(params, dataset, splits))
     return path

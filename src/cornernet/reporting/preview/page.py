@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from cornernet.config import Params
 from cornernet.data.coco.dataset import Dataset
@@ -41,23 +42,22 @@ def preview_page(params: Params, dataset: Dataset, splits: Mapping[str, CocoSpli
         "params": params,
         "pictures": sample_pictures(splits["train"], params),
         "views": views,
-        "classes": of_all("boxes_by_size"),
+        "classes": of_all("boxes_by_size").reindex(["small", "medium", "large"]),
         "sizes": histogram({"views of train": views.targets["size"]}, SIZES, whole=False),
         "per_image": histogram(per_image, OBJECTS, whole=True),
         "most_objects": {name: int(count.max()) for name, count in per_image.items()},
         "categories": of_all("boxes_by_category")
+        .reindex(list(by_id))
         .rename(index=by_id)
         .sort_values("train", ascending=False, kind="stable"),
-        "handled": of_all("problems").rename(index=lambda kind: kind.replace("_", " ")),
+        "handled": of_all("problems")
+        .sort_index()
+        .rename(index=lambda kind: kind.replace("_", " ")),
     }
-    page = render("preview.html.j2", content, {})
-    # Half of a surrogate pair, which JSON can hold in a name, is no character of UTF-8.
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+    return render("preview.html.j2", content, {})
 
 
-def histogram(
-    values: Mapping[str, Sequence[float]], starts: Sequence[int], whole: bool
-) -> pd.DataFrame:
+def histogram(values: Mapping[str, ArrayLike], starts: Sequence[int], whole: bool) -> pd.DataFrame:
     """Counts of each column's values by range, from the first that has any to the last.
 
     `whole`: values are whole numbers, so that 3 to under 5 is "3–4".
@@ -67,7 +67,7 @@ def histogram(
         str(low) if low == high else f"{low}{EN_DASH}{high}"
         for low, high in zip(starts, ends, strict=False)
     ]
-    labels.append(f"{starts[-1]} and more")
+    labels += [f"{starts[-1]} and more"]
     edges = [*starts, np.inf]
     columns = {name: np.histogram(column, edges)[0] for name, column in values.items()}
     table = pd.DataFrame(columns, index=labels)
