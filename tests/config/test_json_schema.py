@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from cornernet.config.json_schema import FILE, profile_schema
-from cornernet.config.profiles import profiles
 
 PARAMS = Path(__file__).parents[2] / "params"
 SCHEMA = json.loads((PARAMS / FILE).read_text())
@@ -17,13 +16,6 @@ SCHEMA = json.loads((PARAMS / FILE).read_text())
 def test_the_file_is_what_the_command_writes():
     assert profile_schema() == SCHEMA, "run `cornernet params-schema`"
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-
-
-@pytest.mark.parametrize("name", profiles(PARAMS))
-def test_every_profile_names_the_schema_and_meets_it(name):
-    text = (PARAMS / f"{name}.yaml").read_text()
-    assert text.splitlines()[0] == f"# yaml-language-server: $schema=./{FILE}"
-    jsonschema.validate(yaml.safe_load(text), SCHEMA)
 
 
 @pytest.mark.parametrize(

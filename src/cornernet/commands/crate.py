@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
 WORKFLOW, RULES = Path("Snakefile"), Path("workflow/rules")
+STATE = ".state"
 CONTEXT = "https://w3id.org/ro/terms/workflow-run/context"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
@@ -41,8 +42,9 @@ def run(options: argparse.Namespace) -> None:
     """Pack the run. Raises BadInput if it is not finished, or if the package rocrate is missing."""
     graph = Graph(params_of(options))
     jobs = [(stage, key) for stage in STAGES.values() for key in stage.jobs(graph)]
-    needed = [WORKFLOW, *(path for job in jobs for path in _outputs(graph, job))]
-    if missing := [str(path) for path in needed if not path.exists()]:
+    made = [path for stage, key in jobs for path in stage.outputs(graph.paths, key)]
+    packed = [WORKFLOW, *(path for path in made if path.suffix != STATE)]
+    if missing := [str(path) for path in packed if not path.exists()]:
         raise BadInput(
             f"{first_of(missing)}: not there, so the run is not finished; `snakemake --cores all "
             f"--config profile={graph.paths.profile}` finishes it"
@@ -149,23 +151,18 @@ def _times(made: dict[str, Any]) -> dict[str, str]:
     return {"startTime": start.isoformat(timespec="seconds"), "endTime": end.isoformat()}
 
 
-def _outputs(graph: Graph, job: Job) -> list[Path]:
-    """What a finished job has left, of that which is packed."""
-    return [path for path in job[0].outputs(graph.paths, job[1]) if path.suffix != ".state"]
-
-
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     """The files among `paths`, those in folders too; and states, whether they are there or not."""
     for path in paths:
         if path.is_dir():
             yield from sorted(one for one in path.rglob("*") if one.is_file())
-        elif path.is_file() or path.suffix == ".state":
+        elif path.is_file() or path.suffix == STATE:
             yield path
 
 
 def _file(crate: "ROCrate", path: Path) -> "Entity":
     """The entity of a file, under the path that it has in the repository; added if it is new."""
-    if path.suffix == ".state":
+    if path.suffix == STATE:
         identifier = f"#{path}"
         return crate.get(identifier) or _context(crate, identifier, "CreativeWork", name=path.name)
     known = crate.get(str(path))

@@ -13,18 +13,17 @@ from cornernet.data.coco.split import CocoSplit
 from cornernet.reporting.preview.pictures import sample_pictures
 from cornernet.reporting.preview.views import random_views
 from cornernet.reporting.rendering import render
+from cornernet.reporting.tables.formats import EN_DASH
 
 # Lower ends of the bars of histograms; the last one holds all that is larger.
 OBJECTS = (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)
 SIZES = (0, 4, 8, 16, 32, 64, 128, 256, 512)  # pixels
-EN_DASH = "\N{EN DASH}"
 
 
 def preview_page(params: Params, dataset: Dataset, splits: Mapping[str, CocoSplit]) -> str:
     """The page's HTML: no script, no outside request. Same input, same text.
 
-    `splits` are those with annotations. Raises BadInput if an image cannot be read, or if none of
-    train is left to train on.
+    `splits` are those with annotations. Raises BadInput if an image cannot be read.
     """
     by_id = {str(category.id): category.name for category in dataset.categories}
     views = random_views(splits["train"], params)
@@ -38,6 +37,7 @@ def preview_page(params: Params, dataset: Dataset, splits: Mapping[str, CocoSpli
         counts = {name: record[field] for name, record in found.items()}
         return pd.DataFrame(counts).fillna(0).astype(int)
 
+    handled = of_all("problems").sort_index()
     content = {
         "params": params,
         "pictures": sample_pictures(splits["train"], params),
@@ -50,9 +50,7 @@ def preview_page(params: Params, dataset: Dataset, splits: Mapping[str, CocoSpli
         .reindex(list(by_id))
         .rename(index=by_id)
         .sort_values("train", ascending=False, kind="stable"),
-        "handled": of_all("problems")
-        .sort_index()
-        .rename(index=lambda kind: kind.replace("_", " ")),
+        "handled": handled.set_axis(handled.index.str.replace("_", " ")),
     }
     return render("preview.html.j2", content, {})
 

@@ -32,29 +32,18 @@ class Views:
 
     def losses(self) -> list[tuple[str, int, int]]:
         """What becomes of objects: what happens, how often, and out of how many."""
-        left = len(self.targets)
-        columns = (["tl_x", "tl_y"], ["br_x", "br_y"])
-        keys = [["view", "category", *cell] for cell in columns]
-        shared = np.any([self.targets.duplicated(key, keep=False) for key in keys], axis=0)
+        left, keys = len(self.targets), (["tl_x", "tl_y"], ["br_x", "br_y"])
+        twins = [self.targets.duplicated(["view", "category", *key], keep=False) for key in keys]
+        clipped, below = self.targets["clipped"].sum(), (self.targets["radius"] < 1).sum()
+        empty = self.count - self.targets["view"].nunique()
+        shared = "a corner in the same cell as another's of the same category: one peak for both"
         return [
             ("wholly outside of the view: dropped", self.objects - self.inside, self.objects),
             ("beyond targets.max_objects of an image: dropped", self.inside - left, self.inside),
-            ("cut by the view's border: clipped", int(self.targets["clipped"].sum()), left),
-            (
-                "a corner in the same cell as another's of the same category: one peak for both",
-                int(shared.sum()),
-                left,
-            ),
-            (
-                "a radius below one cell: no penalty is reduced",
-                int((self.targets["radius"] < 1).sum()),
-                left,
-            ),
-            (
-                "views in which no object is left",
-                self.count - self.targets["view"].nunique(),
-                self.count,
-            ),
+            ("cut by the view's border: clipped", int(clipped), left),
+            (shared, int(np.any(twins, axis=0).sum()), left),
+            ("a radius below one cell: no penalty is reduced", int(below), left),
+            ("views in which no object is left", empty, self.count),
         ]
 
 
