@@ -23,16 +23,22 @@ from cornernet.training.job import TrainingFailed
 FOR_PEOPLE = {
     "detect": "draw the boxes found in images, print them as JSON",
     "import-weights": "turn the authors' released weights into this project's format",
+    "preview": "a page of augmented training samples, sizes and counts, before anything is trained",
     "plan": "what a profile would run, its disk and GPU hours, before anything starts",
     "status": "what is done, running and left, and the results so far",
+    "crate": "pack a finished run with its description, as a Provenance Run Crate",
     "accept": "keep results although the code that decides them has changed",
     "inputs": "write what each job depends on besides data, for the workflow engines",
     "dvc-yaml": "write dvc.yaml for the profile that params/profile.yaml names",
+    "params-schema": "write params/schema.json, by which editors check and complete profiles",
     "tracking": "tell MLflow what it lacks of the files, and print where its pages are",
     "record-effects": "keep what `--profile differences` found, for the pages of other profiles",
     "record-noise": "keep the scores of all seeds, from which the noise of training is known",
 }
-IN_FILES = ("import-weights", "accept", "inputs", "dvc-yaml", "record-effects", "record-noise")
+IN_FILES = (
+    "import-weights", "accept", "inputs", "dvc-yaml", "params-schema", "record-effects",
+    "record-noise",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

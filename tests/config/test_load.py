@@ -1,9 +1,11 @@
 """A params file: what it inherits, what it refuses, and the words it refuses it with."""
 
 import dataclasses
+import json
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
@@ -20,9 +22,11 @@ MINE = f"variants.mine={{weights_of: baseline, {TIES}}}"
 )
 def test_every_profile_loads_and_opens_with_command_cost_and_ap(profile):
     assert load_params(profile).profile == profile
-    head = Path(f"params/{profile}.yaml").read_text()[:1200]
+    text = Path(f"params/{profile}.yaml").read_text()
     for word in ("command", "cost", "AP "):
-        assert f"#   {word}" in head
+        assert f"#   {word}" in text[:1200]
+    assert text.startswith("# yaml-language-server: $schema=./schema.json\n")
+    jsonschema.validate(yaml.safe_load(text), json.loads(Path("params/schema.json").read_text()))
 
 
 def test_a_profile_says_only_what_differs():

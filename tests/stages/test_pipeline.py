@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import threading
+import zipfile
 from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import cv2
 import pandas as pd
 import pytest
 import yaml
+from stages.run_crate import check
 
 from cornernet.cli import main
 from cornernet.config import load_params
@@ -332,3 +334,32 @@ def test_status_and_plan_tell_where_things_stand(place, capsys):
     printed = capsys.readouterr().out
     assert "full_schedule-s0: iterations 6 to 9" in printed
     assert "with the weights of baseline-s0" in printed
+
+
+def test_the_finished_run_is_packed_as_a_provenance_run_crate(place, tmp_path, capsys):
+    for part in ("Snakefile", "workflow"):
+        source = REPOSITORY / part
+        shutil.copytree(source, place / part) if source.is_dir() else shutil.copy(source, place)
+    page = place / "reports/smoke/index.html"
+    page.rename(tmp_path / "index.html")
+    line = refused(["crate", "--profile", "smoke"], capsys)
+    assert "index.html: not there, so the run is not finished; `snakemake" in line
+    (tmp_path / "index.html").rename(page)
+    assert main(["crate", "--profile", "smoke"]) == 0
+    with zipfile.ZipFile(place / "reports/smoke/run.crate.zip") as packed:
+        assert len(set(packed.namelist())) == len(packed.namelist())
+        packed.extractall(tmp_path / "crate")
+    entities = check(tmp_path / "crate")
+    graph = Graph(load_params("smoke"))
+    jobs = {stage.job_name(key) for stage in STAGES.values() for key in stage.jobs(graph)}
+    actions = {one["name"]: one for one in entities.values() if one["@type"] == "CreateAction"}
+    assert set(actions) == {*jobs, "run of profile smoke"}
+    train = actions["train-full_schedule-s0"]
+    assert train["description"].startswith(
+        "cornernet train --profile smoke --variant full_schedule"
+    )
+    read, made = ({one["@id"] for one in train[key]} for key in ("object", "result"))
+    assert {"data/smoke/dataset.json", "#data/smoke/models/baseline-s0.state"} <= read
+    assert "data/smoke/models/full_schedule-s0.safetensors" in made
+    assert train["startTime"] <= train["endTime"]
+    assert {"@id": "reports/smoke/index.html"} in actions["run of profile smoke"]["result"]

@@ -4,10 +4,10 @@ import argparse
 import json
 
 from cornernet.config import load_params
-from cornernet.config.profiles import default_profile
+from cornernet.config.profiles import default_profile, params_folder
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.errors import BadInput
-from cornernet.files import write_if_changed, write_text
+from cornernet.files import write_if_changed, write_json, write_text
 from cornernet.options import params_of
 from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.engines.dvc_file import DVC_FILE, check_dvc_file, dvc_text
@@ -52,6 +52,16 @@ def dvc_yaml(options: argparse.Namespace) -> None:
     profile = default_profile()
     write_if_changed(DVC_FILE, dvc_text(Graph(load_params(profile))))
     print(f"{DVC_FILE}: the stages of profile {profile}")
+
+
+def params_schema(options: argparse.Namespace) -> None:
+    """Write the JSON Schema of profiles, by which editors check and complete them."""
+    from cornernet.config.json_schema import FILE, profile_schema  # with pydantic
+
+    params_of(options)  # refuses a folder without params/
+    path = params_folder() / FILE
+    write_json(path, profile_schema())
+    print(f"{path}: the schema of profiles")
 
 
 def import_weights(options: argparse.Namespace) -> None:

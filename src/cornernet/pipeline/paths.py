@@ -64,6 +64,8 @@ class Paths:
         self.figures = reports / "figures"
         self.claims = reports / "claims.csv"
         self.page = reports / "index.html"
+        self.crate = reports / "run.crate.zip"  # the finished run, for others
+        self.preview = reports / "preview.html"  # of training samples; `prepare` makes it
 
     def params(self, stage: str, variant: str | None = None) -> Path:
         """The resolved params that a stage depends on; rewritten only when they change."""

@@ -1,15 +1,19 @@
-"""`cornernet prepare`: checks the data set and writes what it found, dataset.json."""
+"""`cornernet prepare`: checks the data set, writes dataset.json and a preview of training."""
 
 import dataclasses
+from pathlib import Path
 
 from cornernet.config import Params
 from cornernet.data.coco.check import check_dataset
-from cornernet.data.coco.dataset import SplitRecord
+from cornernet.data.coco.dataset import Dataset, SplitRecord
+from cornernet.data.coco.split import has_annotations, load_split
 from cornernet.errors import BadInput
-from cornernet.files import free_bytes, write_json
+from cornernet.files import free_bytes, write_json, write_text
 from cornernet.model.cost import BYTES, parameter_count
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.job import Job
+from cornernet.pipeline.paths import Paths
+from cornernet.reporting.preview.page import preview_page
 
 # A finished model lies as weights and as state, a checkpoint as state: weights, Adam's two moments.
 STATE_COPIES = 3
@@ -24,6 +28,16 @@ def run(job: Job) -> None:
     write_json(paths.dataset, dataclasses.asdict(dataset))
     for name, split in dataset.splits.items():
         print(f"prepare: {name}: {_summary(split)}")
+    print(f"prepare: what training will see: {write_preview(params, dataset)}")
+
+
+def write_preview(params: Params, dataset: Dataset) -> Path:
+    """Write the page of training samples and counts, which no stage reads; returns its path."""
+    root, path = Path(params.data.root), Paths(params.profile).preview
+    files = {str(name): own for name, own in params.data.splits.items() if has_annotations(name)}
+    splits = {name: load_split(root, own, name) for name, own in files.items()}
+    write_text(path, preview_page(params, dataset, splits))
+    return path
 
 
 def _summary(split: SplitRecord) -> str:

@@ -153,8 +153,11 @@ EXEMPT_IN = {
     },
     "prepare": {
         "cornernet.data.coco.images": "what it refuses makes no result",
-        "cornernet.data.coco.split": "the names of splits with annotations",
+        "cornernet.data.coco.split": "the names of splits with annotations, and the preview",
+        "cornernet.data.sampling": "draws the preview, which no stage reads",
         "cornernet.model": "counts parameters, for the room on the disk",
+        "cornernet.reporting": "draws the preview, which no stage reads",
+        "cornernet.training.chunk_losses": "draws the preview, which no stage reads",
     },
     "evaluate": {
         "cornernet.reporting": "what is printed decides nothing",

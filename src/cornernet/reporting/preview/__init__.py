@@ -1,0 +1,1 @@
+"""What training will see, on one page, before anything is trained."""
