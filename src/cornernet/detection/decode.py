@@ -102,6 +102,9 @@ def top_corners(heat: Tensor, count: int, kernel: int) -> CornerPeaks:
 def _strongest_first(score: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest of score [B, N] with their indices, equal ones in the order of index."""
     count = min(count, score.shape[1])
+    if torch.compiler.is_exporting():  # ONNX's TopK has equal ones in this order by definition
+        values, index = score.topk(count, dim=1)
+        return values, index
     least = score.topk(count, dim=1).values[:, -1:]  # [B, 1]
     # topk leaves open which of equal scores it takes: of those at the limit, take the first ones.
     above, ties = score > least, score == least
