@@ -18,7 +18,7 @@ from cornernet.detection.network import fold_batch_norm, normalize_batch
 from cornernet.errors import BadInput
 from cornernet.files import replacing
 from cornernet.model.corner_pooling import Direction
-from cornernet.model.network import CornerNet, CornerOutputs
+from cornernet.model.network import CornerNet, CornerOutputs, CornerPooling, PredictionModule
 
 OPSET = 18  # the one that torch's exporter knows; to others it would have to convert
 PACKAGES = ("onnx", "onnxscript")  # what torch's exporter needs
@@ -38,6 +38,9 @@ class ExportedNetwork(nn.Module):
     def __init__(self, model: CornerNet, decoding: Detection | None) -> None:
         super().__init__()
         self.model, self.decoding = fold_batch_norm(model), decoding
+        for module in self.model.modules():
+            if isinstance(module, PredictionModule):
+                module.pooling = DoublingPooling(module.pooling)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         outputs: CornerOutputs = self.model(normalize_batch(images), last_only=True)[-1]
@@ -63,7 +66,7 @@ def export_onnx(model: CornerNet, path: Path, decoding: Detection | None = None)
         except ImportError:
             needed = " ".join(PACKAGES)
             raise BadInput(f"{package} is not installed; `pip install {needed}`") from None
-    multiple, network = model.size_multiple, ExportedNetwork(model, decoding)
+    multiple, network = model.size_multiple, ExportedNetwork(model, decoding).eval()
     # The smallest image has as many cells as there are corners to choose.
     corners, least = 0 if decoding is None else decoding.top_corners, 1
     while (least * multiple // 4) ** 2 < corners:
@@ -72,34 +75,54 @@ def export_onnx(model: CornerNet, path: Path, decoding: Detection | None = None)
     sizes = {0: Dim("batch"), 2: multiple * k - 1, 3: multiple * j - 1}
     height, width = ((least + more) * multiple - 1 for more in (1, 2))  # of an example, not run
     example = torch.zeros(2, 3, height, width, dtype=torch.uint8)
-    program = torch.export.export(network, (example,), dynamic_shapes=(sizes,))
-    pooling = torch.ops.cornernet.running_maximum.default
     written = torch.onnx.export(
-        program.run_decompositions({pooling: maximum_by_doublings}),
+        network,
+        (example,),
+        dynamic_shapes=(sizes,),
         input_names=["images"],
         output_names=list(CornerOutputs._fields if decoding is None else DECODED),
         opset_version=OPSET,
         verbose=False,
     )
     assert written is not None, "torch's newer exporter returns its program"
+    for node in written.model.graph:
+        if node.op_type == "Reshape":
+            # Where an image of another size fails; a runtime names the node.
+            node.name = f"{node.name} (sides must be multiples of {multiple} pixels, less one)"
     facts = {"size_multiple": multiple, "largest_side": LARGEST_SIDE}
     written.model.metadata_props.update({name: str(fact) for name, fact in facts.items()})
     with replacing(path) as temporary:
         written.save(temporary, external_data=False)
 
 
-def maximum_by_doublings(features: Tensor, direction: Direction) -> tuple[Tensor, Tensor]:
-    """The running maximum of `corner_pooling`, [B, C, H, W], for up to 2^DOUBLINGS cells a side.
+class DoublingPooling(nn.Module):
+    """A corner pooling module, with the running maxima in operators that every exporter has."""
 
-    No exporter has a running maximum. Here each step takes the maximum of the map and of itself,
-    shifted: after n steps a cell holds that of 2^n cells. A shift beyond the map adds nothing. The
-    second result stands for the records, which only a gradient needs.
+    def __init__(self, pooling: CornerPooling) -> None:
+        super().__init__()
+        self.vertical, self.horizontal = pooling.vertical, pooling.horizontal
+        self.ways: tuple[Direction, ...] = ()
+        if pooling.pool:
+            self.ways = ("top", "left") if pooling.corner == "top_left" else ("bottom", "right")
+
+    def forward(self, features: Tensor) -> Tensor:
+        maps = self.vertical(features), self.horizontal(features)
+        if self.ways:
+            maps = tuple(map(maximum_by_doublings, maps, self.ways))
+        return maps[0] + maps[1]
+
+
+def maximum_by_doublings(features: Tensor, direction: Direction) -> Tensor:
+    """`directional_pool` of [B, C, H, W] for up to 2^DOUBLINGS cells a side, to the bit.
+
+    Each step takes the maximum of the map and of itself, shifted: after n steps a cell holds that
+    of 2^n cells. A shift beyond the map adds nothing.
     """
     maxima, dim = features, 2 if direction in ("top", "bottom") else 3
-    to_start = direction in ("top", "left")  # the cells that count come later in the map
     for shift in (2**step for step in range(DOUBLINGS)):
-        room = (0, shift) if to_start else (shift, 0)
+        later = direction in ("top", "left")  # the cells that count come later in the map
+        room = (0, shift) if later else (shift, 0)
         padded = F.pad(maxima, room if dim == 3 else (0, 0, *room), value=-torch.inf)
-        start = shift if to_start else 0
-        maxima = torch.maximum(maxima, padded.narrow(dim, start, features.shape[dim]))
-    return maxima, torch.zeros_like(features, dtype=torch.bool)
+        part = slice(shift, None) if later else slice(None, -shift)
+        maxima = torch.maximum(maxima, padded[:, :, part] if dim == 2 else padded[..., part])
+    return maxima
