@@ -25,7 +25,8 @@ from cornernet.model.network import CornerNet, CornerOutputs
 from cornernet.model.weights import save_weights
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/export.md"
-SETTINGS = ("detection.embedding_distance=1", "detection.max_pairs=400")  # of 20 x 20 pairs
+# All of 20 x 20 pairs; embeddings reject some of those that nothing else does.
+SETTINGS = ("detection.embedding_distance=11", "detection.max_pairs=400")
 EXPORT = ("export", "--profile", "smoke", *(w for s in SETTINGS for w in ("--set", s)), "--weights")
 
 
@@ -35,10 +36,12 @@ def pixels(count, height, width):
 
 
 def with_contrast(model):
-    """Heatmaps and embeddings that differ from cell to cell, as a trained network's do."""
+    """Scores about a half, that differ from cell to cell, and embeddings that do."""
     for module in (*model.top_left, *model.bottom_right):
         torch.nn.init.normal_(module.heatmap.output.weight, std=3)
-        torch.nn.init.normal_(module.embedding.output.weight, std=3)
+        torch.nn.init.normal_(module.embedding.output.weight, std=100)
+        for branch in (module.heatmap, module.embedding):
+            torch.nn.init.zeros_(branch.output.bias)
     return model.eval()
 
 
@@ -96,7 +99,7 @@ def test_maps_are_the_network_s_at_any_size(tmp_path, more):
 def decoded(tmp_path_factory):
     """A network of smoke's, and a folder with its weights, and its file as the command wrote it."""
     folder = tmp_path_factory.mktemp("decoded")
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     model = with_contrast(CornerNet(3, load_params("smoke").model))
     save_weights(folder / "w.safetensors", model.state_dict())
     command = [*EXPORT, f"{folder}/w.safetensors", "--out", f"{folder}/blood.onnx"]
@@ -145,7 +148,7 @@ def test_pairs_are_those_of_decoding_those_that_tie_too(decoded, tied):
         state = {k: v * (k not in zeros) for k, v in model.state_dict().items()}
         model = CornerNet(3, load_params("smoke").model).eval()
         model.load_state_dict(state)
-    for size in ((2, 31, 47), (1, 63, 63)):
+    for size in ((2, 31, 47), (1, 63, 39)):
         found = run_file(written.SerializeToString(), pixels(*size))
         for one, expected in zip(
             zip(*found, strict=True), wanted_pairs(model, pixels(*size)), strict=True
