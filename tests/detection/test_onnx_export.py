@@ -160,7 +160,7 @@ def test_pairs_are_those_of_decoding_those_that_tie_too(decoded, tied):
 def test_the_program_in_the_docs_finds_what_this_project_finds(decoded, monkeypatch, capsys):
     model, folder = decoded
     monkeypatch.chdir(folder)
-    image = np.random.default_rng(0).integers(0, 256, (75, 61, 3), dtype=np.uint8)
+    image = np.random.default_rng(7).integers(0, 256, (75, 61, 3), dtype=np.uint8)
     cv2.imwrite("photo.jpg", image)
     (program,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     left = {}
