@@ -42,7 +42,7 @@ def test_the_lock_has_all_that_the_package_asks_for_above_the_lower_bounds():
     core, extras = PROJECT["dependencies"], PROJECT["optional-dependencies"]
     assert {Requirement(text).name for text in core}.isdisjoint(ENGINES)
     assert {Requirement(text).name for text in extras["workflow"]} >= set(ENGINES)
-    for text in (*core, *extras["workflow"], *extras["test"]):
+    for text in (*core, *extras["workflow"], *extras["export"], *extras["test"]):
         wanted = Requirement(text)
         if wanted.name != PROJECT["name"]:
             assert [bound.operator for bound in wanted.specifier] == [">="], text

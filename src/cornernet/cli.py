@@ -22,6 +22,7 @@ from cornernet.training.job import TrainingFailed
 # Modules of `cornernet.commands`, or functions of its module `files`, and what each is for.
 FOR_PEOPLE = {
     "detect": "draw the boxes found in images, print them as JSON",
+    "export": "write a trained model as an ONNX file, for programs without PyTorch",
     "import-weights": "turn the authors' released weights into this project's format",
     "preview": "a page of augmented training samples, sizes and counts, before anything is trained",
     "plan": "what a profile would run, its disk and GPU hours, before anything starts",
@@ -175,6 +176,14 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
         "--score", type=float, default=0.3, help="least score of a box that is drawn"
     )
     detect.add_argument("--variant", default="baseline", help="the variant that the weights are of")
+    export = commands["export"]
+    export.add_argument("--weights", required=True, type=Path, help="a .safetensors file")
+    export.add_argument("--out", required=True, type=Path, metavar="W.onnx")
+    export.add_argument("--format", default="onnx", choices=["onnx"])
+    export.add_argument(
+        "--decoded", action="store_true", help="boxes and scores before soft-NMS in place of maps"
+    )
+    export.add_argument("--variant", default="baseline", help="the variant that the weights are of")
     weights = commands["import-weights"]
     weights.add_argument("released", type=Path, metavar="RELEASED.pkl")
     weights.add_argument("--out", required=True, type=Path, metavar="W.safetensors")

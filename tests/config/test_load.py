@@ -81,6 +81,7 @@ def test_a_fixed_radius_differs_from_the_baseline_in_nothing_else(profile):
         ("tested=[{variants: [baseline], splt: val}]", "params tested.0.splt: no such param; did you mean 'split'?"),
         ("variants.mine.continues=basline", "variants.mine.continues: no variant is called 'basline'; did you mean 'baseline'?"),
         ("variants.mine.continues=mine", "variants.mine: continues itself"),
+        ("variants.mine={continues: baseline, set: {train.init: w.safetensors}}", "variants.mine: continues 'baseline', so that train.init cannot start it"),
         ("variants.mine={imported: true, continues: baseline}", "variants.mine: imported weights continue nothing"),
         ("corners.variants=[basline]", "corners.variants: no variant is called 'basline'"),
         ("variants.mine.set={train.iteratons: 3}", "variants.mine.set: params train.iteratons: no such param"),

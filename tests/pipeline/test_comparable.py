@@ -34,6 +34,7 @@ def dataset(**digests):
         ("paper", [], {"val": "0"}, "the annotations of val are not COCO's"),
         ("paper", [], {"train": "0"}, "the annotations of train are not COCO's"),
         ("paper", ["train.iterations=1000"], {}, "other params .*: train.iterations$"),
+        ("paper", ["train.init=w.safetensors"], {}, "other params .*: train.init$"),
         ("paper", ["detection.soft_nms.sigma=0.4"], {}, "detection.soft_nms.sigma"),
         ("demo", [], {}, "other params than the paper's: .*model.dims"),
     ],
@@ -48,7 +49,7 @@ def keys(profile="demo", *overrides, data=None):
     return training_keys(Graph(load_params(profile, overrides)), data or dataset())
 
 
-def test_a_training_is_known_by_all_that_decides_it_but_its_seed(monkeypatch):
+def test_a_training_is_known_by_all_that_decides_it_but_its_seed(monkeypatch, tmp_path):
     known = keys()
     assert len(set(known.values())) == len(known) == 5
     assert keys("demo", "train.seeds=[7]", "evaluation.halves=9", "report.title=x") == known
@@ -58,5 +59,10 @@ def test_a_training_is_known_by_all_that_decides_it_but_its_seed(monkeypatch):
     assert not set(shorter.values()) & set(known.values())
     assert not set(keys(data=dataset(train="0")).values()) & set(known.values())
     assert keys(data=dataset(val="0")) == known
+    init, started = tmp_path / "w.safetensors", []
+    for content in ("one", "two"):  # what is started from counts by its content
+        init.write_text(content)
+        started.append(keys("demo", f"train.init={init}"))
+    assert not set(started[0].values()) & {*started[1].values(), *known.values()}
     monkeypatch.setattr(training_key, "code_of", lambda deciding: {"losses": "changed"})
     assert not set(keys().values()) & set(known.values())

@@ -1,6 +1,7 @@
 """What a job depends on besides data: its params and its code as files, and nothing else."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import yaml
@@ -45,6 +46,14 @@ def test_every_job_has_files_that_are_rewritten_only_when_their_content_changes(
     changed = {path.name for path in files if path.stat().st_mtime_ns != times[path]}
     trained = {f"train-{model.variant}.yaml" for model in graph.trained}
     assert changed == trained | {"claims.yaml", "report.yaml"}
+
+
+def test_weights_to_start_from_are_an_input_of_the_first_training_alone(graph_of):
+    graph = graph_of("smoke", "train.init=w.safetensors")
+    inputs = {m.variant: STAGES["train"].inputs(graph, m) for m in graph.trained}
+    with_them = [name for name, paths in inputs.items() if Path("w.safetensors") in paths]
+    assert with_them == ["baseline"]
+    assert "init" not in stage_params(graph_of("smoke").params, "train")["train"]  # as before
 
 
 def test_a_split_that_is_not_named_leaves_the_graph(graph_of):

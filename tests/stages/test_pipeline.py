@@ -42,6 +42,7 @@ TESTED = """
 PACKAGE = str(ROOT)
 
 CHECKPOINT = "data/smoke/checkpoints/baseline-s0/iteration-00000006.pt"
+OTHER = "data/smoke/models/no_corner_pooling-s0.safetensors"
 RAN = defaultdict(set)  # stage -> the package's files of which a function ran
 
 
@@ -313,6 +314,10 @@ def test_borrowed_weights_are_tested_in_another_way_and_paired_with_the_lender_s
         (["accept", "train", "--profile", "smoke", "--because", " "], "--because is empty"),
         (["train", "--profile", "released_weights", "--variant", "released_weights"], "is not trained; `cornernet import-weights"),
         (["train", "--profile", "smoke", "--set", "losses.pull_weight=0.2", "--resume", CHECKPOINT], "losses.pull_weight"),
+        (["train", "--profile", "smoke", "--set", f"train.init={OTHER}", "--resume", CHECKPOINT], "params.train.init: (none) -> "),
+        (["train", "--profile", "smoke", "--set", "train.init=none"], "none is not there; train.init names it: mend that path"),
+        (["train", "--profile", "smoke", "--set", "train.init=data"], "data is no file; train.init names it: mend that path"),
+        (["train", "--profile", "smoke", "--variant", "no_corner_pooling", "--set", f"train.init={OTHER}"], "is what the training writes; start from a copy of it"),
         (["train", "--profile", "smoke", "--variant", "rounded_scores"], "weights of baseline: `cornernet train --variant baseline`"),
         (["predict", "--profile", "smoke", "--seed", "7"], "baseline-s7.safetensors is not there; `cornernet train --profile smoke --variant baseline --seed 7"),
     ],

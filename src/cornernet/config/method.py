@@ -115,6 +115,7 @@ class Train:
     # statistics over one chunk; chunks are dealt to as many devices as there are.
     chunks: tuple[int, ...]
     seeds: tuple[int, ...]
+    init: str | None  # weights to start from: all but the branches that depend on the categories
     devices: int = field(metadata=AT_LEAST_1)  # GPUs that one training asks for
     # CPU threads of one training; a param, as their number changes how sums round
     threads: int = field(metadata=AT_LEAST_1)

@@ -177,6 +177,8 @@ class Params:
         before, owner = variant.continues, variant.weights_of
         require(before != name, f"{here}: continues itself")
         require(not (variant.imported and before), f"{here}: imported weights continue nothing")
+        begun = before is not None and "train.init" in variant.set
+        require(not begun, f"{here}: continues {before!r}, so that train.init cannot start it")
         borrowed = before is not None and self.variants[before].weights_of is not None
         require(not borrowed, f"{here}: continues {before!r}, which is not trained")
         if owner is None:

@@ -95,12 +95,16 @@ def top_corners(heat: Tensor, count: int, kernel: int) -> CornerPeaks:
     highest = F.max_pool2d(highest, (kernel, 1), stride=1, padding=(margin, 0))
     peaks = torch.where(highest == score, score, 0.0).flatten(1)  # [B, C * H * W]
     score, index = _strongest_first(peaks, count)  # [B, K]
-    cells = height * width
-    return CornerPeaks(score, index // cells, index % width, index % cells // width)
+    category, row = index // (height * width), index // width  # row: over all categories
+    return CornerPeaks(score, category, index - row * width, row - category * height)
 
 
 def _strongest_first(score: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest of score [B, N] with their indices, equal ones in the order of index."""
+    if torch.compiler.is_exporting():  # ONNX's TopK has equal ones in this order by definition
+        known = isinstance(score.shape[1], int)  # else there are cells enough
+        values, index = score.topk(min(count, score.shape[1]) if known else count, dim=1)
+        return values, index
     count = min(count, score.shape[1])
     least = score.topk(count, dim=1).values[:, -1:]  # [B, 1]
     # topk leaves open which of equal scores it takes: of those at the limit, take the first ones.

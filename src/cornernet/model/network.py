@@ -189,7 +189,8 @@ class CornerNet(nn.Module):
         """Raise ValueError unless the maps can be halved exactly and added again."""
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"images: must be [B, 3, h, w], not {list(images.shape)}")
-        if any(-(-side // 4) % (self.size_multiple // 4) for side in images.shape[2:]):
+        # No number here is negative: ONNX's division of integers would round it towards 0.
+        if any((side + 3) // 4 % (self.size_multiple // 4) for side in images.shape[2:]):
             raise ValueError(
                 f"images: {images.shape[2]} x {images.shape[3]} pixels cannot be halved exactly; "
                 f"pad each side to a multiple of {self.size_multiple}, less one"

@@ -6,7 +6,7 @@ Both workflow engines, `cornernet plan` and `cornernet status` read the graph fr
 from dataclasses import dataclass
 from pathlib import Path
 
-from cornernet.config import Params
+from cornernet.config import Params, resolve_variant
 from cornernet.pipeline.paths import Paths, Tested, Trained
 
 
@@ -78,6 +78,13 @@ class Graph:
         """The model that this one goes on from, if any."""
         continues = self.params.variants[trained.variant].continues
         return None if continues is None else Trained(continues, trained.seed)
+
+    def init_of(self, trained: Trained) -> Path | None:
+        """The weights of another model that this one's training starts from, if any."""
+        if self.parent(trained) is not None:
+            return None
+        init = resolve_variant(self.params, trained.variant).train.init
+        return None if init is None else Path(init)
 
     def weights_of(self, trained: Trained) -> Trained:
         """The model whose weights `trained` is tested with: itself, unless it borrows another's."""

@@ -114,15 +114,16 @@ def run_job(job: Job, adapter: Adapter) -> None:
 
 def _require_inputs(job: Job) -> None:
     """Raise BadInput for each input that is missing, with the command that makes it."""
+    init = Path(job.params.train.init or "")
     if missing := [
         path
         for path in job.stage.inputs(job.graph, job.key)
-        if not (path.is_file() if path.suffix else path.is_dir())
+        if not (path.is_file() if path.suffix or path == init else path.is_dir())
     ]:
-        commands = _commands(job)
+        remedies = {init: "; train.init names it: mend that path"}
+        remedies |= {path: f"; `{command}` makes it" for path, command in _commands(job).items()}
         raise BadInput(
-            f"{path} is {'no file' if path.exists() else 'not there'}"
-            + (f"; `{commands[path]}` makes it" if path in commands else "")
+            f"{path} is {'no file' if path.exists() else 'not there'}{remedies.get(path, '')}"
             for path in missing
         )
 

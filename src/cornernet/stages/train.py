@@ -50,6 +50,7 @@ def run(job: Job) -> dict[str, Any]:
         "seed": trained.seed,
         "code_spans": result.code_spans,
         "weights_digest": hash_file(job.paths.weights(trained)).sha256,
+        "init_digest": training.fingerprint["data"].get("init"),
         "validation": read_history(training.checkpoints / VALIDATION),
         "run_key": tracked.model.key,
         "mlflow_run_id": tracked.run_id,
@@ -90,11 +91,14 @@ def _devices(job: Job, nodes: Nodes) -> Iterator[tuple[str, ...]]:
 def _training(job: Job) -> TrainingJob:
     """What is to be trained: the job's model on the split train, validated on the split val."""
     params, trained, paths = job.params, job.trained, job.paths
-    parent = job.graph.parent(trained)
+    parent, init = job.graph.parent(trained), job.graph.init_of(trained)
     split = load_split(job.root, params.data.splits["train"], "train")
     # With the profile's min_iou the table was made; radii of a variant with another are computed.
     same = params.targets.min_iou == job.profile.targets.min_iou
     categories = {str(category.id): category.name for category in job.dataset.categories}
+    data = {"categories": categories, "train": job.dataset.splits["train"].digests}
+    if init is not None:
+        data["init"] = hash_file(init).sha256
     return TrainingJob(
         params=params,
         num_categories=len(job.dataset.categories),
@@ -112,7 +116,7 @@ def _training(job: Job) -> TrainingJob:
         fingerprint={
             "params": stage_params(params, "train"),
             "code": job.code,
-            "data": {"categories": categories, "train": job.dataset.splits["train"].digests},
+            "data": data,
         },
         name=str(trained),
         validate=partial(validation, params) if "val" in params.data.splits else None,

@@ -1,7 +1,7 @@
-"""Where a training begins: at a checkpoint, where another training ended, or untrained."""
+"""Where a training begins: at a checkpoint, at another training's end, at weights, or untrained."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,14 @@ from cornernet.errors import BadInput, first_of
 from cornernet.files import hash_file
 from cornernet.model.losses import LossTerms
 from cornernet.training.checkpoint import CheckpointFolder
+from cornernet.training.fine_tuning import state_from_weights
 from cornernet.training.job import (
     Code,
     CodeSpan,
     TrainingJob,
     changed_modules,
     differences,
+    plain,
 )
 from cornernet.training.state import TrainingState, Unreadable, load_state
 
@@ -59,7 +61,8 @@ def complete_fingerprint(job: TrainingJob) -> dict[str, Any]:
 def find_start(job: TrainingJob, folder: CheckpointFolder) -> Start:
     """Where to begin: the checkpoint that was named, the newest usable one, the initial state.
 
-    Raises BadInput for a named checkpoint or an initial state that cannot be gone on from.
+    Or, as a checkpoint of iteration 0, the weights of `train.init`. Raises BadInput for what was
+    named and cannot be gone on from.
     """
     fingerprint = job.fingerprint
     if job.resume is not None:
@@ -93,6 +96,10 @@ def find_start(job: TrainingJob, folder: CheckpointFolder) -> Start:
             )
         job.report(f"continues {job.initial_state} from iteration {state.iteration}")
         return Start(job.initial_state, state.iteration, code_spans=tuple(state.code_spans))
+    if job.params.train.init is not None:
+        state = state_from_weights(job, Path(job.params.train.init))
+        known = {"window": NOTHING_SUMMED, "fingerprint": plain(fingerprint)}
+        return Start(folder.save(replace(state, **known)))
     return Start()
 
 

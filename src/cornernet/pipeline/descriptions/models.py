@@ -13,9 +13,9 @@ TESTED = ("variant", "seed", "split", "mode")
 
 
 def _train_inputs(graph: Graph, key: Key) -> list[Path]:
-    """The data, and the state of the model that a variant goes on from, if it continues one.
+    """The data, and what a variant starts from: another's state, or the weights of `train.init`.
 
-    Raises BadInput for a variant that is not trained.
+    Raises BadInput for a variant that is not trained, or that is to start from its own weights.
     """
     trained, paths = model_of(key), graph.paths
     variant = graph.params.variants[trained.variant]
@@ -29,9 +29,11 @@ def _train_inputs(graph: Graph, key: Key) -> list[Path]:
             f"{trained.variant} is not trained; `cornernet import-weights RELEASED.pkl --out "
             f"{paths.weights(trained)}` imports it"
         )
-    parent = graph.parent(trained)
-    state = [] if parent is None else [paths.state(parent)]
-    return [paths.dataset, paths.radii, *state]
+    parent, init = graph.parent(trained), graph.init_of(trained)
+    if init == paths.weights(trained):
+        raise BadInput(f"train.init: {init} is what the training writes; start from a copy of it")
+    begin = [] if parent is None else [paths.state(parent)]
+    return [paths.dataset, paths.radii, *begin, *([] if init is None else [init])]
 
 
 def _train_outputs(paths: Paths, key: Key) -> list[Path]:
@@ -65,6 +67,7 @@ TRAIN = Stage(
         "train.chunks",
         "train.threads",
         "train.precision",
+        "train.init",
     ),
     by_variant=True,
     deciding=deciding.TRAIN,

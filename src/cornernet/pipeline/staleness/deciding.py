@@ -24,7 +24,10 @@ _SAMPLING = (
     *_in("data.sampling", "augment", "colour", "geometry", "loader", "radii", "samples"),
     "cornernet.data.sampling.targets",
 )
-_STEP = ("cornernet.model.losses", *_in("training", "chunk_losses", "gradients", "trainer"))
+_STEP = (
+    "cornernet.model.losses",
+    *_in("training", "chunk_losses", "fine_tuning", "gradients", "trainer"),
+)
 _MAPS = (
     *_in("detection", "decode", "detector", "network", "padding", "predict", "soft_nms"),
     *_in("data.sampling", "colour", "geometry", "radii", "targets"),

@@ -28,6 +28,8 @@ from cornernet.training.job import plain
 UNCHANGED = "{}\n"  # what files.yaml says before `prepare`
 # Params that change how a stage runs, and not what it makes.
 NOT_RESULT = {"detection": ("batch_size",)}
+# Where these are not set nothing is said of them: results from before there were such params hold.
+LEFT_OUT_IF_NONE = ("train.init",)
 
 
 def refresh(graph: Graph) -> None:
@@ -78,6 +80,8 @@ def stage_params(params: Params, stage: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name in STAGES[stage].params:
         section, _, key = name.partition(".")
+        if name in LEFT_OUT_IF_NONE and tree[section][key] is None:
+            continue
         if key:
             result.setdefault(section, {})[key] = tree[section][key]
         elif isinstance(tree[section], dict):
