@@ -26,7 +26,8 @@ class SplitRecord:
     boxes: int
     boxes_by_size: dict[str, int]  # of those that are not crowds: small, medium, large
     boxes_by_category: dict[str, int]  # id of the category, as text -> boxes
-    problems: dict[str, int]  # what COCO has too and was let through; see annotation_rules.py
+    images_by_objects: dict[str, int]  # number of objects, as text -> images with so many
+    problems: dict[str, int]  # let through: see annotation_rules.py and image_check.REMARKS
     annotations_sha256: str  # of the annotation file's bytes
     images_sha256: str  # see split_digests.digests_of
     image_bytes: int  # size of all image files together
@@ -45,6 +46,7 @@ class Dataset:
     categories: tuple[Category, ...]  # by ascending id, as the network numbers them
     images_of_train_also_held_out: int
     splits: dict[str, SplitRecord]
+    notes: tuple[str, ...]  # what a user should know of the data, a line each
     prepared_with: str = ""  # what data/<profile>/files.yaml said then
 
 
