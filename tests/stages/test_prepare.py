@@ -53,6 +53,7 @@ def test_notes_are_a_line_each_and_params_that_contradict_the_data_are_refused(f
         ("prepare", [*TEN, "train.validate={every: 5, images: 4}"], "train.validate.images: 4, but val has 3 images; write 3"),
         ("train", [*TEN, "train.validate={every: 5, images: 4}"], "train.validate.images: 4, but val has 3 images; write 3"),
     ):  # fmt: skip
+        capsys.readouterr()
         assert cornernet(stage, *settings) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert refusal in line

@@ -35,9 +35,9 @@ def with_exif_orientation(jpeg, orientation, thumbnail=b""):
 
 
 def damaged(jpeg):
-    """`jpeg` with nothing in a stretch of its compressed pixels; it decodes all the same."""
+    """`jpeg` with other bytes in a stretch of its compressed pixels; it decodes all the same."""
     middle = len(jpeg) * 2 // 3
-    return jpeg[:middle] + bytes(40) + jpeg[middle + 40 :]
+    return jpeg[:middle] + b"\xff" * 40 + jpeg[middle + 40 :]
 
 
 def params(root, splits=SPLITS, source="folder", **more):

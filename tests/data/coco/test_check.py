@@ -61,9 +61,7 @@ def test_problems_of_all_splits_are_told_together_with_a_few_cases_of_many(datas
     (dataset.root / "val" / "val2.png").unlink()
     dataset.trees["test_dev"]["images"] = []
     first, *_ = problems = dataset.refused()
-    assert (
-        "negative width or height in 2,000 annotations (id 1 of train0.png: 0, 0, -1, 1, " in first
-    )
+    assert "negative width or height in 2,000 annotations (id 1 of train0.png: 0 0 -1 1, " in first
     assert "id 5 of" in first
     assert "id 6 of" not in first
     for said in ("undeclared category", "no such image", "test_dev", "the split is empty"):

@@ -6,7 +6,6 @@ They come from public reports on exports of Roboflow, CVAT, Label Studio, LabelM
 import json
 from dataclasses import asdict
 
-import cv2
 import numpy as np
 import pytest
 from data.coco.small_dataset import (
@@ -70,9 +69,9 @@ def ids_as_text(dataset):
 
 
 REFUSED = {
-    "fractions": (boxes(FRACTIONS), "under a pixel: are these fractions", "id 1 of val0.png: 0.1, 0.2, 0.5, 0.25"),
-    "corners": (boxes(CORNERS), "inside if they are corners", "id 1 of val0.png: 20, 10, 38, 28"),
-    "negative sizes alone": (boxes([[9, 9, -5, -5]] * 4), "negative width or height", "id 1 of val0.png: 9, 9, -5, -5"),
+    "fractions": (boxes(FRACTIONS), "under a pixel: are these fractions", "id 1 of val0.png: 0.1 0.2 0.5 0.25"),
+    "corners": (boxes(CORNERS), "inside if they are corners", "id 1 of val0.png: 20 10 38 28"),
+    "negative sizes alone": (boxes([[9, 9, -5, -5]] * 4), "negative width or height", "id 1 of val0.png: 9 9 -5 -5"),
     "box of texts": (entry("annotations", 0, bbox=["1", "2", "3", "4"]), "wrong or missing 'bbox'", "id 1: ['1', '2', '3', '4']"),
     "rotated box": (entry("annotations", 0, bbox=[1, 2, 9, 2, 9, 8, 1, 8]), "wrong or missing 'bbox'", "id 1: [1, 2, 9, 2, 9, 8, ...]"),
     "box of a picture without objects": (entry("annotations", 0, bbox=[]), "wrong or missing 'bbox'", "id 1: []"),
@@ -86,8 +85,8 @@ REFUSED = {
     "category without name": (entry("categories", 0, name=None), "wrong or missing 'name'", "id 1: None"),
     "category id as text": (entry("categories", 0, id="1"), "wrong or missing 'id'", "number 1: '1'"),
     "all images malformed": (lambda dataset: [image.pop("width") for image in dataset.trees["val"]["images"]], "wrong or missing 'width'", "id 1: missing"),
-    "one entry per annotation": (entry("images", 1, file_name="./val0.png"), "several image entries for one file", "val0.png: ids 1, 2"),
-    "one name twice": (both("categories", 1, name="cat"), "several categories of one name", "cat: ids 1, 2"),
+    "one entry per annotation": (entry("images", 1, file_name="./val0.png"), "several image entries for one file", "val0.png: ids 1 and 2"),
+    "one name twice": (both("categories", 1, name="cat"), "several categories of one name", "cat: ids 1 and 2"),
     "backslashes": (named("val\\val1.png"), "no such image", "(val\\val1.png: val1.png is there)"),
     "folder of the split in the name": (named("val/val1.png"), "no such image", "val1.png is there"),
     "other case": (named("VAL1.PNG"), "no such image", "(VAL1.PNG: val1.png is there)"),
@@ -119,7 +118,7 @@ def test_what_a_malformed_entry_does_not_explain_is_told_beside_it(dataset):
     entry("annotations", 3, image_id=66)(dataset)
     size, undeclared = dataset.refused()
     assert "wrong or missing 'width' in 1 image (id 1: 0)" in size
-    assert "undeclared image in 1 annotation (id 4: 5.5, 3, 20, 20)" in undeclared
+    assert "undeclared image in 1 annotation (id 4: 5.5 3 20 20)" in undeclared
 
 
 def as_floats(tree):

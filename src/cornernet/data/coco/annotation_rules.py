@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cornernet.data.coco.annotations import BOX, AnnotationFile
-from cornernet.errors import Problem, first_of
+from cornernet.errors import SHOWN, Problem, first_of
 from cornernet.files import leaves_folder
 
 # Pixels. A box of zero width or height may lie outside of its image up to this distance: training
@@ -57,7 +57,7 @@ def _shared(table: pd.DataFrame) -> list[str]:
     """Each value of `name` that several rows have, with their ids."""
     repeated = table[table.name.duplicated(keep=False)]
     ids = repeated.groupby("name", sort=False).id.agg(list)
-    return [f"{name}: ids {first_of(list(map(str, found)))}" for name, found in ids.items()]
+    return [f"{name}: ids {' and '.join(map(str, found[:SHOWN]))}" for name, found in ids.items()]
 
 
 def count_irregularities(file: AnnotationFile) -> dict[str, int]:
@@ -103,7 +103,7 @@ def _problems_of_annotations(file: AnnotationFile) -> list[Problem]:
             rows = annotations.assign(file_name=images.file_name)[wrong]
             cases = [
                 f"id {row.id}{f' of {row.file_name}' if isinstance(row.file_name, str) else ''}: "
-                f"{row.x:g}, {row.y:g}, {row.width:g}, {row.height:g}"
+                f"{row.x:g} {row.y:g} {row.width:g} {row.height:g}"
                 for row in rows.itertuples()
             ]
             problems.append(Problem(what, remedy, cases))

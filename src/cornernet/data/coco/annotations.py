@@ -201,5 +201,5 @@ def _case(entry: Any, position: int, value: Any) -> str:
 
 
 def _id_of(entry: Any) -> int | None:
-    identity = entry.get("id") if isinstance(entry, dict) else None
-    return int(identity) if _is_integer(identity) else None
+    known = isinstance(entry, dict) and _is_integer(entry.get("id"))
+    return int(entry["id"]) if known else None

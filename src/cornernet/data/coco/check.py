@@ -99,7 +99,7 @@ def _category_problems(splits: Mapping[str, SplitContent]) -> Iterator[str]:
         # What the others lack is told by annotation_problems.
         if split.file.categories.id.is_unique and not split.file.left_out_categories
     }
-    expected = names.get("train")
+    expected = names.get("train", {})
     for name, declared in names.items() if expected else ():
         different = sorted({key for key, _ in expected.items() ^ declared.items()})
         if different and declared:

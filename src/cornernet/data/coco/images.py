@@ -67,10 +67,10 @@ def read_any_image(path: Path) -> np.ndarray:
         raise BadInput(f"{path}: no such image file; check the name")
     content = read_bytes(path)
     with decoder_messages() as damage:
-        image = decode_any_image(content, path)
+        image, depth = decode_any_image(content, path), depth_above_8_bits(content)
     for line in damage:
         say(f"{path}: damaged, a part may be wrong ({line})")
-    if depth := depth_above_8_bits(content):
+    if depth:
         say(f"{path}: {depth}; the upper 8 bits are kept")
     return image
 
@@ -113,15 +113,14 @@ def decode_any_image(content: bytes, path: Path, flags: int = cv2.IMREAD_COLOR) 
 
 
 def depth_above_8_bits(content: bytes) -> str:
-    """ "16 bit, brightest value 172 of 65535" of a decodable image that has these, else ""."""
+    """ "16 bit, brightest value 172 of 65535" of an image that has these, else nothing."""
     if content.startswith(JPEG_START) or (content.startswith(PNG_START) and content[24] <= 8):
         return ""
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype == np.uint8:
+    if image is None or image.dtype != np.uint16:
         return ""
     brightest = image.reshape(*image.shape[:2], -1)[..., :3].max()  # without alpha
-    largest = f" of {np.iinfo(image.dtype).max}" if image.dtype.kind == "u" else ""
-    return f"{8 * image.dtype.itemsize} bit, brightest value {brightest}{largest}"
+    return f"16 bit, brightest value {brightest} of 65535"
 
 
 def is_truncated(content: bytes) -> bool:
