@@ -18,10 +18,10 @@ def params(*overrides):
 def data_set(train, val):
     """A data set of so many images by the number of their objects."""
     splits = {
-        name: SplitRecord(sum(images.values()), 0, {}, {}, images, {}, "", "", 0)
+        name: SplitRecord(sum(images.values()), 0, {}, {}, {}, "", "", 0, images)
         for name, images in (("train", train), ("val", val))
     }
-    return Dataset("folder", (), 0, splits, ())
+    return Dataset("folder", (), 0, splits)
 
 
 ORDINARY = data_set({"0": 60, "3": 100}, {"2": 40})

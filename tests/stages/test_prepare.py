@@ -55,5 +55,6 @@ def test_notes_are_a_line_each_and_params_that_contradict_the_data_are_refused(f
     ):  # fmt: skip
         capsys.readouterr()
         assert cornernet(stage, *settings) == 2
-        (line,) = capsys.readouterr().err.splitlines()
+        lines = capsys.readouterr().err.splitlines()
+        (line,) = (line for line in lines if not line.endswith("the CPU does the work"))
         assert refusal in line
