@@ -94,6 +94,7 @@ REFUSED = {
     "other form of Unicode": (named("e\u0301.png", "\u00e9.png"), "no such image", ": \u00e9.png is there)"),
     "other suffix": (named("val1.jpg"), "no such image", "(val1.jpg: val1.png is there)"),
     "line break in a name": (named("val1.png\n"), "no such image", "(val1.png\\n: val1.png is there)"),
+    "half a letter": (entry("images", 1, file_name="\ud800.png"), "wrong or missing 'file_name'", "id 2: '\\ud800.png'"),
     "path of a Windows machine": (named("C:\\Users\\me\\val1.png"), "leaves the image folder", "C:\\"),
     "path on a server": (named("/data/upload/1/val1.png"), "leaves the image folder", "'/data/upload/1/val1.png'"),
     "photo of a phone, renamed": (content(b"\0\0\0\x18ftypheic\0\0\0\0mif1"), "not an image", "ftypheic"),

@@ -39,7 +39,10 @@ def _is_length(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+    """Whether it is a text that can be written to a file: half a pair of surrogates cannot."""
+    return (
+        isinstance(value, str) and value != "" and value.encode(errors="ignore").decode() == value
+    )
 
 
 def _is_number(value: Any) -> bool:
