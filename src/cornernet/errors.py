@@ -76,8 +76,9 @@ class Problem:
 
 
 def first_of(cases: Sequence[str]) -> str:
-    """The first few of the cases, and dots if there are more."""
-    return ", ".join(cases[:SHOWN]) + (", ..." if len(cases) > SHOWN else "")
+    """The first few of the cases in one line, whatever they hold, and dots if there are more."""
+    text = ", ".join(cases[:SHOWN]) + (", ..." if len(cases) > SHOWN else "")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

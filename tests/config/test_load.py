@@ -69,6 +69,8 @@ def test_a_fixed_radius_differs_from_the_baseline_in_nothing_else(profile):
         ("train.learning_rate=-1", "params train.learning_rate: Input should be greater than 0 (got -1)"),
         ("train.chunks=[]", "chunks: must be positive"),
         ("train.seeds=[1, 1]", "seeds: must differ"),
+        ("train.learning_rate_drops=[9, 250001]", "train.learning_rate_drops: 250001 beyond train.iterations, 250000; write [200000], or [] for none"),
+        ("variants.full_schedule.set={train.iterations: 10, train.learning_rate_drops: [11]}", "variants.full_schedule.set: params train.learning_rate_drops: 11 beyond train.iterations, 10; write [8], or []"),
         ("evaluation.confidence=.nan", "params evaluation.confidence: Input should be less than 1 (got nan)"),
         ("evaluation.halves=-1", "params evaluation.halves: Input should be greater than or equal to 0"),
         ("evaluation.halves_seed=-1", "params evaluation.halves_seed: Input should be greater than or equal"),

@@ -20,7 +20,8 @@ from cornernet.training.state import load_state
 
 def one_step(data, folder, processes):
     """State and history row after one step of the paper's kind: a smaller first chunk."""
-    params = tiny_params(data, "train.chunks=[4, 5, 5]", "train.iterations=1", "train.log_every=1")
+    schedule = ("train.iterations=1", "train.learning_rate_drops=[]", "train.log_every=1")
+    params = tiny_params(data, "train.chunks=[4, 5, 5]", *schedule)
     train_tiny(folder, params, processes)
     files = tiny_files(folder)
     return load_state(files.state), read_history(files.history)[0]
@@ -47,7 +48,8 @@ def test_several_processes_take_the_same_step(data, tmp_path, processes):
 
 @pytest.mark.slow
 def test_bad_input_in_another_process_is_bad_input_here(data, tmp_path, capfd):
-    params = tiny_params(data, "train.chunks=[1, 8]", "train.iterations=2")
+    schedule = ("train.iterations=2", "train.learning_rate_drops=[]")
+    params = tiny_params(data, "train.chunks=[1, 8]", *schedule)
     samples = tiny_samples(params)
     first = samples.order(0)[0]  # the one image that the first process needs
     for number, image in enumerate(samples._images):

@@ -12,7 +12,8 @@ from cornernet.training.trainer import Trainer, training_settings
 
 @pytest.fixture(scope="module")
 def params(data):
-    return tiny_params(data, "train.chunks=[2, 1]", "train.iterations=7", "train.log_every=3")
+    schedule = ("train.iterations=7", "train.learning_rate_drops=[]", "train.log_every=3")
+    return tiny_params(data, "train.chunks=[2, 1]", *schedule)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -15,6 +15,7 @@ augmentation: {input_size: 127}
 model: {dims: [8, 12], modules: [1, 1], stem_channels: 4, pool_channels: 8}
 train:
   iterations: 4
+  learning_rate_drops: []
   chunks: [2, 2]
   devices: 1
   threads: 1

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         cards.insert(0, measured_rates(params, categories))
     trainings = trainings_of(graph)
     if trainings:
-        _print_trainings(trainings, params, gpus, cards[0])
+        _print_trainings(trainings, params, gpus, cards[0], images.get("val", 0))
     tests = _print_tests(graph, images, cards[0])
     if cost.operations < SMALL:
         print("\na network this small takes longer than its operations say; `--measure` times it")
@@ -103,7 +103,7 @@ def _known_data(graph: Graph) -> tuple[int, dict[str, int], str]:
 
 
 def _print_trainings(
-    trainings: Sequence[Training], params: Params, gpus: int, rates: Rates
+    trainings: Sequence[Training], params: Params, gpus: int, rates: Rates, val_images: int
 ) -> None:
     print(f"\ntrainings ({len(trainings)}), hours of one {rates.name} ({rates.source}):")
     total = 0.0
@@ -120,11 +120,9 @@ def _print_trainings(
     if validate.every:
         # One GPU tests while the others wait.
         step = images_in_turn(params.train.chunks, gpus) * rates.training
-        share = validate.images * rates.testing / (validate.every * step)
-        print(
-            f"  and {share:.2%} for testing {validate.images} images every {validate.every:,} "
-            "iterations"
-        )
+        count = validate.images or val_images
+        share = count * rates.testing / (validate.every * step)
+        print(f"  and {share:.2%} for testing {count} images every {validate.every:,} iterations")
 
 
 def _print_tests(graph: Graph, images: dict[str, int], rates: Rates) -> float:

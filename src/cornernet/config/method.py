@@ -101,7 +101,7 @@ class Validate:
     """Scores of the network as it is, while it trains; they decide nothing."""
 
     every: int = field(metadata=AT_LEAST_0)  # iterations; 0: never
-    images: int = field(metadata=AT_LEAST_1)  # the first of the split val
+    images: int | None = field(metadata=AT_LEAST_1)  # the first of the split val; null: all
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class Data:
     splits: dict[Split, SplitFiles]
     keep_crowd: bool  # boxes of crowds are objects in training
     keep_empty: bool  # images without boxes are trained on
+    same_images: bool  # val and test-dev may hold images of train
     shapes: Shapes | None = None
     # COCO's download, by name of the zip: its address, size, checksum, ... (see data/download/)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -169,6 +170,10 @@ class Params:
         for where, name in named:
             hint = nearest(name, self.variants)
             require(name in self.variants, f"{where}: no variant is called {name!r}{hint}")
+        late = [drop for drop in self.train.learning_rate_drops if drop > self.train.iterations]
+        mend = f"write [{max(1, 8 * self.train.iterations // 10)}], or [] for none"
+        beyond = f"{', '.join(map(str, late))} beyond train.iterations, {self.train.iterations}"
+        require(not late, f"train.learning_rate_drops: {beyond}; {mend}")
         for name, variant in self.variants.items():
             self._check_variant(f"variants.{name}", name, variant)
 

@@ -52,7 +52,9 @@ def coco_api_metrics(
 
     tree = json.loads(annotations.read_bytes())
     results = json.loads(detections.read_bytes()) if isinstance(detections, Path) else detections
-    for row in tree["annotations"]:  # pycocotools asks for keys that COCO's files always have
+    for number, row in enumerate(tree["annotations"], start=1):
+        row["id"] = number  # a match with the id 0 is none to pycocotools
+        # It asks for keys that COCO's files always have.
         if row.get("area") is None:
             row["area"] = row["bbox"][2] * row["bbox"][3]
         row.setdefault("iscrowd", 0)

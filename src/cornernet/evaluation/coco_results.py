@@ -41,7 +41,7 @@ def read_coco_results(
     name, rows = _content(source)
     if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
         raise BadInput(f"{name}: not COCO results; write a JSON list with one object per detection")
-    rows, problems = well_formed(rows, RESULT_FIELDS, "detection")
+    rows, problems, _ = well_formed(rows, RESULT_FIELDS, "detection")
     results = CocoResults(
         image_id=np.array([row["image_id"] for row in rows], np.int64),
         category_id=np.array([row["category_id"] for row in rows], np.int64),

@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from cornernet.config import Params
+from cornernet.config import Params, resolve_variant
 from cornernet.data.coco.check import check_dataset
 from cornernet.data.coco.dataset import Dataset, SplitRecord
 from cornernet.data.coco.split import has_annotations, load_split
@@ -14,6 +14,7 @@ from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.job import Job
 from cornernet.pipeline.paths import Paths
 from cornernet.reporting.preview.page import preview_page
+from cornernet.pipeline.params_and_data import notes_on_training, refuse_contradictions
 
 # A finished model lies as weights and as state, a checkpoint as state: weights, Adam's two moments.
 STATE_COPIES = 3
@@ -23,11 +24,18 @@ def run(job: Job) -> None:
     """Check every split, every image; refuse with all problems at once, before any training."""
     params, paths = job.profile, job.paths
     found = check_dataset(job.root, params.data, paths.file_digests)
+    notes = dict.fromkeys(found.notes)
+    for variant in {trained.variant: None for trained in job.graph.trained}:
+        own = resolve_variant(params, variant)
+        refuse_contradictions(own, found)
+        notes |= dict.fromkeys(notes_on_training(own, found))
     check_room(params, len(found.categories))
     dataset = dataclasses.replace(found, prepared_with=paths.files.read_text())
     write_json(paths.dataset, dataclasses.asdict(dataset))
     for name, split in dataset.splits.items():
         print(f"prepare: {name}: {_summary(split)}")
+    for note in notes:
+        print(f"prepare: note: {note}")
     print(f"prepare: what training will see: {write_preview(params, dataset)}")
 
 

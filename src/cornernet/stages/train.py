@@ -16,6 +16,7 @@ from cornernet.errors import BadInput
 from cornernet.files import hash_file
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import HELPED, Job
+from cornernet.pipeline.params_and_data import notes_on_training, refuse_contradictions
 from cornernet.pipeline.provenance import git_commit, versions
 from cornernet.pipeline.slurm import job_of_slurm
 from cornernet.pipeline.staleness.resolved import stage_params
@@ -92,6 +93,7 @@ def _training(job: Job) -> TrainingJob:
     """What is to be trained: the job's model on the split train, validated on the split val."""
     params, trained, paths = job.params, job.trained, job.paths
     parent, init = job.graph.parent(trained), job.graph.init_of(trained)
+    refuse_contradictions(params, job.dataset)
     split = load_split(job.root, params.data.splits["train"], "train")
     # With the profile's min_iou the table was made; radii of a variant with another are computed.
     same = params.targets.min_iou == job.profile.targets.min_iou
@@ -130,6 +132,8 @@ def _train(job: Job, training: TrainingJob, members: Members) -> tuple[TrainingR
     """Run the training with a run of the tracker beside it."""
     paths, trained, history = job.paths, job.trained, training.checkpoints / HISTORY
     tracked: Run | None = None
+    for note in notes_on_training(job.params, job.dataset):
+        training.report(note)
     following = ExitStack()
 
     def on_start(iteration: int, key: str | None) -> str:

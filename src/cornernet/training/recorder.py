@@ -140,6 +140,6 @@ class Recorder:
             torch.set_rng_state(random)
         known = {name: math.nan if score is None else score for name, score in scores.items()}
         history.append_row(self._validation, {"iteration": done, **known})
-        images = self.job.params.train.validate.images
+        images = self.job.params.train.validate.images or "all"
         text = ", ".join(f"{key} {value:.1f}" for key, value in scores.items() if value is not None)
         say(f"{name}: iteration {done}: {text or 'AP undefined'} on {images} images of val")

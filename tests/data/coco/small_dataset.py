@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import struct
 from dataclasses import replace
 
 import cv2
@@ -19,6 +20,24 @@ SPLITS = {
     "test_dev": SplitFiles("test", "test.json"),
 }
 WIDTH, HEIGHT = 40, 30
+
+
+def encoded(image, extension):
+    return cv2.imencode(extension, image)[1].tobytes()
+
+
+def with_exif_orientation(jpeg, orientation, thumbnail=b""):
+    """`jpeg` with an EXIF segment that holds an orientation and perhaps a thumbnail."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    tiff = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 1) + entry + struct.pack("<I", 0)
+    payload = b"Exif\0\0" + tiff + thumbnail
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
+
+
+def damaged(jpeg):
+    """`jpeg` with other bytes in a stretch of its compressed pixels; it decodes all the same."""
+    middle = len(jpeg) * 2 // 3
+    return jpeg[:middle] + b"\xff" * 40 + jpeg[middle + 40 :]
 
 
 def params(root, splits=SPLITS, source="folder", **more):

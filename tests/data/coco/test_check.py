@@ -11,6 +11,7 @@ from data.coco.small_dataset import HEIGHT, SPLITS, WIDTH
 from cornernet import progress
 from cornernet.config.schema import SplitFiles
 from cornernet.data.coco.dataset import read_dataset
+from cornernet.data.coco.image_check import REMARKS
 from cornernet.errors import BadInput
 from cornernet.files import write_json
 
@@ -44,9 +45,11 @@ def test_what_coco_has_is_let_through_and_counted(dataset):
     assert found.problems == {
         "crowd_boxes": 1,
         "images_without_boxes": 1,
+        "boxes_given_twice": 0,
         "boxes_of_zero_width_or_height": 2,
         "boxes_over_the_border": 3,
         "boxes_over_the_border_by_more_than_2_pixels": 1,
+        **dict.fromkeys(REMARKS, 0),
     }
 
 
@@ -58,7 +61,7 @@ def test_problems_of_all_splits_are_told_together_with_a_few_cases_of_many(datas
     (dataset.root / "val" / "val2.png").unlink()
     dataset.trees["test_dev"]["images"] = []
     first, *_ = problems = dataset.refused()
-    assert "negative width or height in 2,000 annotations (id 1 of train0.png, " in first
+    assert "negative width or height in 2,000 annotations (id 1 of train0.png: 0 0 -1 1, " in first
     assert "id 5 of" in first
     assert "id 6 of" not in first
     for said in ("undeclared category", "no such image", "test_dev", "the split is empty"):

@@ -1,12 +1,13 @@
 """Images are read right, or refused with a line that says why."""
 
 import os
-import struct
 
 import cv2
 import numpy as np
 import pytest
+from data.coco.small_dataset import damaged, encoded, with_exif_orientation
 
+from cornernet.data.coco.decoder_messages import decoder_messages
 from cornernet.data.coco.images import (
     MISSING,
     OTHER_SIZE,
@@ -14,6 +15,7 @@ from cornernet.data.coco.images import (
     UNDECODABLE,
     UnusableImage,
     is_truncated,
+    read_any_image,
     read_image,
 )
 
@@ -25,18 +27,6 @@ def picture():
     """A smooth picture without any symmetry.  uint8 [48, 80, 3]"""
     noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
     return cv2.GaussianBlur(noise, (0, 0), 4)
-
-
-def encoded(image, extension):
-    return cv2.imencode(extension, image)[1].tobytes()
-
-
-def with_exif_orientation(jpeg, orientation, thumbnail=b""):
-    """`jpeg` with an EXIF segment that holds an orientation and perhaps a thumbnail."""
-    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
-    tiff = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 1) + entry + struct.pack("<I", 0)
-    payload = b"Exif\0\0" + tiff + thumbnail
-    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
 
 
 def refusal(path, width=WIDTH, height=HEIGHT):
@@ -70,24 +60,45 @@ def test_colour_comes_back_as_stored(tmp_path, picture, extension, stored, expec
     image = read_image(path, WIDTH, HEIGHT)
     assert (image.dtype, image.shape) == (np.uint8, (HEIGHT, WIDTH, 3))
     np.testing.assert_array_equal(image, np.broadcast_to(expected(picture), image.shape))
+    np.testing.assert_array_equal(image, read_any_image(path))
 
 
-@pytest.mark.parametrize(
-    ("orientation", "turn"),
-    [(6, cv2.ROTATE_90_CLOCKWISE), (8, cv2.ROTATE_90_COUNTERCLOCKWISE), (3, None)],
-)
-def test_exif_rotation_goes_by_the_declared_size(tmp_path, picture, orientation, turn):
-    """A half turn leaves the size, so it is never applied."""
-    plain = encoded(picture, ".jpg")
+@pytest.mark.parametrize("square", [False, True])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_exif_tag_is_applied_unless_the_declared_size_is_without_it(
+    tmp_path, picture, orientation, square
+):
+    """As `imread` does in the released code; a half turn and a square leave no other choice."""
     path = tmp_path / "a.jpg"
+    plain = encoded(picture[:, :HEIGHT] if square else picture, ".jpg")
     path.write_bytes(with_exif_orientation(plain, orientation))
-    stored = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_COLOR)
-    np.testing.assert_array_equal(read_image(path, WIDTH, HEIGHT), stored)
-    if turn is None:
-        refused = refusal(path, HEIGHT, WIDTH)
+    stored, turned = cv2.imdecode(np.frombuffer(plain, np.uint8), 1), cv2.imread(str(path))
+    height, width = turned.shape[:2]
+    np.testing.assert_array_equal(read_image(path, width, height), turned)
+    np.testing.assert_array_equal(read_any_image(path), turned)
+    if not square and orientation < 5:
+        refused = refusal(path, height, width)
         assert (refused.kind, refused.detail) == (OTHER_SIZE, "80 x 48, not 48 x 80")
-    else:
-        np.testing.assert_array_equal(read_image(path, HEIGHT, WIDTH), cv2.rotate(stored, turn))
+    elif not square:
+        np.testing.assert_array_equal(read_image(path, WIDTH, HEIGHT), stored)
+
+
+def test_a_damaged_jpeg_is_told_by_its_name_where_no_check_told_it_before(tmp_path, picture, capfd):
+    for number, spoil in enumerate((damaged, lambda jpeg: jpeg[:-200] + b"\xff\xd9")):
+        path = tmp_path / f"{number}.jpg"
+        path.write_bytes(spoil(encoded(picture, ".jpg")))
+        image = read_image(path, WIDTH, HEIGHT)
+        assert capfd.readouterr() == ("", "")
+        np.testing.assert_array_equal(read_any_image(path), image)
+        (line,) = capfd.readouterr().err.splitlines()
+        assert line.startswith(f"{path}: damaged, a part may be wrong (Corrupt JPEG data")
+
+
+def test_what_others_print_while_an_image_is_decoded_is_not_lost(capfd):
+    with decoder_messages() as damage:
+        os.write(2, b"libpng warning: iCCP: known\nanother program\nCorrupt JPEG data: bad\n")
+    assert damage == ["Corrupt JPEG data: bad"]
+    assert capfd.readouterr().err == "another program\n"
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".bmp", ".webp"])
@@ -113,6 +124,7 @@ def test_a_missing_file_a_folder_and_what_is_no_image_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")  # whose reading would wait for a writer for ever
     for other in (tmp_path, tmp_path / "pipe"):
         assert (refusal(other).kind, refusal(other).detail) == (UNDECODABLE, "not a regular file")
-    for content in (b"", b"<html>not found</html>"):
+    for content in (b"", b"<html>not found</html>", b"\0\0\0\x18ftypheic\0\0\0\0mif1"):
         path.write_bytes(content)
-        assert refusal(path).kind == UNDECODABLE
+        refused = refusal(path)
+        assert (refused.kind, refused.detail) == (UNDECODABLE, f"begins with {content[:16]!r}")

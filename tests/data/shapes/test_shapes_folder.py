@@ -37,9 +37,8 @@ def test_bytes_are_the_same_everywhere(tmp_path):
 
 def test_files_pass_the_check_and_hold_the_pixels(tmp_path):
     generate_shapes(tmp_path / "set", SPLITS, SMALL)
-    data = Data(
-        source="shapes", root="", splits=SPLITS, keep_crowd=True, keep_empty=True, shapes=SMALL
-    )
+    rules = {"keep_crowd": True, "keep_empty": True, "same_images": False}
+    data = Data(source="shapes", root="", splits=SPLITS, shapes=SMALL, **rules)
     found = check_dataset(tmp_path / "set", data, lambda name: tmp_path / f"{name}.csv")
     assert [found.splits[name].images for name in SPLITS] == [4, 3, 2]
     split = load_split(tmp_path / "set", SPLITS["val"], "val")

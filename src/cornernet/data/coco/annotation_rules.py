@@ -2,14 +2,16 @@
 
 COCO has all of the latter: crowd boxes; images without boxes; boxes of zero width or height, which
 training drops (annotations 918 and 2206849 of train2017); boxes that reach over the image's border,
-which training clips.
+which training clips; objects that are annotated twice.
 """
+
+import posixpath
 
 import numpy as np
 import pandas as pd
 
 from cornernet.data.coco.annotations import BOX, AnnotationFile
-from cornernet.errors import Problem, first_of
+from cornernet.errors import SHOWN, Problem, first_of
 from cornernet.files import leaves_folder
 
 # Pixels. A box of zero width or height may lie outside of its image up to this distance: training
@@ -20,6 +22,8 @@ BORDER_TOLERANCE = 2.0
 MEDIUM_FROM, LARGE_FROM = 32.0**2, 96.0**2
 
 SIDES = ["width", "height"]
+# Annotations that have all of these in common say the same.
+SAME = ["image_id", "category_id", "crowd", *BOX]
 
 
 def annotation_problems(file: AnnotationFile) -> list[Problem]:
@@ -35,9 +39,25 @@ def annotation_problems(file: AnnotationFile) -> list[Problem]:
         remedy = "write 'file_name' relative to the split's image folder, without '..'"
         what = "a file name that leaves the image folder"
         problems.append(Problem(what, remedy, outside, "image"))
-    if file.categories.empty:
+    if file.categories.empty and not file.left_out_categories:
         problems.append(Problem("no categories", "declare them under 'categories'"))
+    names = file.images.drop_duplicates("id").assign(
+        name=lambda images: images.file_name.map(posixpath.normpath)
+    )
+    remedy = "declare it once, and give its annotations that 'image_id'"
+    if cases := _shared(names):
+        problems.append(Problem("several image entries for one file", remedy, cases, "file"))
+    if cases := _shared(file.categories.drop_duplicates("id")):
+        remedy = "give each its own name, or merge them"
+        problems.append(Problem("several categories of one name", remedy, cases, "name"))
     return [*problems, *_problems_of_annotations(file)]
+
+
+def _shared(table: pd.DataFrame) -> list[str]:
+    """Each value of `name` that several rows have, with their ids."""
+    repeated = table[table.name.duplicated(keep=False)]
+    ids = repeated.groupby("name", sort=False).id.agg(list)
+    return [f"{name}: ids {' and '.join(map(str, found[:SHOWN]))}" for name, found in ids.items()]
 
 
 def count_irregularities(file: AnnotationFile) -> dict[str, int]:
@@ -47,10 +67,23 @@ def count_irregularities(file: AnnotationFile) -> dict[str, int]:
     return {
         "crowd_boxes": int(annotations.crowd.sum()),
         "images_without_boxes": len(file.images) - annotations.image_id.nunique(),
+        "boxes_given_twice": int(annotations.duplicated(SAME).sum()),
         "boxes_of_zero_width_or_height": int((annotations[SIDES] == 0).any(axis=1).sum()),
         "boxes_over_the_border": int((beyond > 0).sum()),
         "boxes_over_the_border_by_more_than_2_pixels": int((beyond > BORDER_TOLERANCE).sum()),
     }
+
+
+def annotation_remarks(file: AnnotationFile) -> list[Problem]:
+    """What is let through, though a user should know of it."""
+    annotations, remarks = file.annotations, []
+    if cases := [f"id {value}" for value in annotations.id[annotations.duplicated(SAME)]]:
+        remedy = "drop one of the two: a detector finds it once"
+        remarks.append(Problem("a box that is given twice", remedy, cases))
+    if (annotations.id == 0).any():
+        remedy = "`cornernet evaluate` numbers them anew; begin at 1 to score with it yourself"
+        remarks.append(Problem("pycocotools takes an annotation of id 0 for none", remedy))
+    return remarks
 
 
 def size_classes(annotations: pd.DataFrame) -> dict[str, int]:
@@ -67,14 +100,18 @@ def _problems_of_annotations(file: AnnotationFile) -> list[Problem]:
 
     def tell(wrong: pd.Series, what: str, remedy: str) -> None:
         if wrong.any():
-            names = (" of " + images.file_name[wrong]).fillna("")
-            cases = "id " + annotations.id[wrong].astype(str) + names
-            problems.append(Problem(what, remedy, cases.tolist()))
+            rows = annotations.assign(file_name=images.file_name)[wrong]
+            cases = [
+                f"id {row.id}{f' of {row.file_name}' if isinstance(row.file_name, str) else ''}: "
+                f"{row.x:g} {row.y:g} {row.width:g} {row.height:g}"
+                for row in rows.itertuples()
+            ]
+            problems.append(Problem(what, remedy, cases))
 
-    unknown = ~annotations.category_id.isin(file.categories.id)
+    unknown = _undeclared(annotations.category_id, file.categories, file.left_out_categories)
     ids = first_of(_distinct(annotations.category_id[unknown]))
     tell(unknown, "undeclared category", f"declare the category (ids: {ids}) under 'categories'")
-    lost = images.file_name.isna()
+    lost = _undeclared(annotations.image_id, file.images, file.left_out_images)
     ids = first_of(_distinct(annotations.image_id[lost]))
     remedy = f"declare the image (ids: {ids}) under 'images', or drop the annotations"
     tell(lost, "undeclared image", remedy)
@@ -87,7 +124,35 @@ def _problems_of_annotations(file: AnnotationFile) -> list[Problem]:
     outside = finite & ~negative & _wholly_outside(file, images)
     remedy = "check 'bbox' (x, y, width, height in pixels) against 'width' and 'height'"
     tell(outside, "a box wholly outside of its image", remedy)
+    sized = finite & (annotations[SIDES] > 0).all(axis=1)
+    if (annotations[SIDES][sized] <= 1).all(axis=None):
+        remedy = "write x, y, width, height in pixels"
+        tell(sized, "every box is under a pixel: are these fractions of the image?", remedy)
+    elif not problems:
+        inside, beyond = _read_as_corners(file, images)
+        if inside[sized].all() and 2 * beyond.sum() > sized.sum():
+            remedy = "write 'bbox' as x, y, width, height"
+            what = "a box over the border, while all are inside if they are corners x1, y1, x2, y2"
+            tell(beyond, what, remedy)
     return problems
+
+
+def _undeclared(ids: pd.Series, table: pd.DataFrame, left_out: set[int | None]) -> pd.Series:
+    """Which of the ids no entry has; none where a malformed entry or an empty list explains it."""
+    explained = None in left_out or (table.empty and not left_out)
+    return ~(ids.isin(table.id) | ids.isin(left_out) | explained)
+
+
+def _read_as_corners(file: AnnotationFile, images: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Of each box: whether it lies in its image if it is two corners, and over the border if not.
+
+    Of boxes that are corners, about three in four reach over the border if read as sizes: all but
+    those whose centre is left of the image's middle, and above it.
+    """
+    low, high, size = _corners(file, images)
+    second = high - low
+    inside = ((second > low) & (second <= size + BORDER_TOLERANCE)).all(axis=1)
+    return pd.Series(inside), pd.Series((high > size + BORDER_TOLERANCE).any(axis=1))
 
 
 def _wholly_outside(file: AnnotationFile, images: pd.DataFrame) -> np.ndarray:

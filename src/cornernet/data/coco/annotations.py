@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import re
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,9 @@ POLYGONS = re.compile(rb'"segmentation"\s*:\s*\[[\[\]0-9eE+\-.,\s]*\]')
 
 
 def _is_integer(value: Any, low: int = -(2**63), high: int = 2**63) -> bool:
-    return type(value) is int and low <= value < high
+    """True for a float without a fraction too: 120.0 is 120, as it is to pycocotools."""
+    whole = type(value) is int or (type(value) is float and value.is_integer())
+    return whole and low <= value < high
 
 
 def _is_length(value: Any) -> bool:
@@ -36,7 +39,10 @@ def _is_length(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[^\ud800-\udfff]+", value) is not None
+    """Whether it is a text that can be written to a file: half a pair of surrogates cannot."""
+    return (
+        isinstance(value, str) and value != "" and value.encode(errors="ignore").decode() == value
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -74,6 +80,7 @@ ANNOTATION_FIELDS: Fields = {
 }
 RESULT_FIELDS: Fields = {**_PLACED, "score": (_is_number, "a number")}
 DEFAULTS = {"iscrowd": 0}  # of keys that may be left out, but may not be null
+MISSING = object()  # in place of the value of a key that an entry lacks
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,9 @@ class AnnotationFile:
     annotations: pd.DataFrame  # id, image_id, category_id, x, y, width, height, crowd, area
     on_disk: FileDigest  # of the bytes that were parsed
     problems: tuple[Problem, ...]
+    # Ids of malformed entries, None for one without: what refers to them is no further problem.
+    left_out_images: set[int | None]
+    left_out_categories: set[int | None]
 
 
 def read_annotation_file(path: Path, need_annotations: bool = True) -> AnnotationFile:
@@ -108,16 +118,20 @@ def read_annotation_file(path: Path, need_annotations: bool = True) -> Annotatio
     tree = _parse(path, content)
     del content
     _require_coco(path, tree, need_annotations)
-    images, image_problems = well_formed(tree["images"], IMAGE_FIELDS, "image")
-    categories, category_problems = well_formed(tree["categories"], CATEGORY_FIELDS, "category")
+    images, image_problems, bad_images = well_formed(tree["images"], IMAGE_FIELDS, "image")
+    categories, category_problems, bad_categories = well_formed(
+        tree["categories"], CATEGORY_FIELDS, "category"
+    )
     listed = tree.get("annotations", [])
-    annotations, problems = well_formed(listed, ANNOTATION_FIELDS, "annotation")
+    annotations, problems, _ = well_formed(listed, ANNOTATION_FIELDS, "annotation")
     return AnnotationFile(
         images=_table(images, id=int, file_name=object, width=int, height=int),
         categories=_table(categories, id=int, name=object),
         annotations=_annotations(annotations),
         on_disk=on_disk,
         problems=(*image_problems, *category_problems, *problems),
+        left_out_images=set(map(_id_of, bad_images)),
+        left_out_categories=set(map(_id_of, bad_categories)),
     )
 
 
@@ -160,25 +174,35 @@ def _annotations(entries: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 def well_formed(
     entries: Sequence[Any], fields: Fields, noun: str
-) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """The entries that hold what `fields` ask for, and a problem for each field that fails."""
+) -> tuple[list[dict[str, Any]], list[Problem], list[Any]]:
+    """The entries that hold what `fields` ask for; a problem for each field; the other entries."""
     objects = {i: entry for i, entry in enumerate(entries) if isinstance(entry, dict)}
-    others = [i for i in range(len(entries)) if i not in objects]
+    others = {i: entries[i] for i in range(len(entries)) if i not in objects}
     wrong = {("not an object", "write each as {...}"): others}
     for key, (test, meaning) in fields.items():
         default = DEFAULTS.get(key)
-        failing = [i for i, entry in objects.items() if not test(entry.get(key, default))]
-        wrong[f"wrong or missing {key!r}", f"must be {meaning}"] = failing
+        wrong[f"wrong or missing {key!r}", f"must be {meaning}"] = {
+            i: entry.get(key, MISSING)
+            for i, entry in objects.items()
+            if not test(entry.get(key, default))
+        }
     problems = [
-        Problem(what, remedy, [_name(entries[i], i) for i in places], noun)
-        for (what, remedy), places in wrong.items()
-        if places
+        Problem(what, remedy, [_case(entries[i], i, value) for i, value in found.items()], noun)
+        for (what, remedy), found in wrong.items()
+        if found
     ]
     bad = set().union(*wrong.values())
-    return [entry for i, entry in objects.items() if i not in bad], problems
+    good = [entry for i, entry in objects.items() if i not in bad]
+    return good, problems, [entries[i] for i in bad]
 
 
-def _name(entry: Any, position: int) -> str:
-    """What to call a malformed entry: its id if it has one, else its place in the list."""
-    identity = entry.get("id") if isinstance(entry, dict) else None
-    return f"id {identity}" if _is_integer(identity) else f"number {position + 1}"
+def _case(entry: Any, position: int, value: Any) -> str:
+    """A malformed entry, by its id if it has one, else by its place, with the value found."""
+    identity = _id_of(entry)
+    name = f"number {position + 1}" if identity is None else f"id {identity}"
+    return f"{name}: {'missing' if value is MISSING else reprlib.repr(value)}"
+
+
+def _id_of(entry: Any) -> int | None:
+    known = isinstance(entry, dict) and _is_integer(entry.get("id"))
+    return int(entry["id"]) if known else None

@@ -1,7 +1,7 @@
 """What `cornernet prepare` found in a data set: the content of dataset.json, typed."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cornernet.config.load import section_from
@@ -26,10 +26,12 @@ class SplitRecord:
     boxes: int
     boxes_by_size: dict[str, int]  # of those that are not crowds: small, medium, large
     boxes_by_category: dict[str, int]  # id of the category, as text -> boxes
-    problems: dict[str, int]  # what COCO has too and was let through; see annotation_rules.py
+    problems: dict[str, int]  # let through: see annotation_rules.py and image_check.REMARKS
     annotations_sha256: str  # of the annotation file's bytes
     images_sha256: str  # see split_digests.digests_of
     image_bytes: int  # size of all image files together
+    # number of objects, as text -> images with so many
+    images_by_objects: dict[str, int] = field(default_factory=dict)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -46,6 +48,7 @@ class Dataset:
     images_of_train_also_held_out: int
     splits: dict[str, SplitRecord]
     prepared_with: str = ""  # what data/<profile>/files.yaml said then
+    notes: tuple[str, ...] = ()  # what a user should know of the data, a line each
 
 
 def read_dataset(path: Path) -> Dataset:

@@ -1,4 +1,8 @@
-"""Reads an image file, and refuses one that is truncated or of another size than declared."""
+"""The one reader of image files; it refuses what is truncated, or of another size than declared.
+
+An image is what OpenCV's `imread` makes of it, as in the released code: grey becomes three equal
+channels, alpha is dropped, of 16 bits the upper 8 are kept, the turn of an EXIF tag is applied.
+"""
 
 import contextlib
 from pathlib import Path
@@ -6,17 +10,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cornernet.data.coco.decoder_messages import decoder_messages
 from cornernet.errors import BadInput
 from cornernet.files import status_of_regular
+from cornernet.progress import say
 
 # Of files in a folder, which of them to take for images; in lower case.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
 
 # Why an image cannot be used, and how to mend it.
-MISSING = "no such image", "put the file there, or take its entry out of the annotation file"
+MISSING = "no such image", "put it there, write its name as on disk, or take its entry out"
 TRUNCATED = "truncated image", "copy or download the file again"
 UNDECODABLE = (
     "damaged or truncated file, or not an image",
@@ -40,22 +48,31 @@ class UnusableImage(BadInput):
 def read_image(path: Path, width: int, height: int) -> np.ndarray:
     """Read an image that must be `width` x `height` pixels.  uint8 [H, W, 3], BGR
 
-    Grey becomes three equal channels, alpha is dropped, of 16 bits the upper 8 are kept. An EXIF
-    rotation is applied only if the given size is that of the rotated image: the boxes then refer
-    to it; if the size is that of the image as stored, so do the boxes. Raises UnusableImage, a
-    BadInput, if the file is missing, truncated, no image, or of another size.
+    If this is the size of the image without the quarter turn of its EXIF tag, the boxes are those
+    of the image as stored, and the turn is left out. Raises UnusableImage, a BadInput, if the file
+    is missing, truncated, no image, or of another size. Damage that leaves an image is told by
+    `prepare`, and not again here.
     """
-    return decode_image(read_bytes(path), path, width, height)
+    content = read_bytes(path)
+    with decoder_messages():
+        return decode_image(content, path, width, height)
 
 
 def read_any_image(path: Path) -> np.ndarray:
     """Read an image that no annotation file describes.  uint8 [H, W, 3], BGR
 
-    As `read_image` does, but of any size and with its EXIF rotation applied, as viewers show it.
+    As `read_image` does, but of any size. Damage, and more than 8 bits, are told in a line each.
     """
     if not path.is_file():
         raise BadInput(f"{path}: no such image file; check the name")
-    return decode_any_image(read_bytes(path), path)
+    content = read_bytes(path)
+    with decoder_messages() as damage:
+        image, depth = decode_any_image(content, path), depth_above_8_bits(content)
+    for line in damage:
+        say(f"{path}: damaged, a part may be wrong ({line})")
+    if depth:
+        say(f"{path}: {depth}; the upper 8 bits are kept")
+    return image
 
 
 def read_bytes(path: Path) -> bytes:
@@ -71,16 +88,13 @@ def read_bytes(path: Path) -> bytes:
 
 def decode_image(content: bytes, path: Path, width: int, height: int) -> np.ndarray:
     """Decode an image's bytes as `read_image` does; `path` is for messages.  uint8 [H, W, 3]"""
-    image = decode_any_image(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    stored = image.shape[:2]
-    if stored == (height, width):
+    image = decode_any_image(content, path)
+    size = image.shape[:2]
+    if size == (width, height) != (height, width):  # perhaps an EXIF rotation by a quarter turn
+        image = decode_any_image(content, path, AS_STORED)
+    if image.shape[:2] == (height, width):
         return image
-    if stored == (width, height):  # perhaps an EXIF rotation by a quarter turn
-        rotated = decode_any_image(content, path)
-        if rotated.shape[:2] == (height, width):
-            return rotated
-    detail = f"{stored[1]} x {stored[0]}, not {width} x {height}"
-    raise UnusableImage(path, OTHER_SIZE, detail)
+    raise UnusableImage(path, OTHER_SIZE, f"{size[1]} x {size[0]}, not {width} x {height}")
 
 
 def decode_any_image(content: bytes, path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
@@ -94,8 +108,19 @@ def decode_any_image(content: bytes, path: Path, flags: int = cv2.IMREAD_COLOR) 
     with contextlib.suppress(cv2.error):  # for example more pixels than OpenCV allows
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
     if image is None:
-        raise UnusableImage(path, UNDECODABLE)
+        raise UnusableImage(path, UNDECODABLE, f"begins with {content[:16]!r}")
     return image
+
+
+def depth_above_8_bits(content: bytes) -> str:
+    """ "16 bit, brightest value 172 of 65535" of an image that has these, else nothing."""
+    if content.startswith(JPEG_START) or (content.startswith(PNG_START) and content[24] <= 8):
+        return ""
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype != np.uint16:
+        return ""
+    brightest = image.reshape(*image.shape[:2], -1)[..., :3].max()  # without alpha
+    return f"16 bit, brightest value {brightest} of 65535"
 
 
 def is_truncated(content: bytes) -> bool:

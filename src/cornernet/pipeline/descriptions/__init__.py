@@ -20,7 +20,7 @@ PREPARE = Stage(
     summary="check the data set; list every problem before anything is trained",
     inputs=lambda graph, key: [graph.paths.source, graph.paths.files],
     outputs=lambda paths, key: [paths.dataset],
-    params=("data.source", "data.root", "data.splits"),
+    params=("data.source", "data.root", "data.splits", "data.keep_crowd", "data.same_images"),
     deciding=deciding.PREPARE,
 )
 

@@ -16,7 +16,7 @@ SHAPES = _in("data.shapes", "generate", "layout", "render")
 # An annotation file as boxes, an image as pixels.
 _ANNOTATIONS = _in("data.coco", "annotations", "annotation_rules")
 _SPLIT = (*_ANNOTATIONS, "cornernet.data.coco.split")
-_READ = (*_SPLIT, "cornernet.data.coco.images")
+_READ = (*_SPLIT, *_in("data.coco", "decoder_messages", "images"))
 
 # The kernel in Triton is run by a GPU alone.
 _NETWORK = _in("model", "corner_pooling", "corner_pooling_triton", "hourglass", "network")
@@ -54,7 +54,7 @@ _TEXT_AND_CODE = (
 )
 _TABLES = _in("reporting.tables", "breakdown", "corners", "formats", "paper_tables", "table")
 
-PREPARE = (*_ANNOTATIONS, "cornernet.data.coco.check")
+PREPARE = (*_ANNOTATIONS, *_in("data.coco", "check", "decoder_messages", "image_check", "images"))
 RADII = (*_SPLIT, "cornernet.data.sampling.radii", "cornernet.stages.radii")
 TRAIN = (*_READ, *_NETWORK, *_SAMPLING, *_STEP)
 IMPORT = (*_NETWORK, "cornernet.model.weights")
@@ -155,7 +155,6 @@ EXEMPT_IN = {
         "cornernet.data.coco": "whether generated annotations are whole",
     },
     "prepare": {
-        "cornernet.data.coco.images": "what it refuses makes no result",
         "cornernet.data.coco.split": "the names of splits with annotations, and the preview",
         "cornernet.data.sampling": "draws the preview, which no stage reads",
         "cornernet.model": "counts parameters, for the room on the disk",
