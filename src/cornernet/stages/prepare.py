@@ -12,9 +12,9 @@ from cornernet.files import free_bytes, write_json, write_text
 from cornernet.model.cost import BYTES, parameter_count
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.job import Job
+from cornernet.pipeline.params_and_data import notes_on_training, refuse_contradictions
 from cornernet.pipeline.paths import Paths
 from cornernet.reporting.preview.page import preview_page
-from cornernet.pipeline.params_and_data import notes_on_training, refuse_contradictions
 
 # A finished model lies as weights and as state, a checkpoint as state: weights, Adam's two moments.
 STATE_COPIES = 3
