@@ -75,6 +75,7 @@ def _in_images(
     with Progress("detect", len(images)) as progress:
         for found in detector.stream(pixels(), options.threshold):
             one, image = read.popleft()
+            height, width = image.shape[:2]
             line = f"{one.path}: {len(found)} boxes"
             if options.pictures:
                 picture = draw_detections(image, found, names, options.threshold)
@@ -83,7 +84,7 @@ def _in_images(
                 line += f", {places[one]}"
             say(line)
             progress.update()
-            yield Tested(one.path, *image.shape[:2], found)
+            yield Tested(one.path, height, width, found)
 
 
 def _in_video(detector: Detector, path: Path, target: Path, threshold: float) -> bool:

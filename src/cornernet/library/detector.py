@@ -74,9 +74,9 @@ class Detector:
 
     def _canvas(self, image: NDArray[np.uint8]) -> tuple[int, int]:
         """Height and width of the network's input for an image."""
+        height, width = image.shape[:2]
         multiple, detection = self.description.model.size_multiple, self.description.detection
-        (placement,) = placements_of(*image.shape[:2], multiple, detection, "single_scale")
-        return placement.padded
+        return placements_of(height, width, multiple, detection, "single_scale")[0].padded
 
     def _best_first(self, found: Detections, threshold: float) -> ImageDetections:
         order = np.argsort(-found.scores, kind="stable")
