@@ -19,12 +19,12 @@ from cornernet.errors import BadInput
 from cornernet.files import replacing
 from cornernet.library.detections import ImageDetections, table_of
 from cornernet.library.detector import Detector, load_detector
-from cornernet.library.media import Medium, media_of, opened_video
+from cornernet.library.media import Medium, frames_of, media_of
 from cornernet.progress import Progress, say
 
 
 @dataclass(frozen=True)
-class Tested:
+class ImageResult:
     """An image and what was found in it; `height` and `width` in pixels."""
 
     path: Path
@@ -58,7 +58,7 @@ def _in_images(
     images: Sequence[Medium],
     places: dict[Medium, Path],
     options: argparse.Namespace,
-) -> Iterator[Tested]:
+) -> Iterator[ImageResult]:
     """What is found in each image that can be read; pictures are drawn on the way."""
     read: deque[tuple[Medium, NDArray[np.uint8]]] = deque()  # and not yet tested
     names = [category.name for category in detector.description.categories]
@@ -84,29 +84,30 @@ def _in_images(
                 line += f", {places[one]}"
             say(line)
             progress.update()
-            yield Tested(one.path, height, width, found)
+            yield ImageResult(one.path, height, width, found)
 
 
 def _in_video(detector: Detector, path: Path, target: Path, threshold: float) -> bool:
     """Write a line of JSON for each frame to `target`; returns whether the video could be read."""
-    count = frames = 0
+    boxes = read = 0
     try:
-        with opened_video(path) as video, replacing(target) as temporary:
-            with (
-                temporary.open("w", encoding="utf-8") as stream,
-                Progress(path.name, video.count or None, "frame") as progress,
-            ):
-                for found in detector.stream(video.frames, threshold):
-                    stream.write(json.dumps({"frame": frames, "boxes": _boxes(found)}) + "\n")
-                    frames, count = frames + 1, count + len(found)
-                    progress.update()
-            if not frames:
+        promised, frames = frames_of(path)
+        with (
+            replacing(target) as temporary,
+            temporary.open("w", encoding="utf-8") as stream,
+            Progress(path.name, promised or None, "frame") as progress,
+        ):
+            for found in detector.stream(frames, threshold):
+                stream.write(json.dumps({"frame": read, "boxes": _boxes(found)}) + "\n")
+                read, boxes = read + 1, boxes + len(found)
+                progress.update()
+            if not read:
                 raise BadInput(f"{path}: no frame can be read; convert it to MP4 with H.264")
     except BadInput as error:
         say(f"passed over: {error}")
         return False
-    lacking = f" of {video.count}, the rest is damaged" if frames < video.count else ""
-    say(f"{path}: {count} boxes in {frames} frames{lacking}, {target}")
+    lacking = f" of the {promised} that its header promises" if read < promised else ""
+    say(f"{path}: {boxes} boxes in {read} frames{lacking}, {target}")
     return True
 
 
@@ -136,11 +137,11 @@ def _boxes(found: ImageDetections) -> list[dict[str, Any]]:
     ]
 
 
-def _as_json(tested: Sequence[Tested], categories: Sequence[Category]) -> str:
+def _as_json(tested: Sequence[ImageResult], categories: Sequence[Category]) -> str:
     return json.dumps({str(one.path): _boxes(one.found) for one in tested}, indent=1)
 
 
-def _as_coco(tested: Sequence[Tested], categories: Sequence[Category]) -> str:
+def _as_coco(tested: Sequence[ImageResult], categories: Sequence[Category]) -> str:
     """A data set in COCO's format, whose annotations have a score; ids count from 1."""
     rows = [row for number, one in enumerate(tested, 1) for row in one.found.to_coco(number)]
     return json.dumps(
@@ -158,11 +159,11 @@ def _as_coco(tested: Sequence[Tested], categories: Sequence[Category]) -> str:
     )
 
 
-def _as_csv(tested: Sequence[Tested], categories: Sequence[Category]) -> str:
+def _as_csv(tested: Sequence[ImageResult], categories: Sequence[Category]) -> str:
     return table_of((str(one.path), one.found) for one in tested).to_csv(index=False).rstrip("\n")
 
 
-FORMATS: dict[str, Callable[[Sequence[Tested], Sequence[Category]], str]] = {
+FORMATS: dict[str, Callable[[Sequence[ImageResult], Sequence[Category]], str]] = {
     "json": _as_json,
     "coco": _as_coco,
     "csv": _as_csv,

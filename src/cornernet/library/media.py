@@ -1,7 +1,6 @@
 """Images and videos on disk: which files of a folder they are, and a video's frames."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,30 +50,20 @@ def media_of(named: Sequence[Path], results: Path) -> Iterator[Medium]:
             raise BadInput(f"{path}: no image or video in this folder ({', '.join(suffixes)})")
 
 
-@dataclass(frozen=True)
-class Video:
-    """An opened video; `count` is the number of frames that its header promises, 0 if none."""
+def frames_of(path: Path) -> tuple[int, Iterator[NDArray[np.uint8]]]:
+    """The number of frames that a video's header promises, 0 if none, and them: [H, W, 3], BGR.
 
-    count: int
-    frames: Iterator[NDArray[np.uint8]]  # [H, W, 3], BGR
-
-
-@contextmanager
-def opened_video(path: Path) -> Iterator[Video]:
-    """Open a video. Raises BadInput for a file that is none, or that cannot be decoded."""
+    Raises BadInput for a file that is no video.
+    """
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG) if path.is_file() else None
     if capture is None or not capture.isOpened():
         what = "no such file" if capture is None else "damaged, or not a video"
         raise BadInput(f"{path}: {what}; check the name, or convert it to MP4 with H.264")
 
     def frames() -> Iterator[NDArray[np.uint8]]:
-        while True:
-            there, frame = capture.read()
-            if not there:
-                return
+        there, frame = capture.read()
+        while there:
             yield frame.astype(np.uint8, copy=False)
+            there, frame = capture.read()
 
-    try:
-        yield Video(max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))), frames())
-    finally:
-        capture.release()
+    return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))), frames()
