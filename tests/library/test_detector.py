@@ -107,12 +107,6 @@ def test_other_precisions_are_converted_with_a_word(weights, tmp_path, capsys, k
     assert f"{path}: converted from {str(kind)[6:]} to float32" in capsys.readouterr().err
 
 
-def without(name):
-    return lambda path: write_weights(
-        path, tensors={n: t for n, t in of_another_network().items() if n != name}
-    )
-
-
 def of_integers(path):
     whole = {name: (100 * each).to(torch.int8) for name, each in of_another_network().items()}
     return write_weights(path, tensors=whole)
@@ -140,7 +134,6 @@ def changed(**changes):
         (changed(mean_bgr=[0.5, 0.5, 0.5]), "normalises by others"),
         (changed(categories=[{"id": 1, "name": "a"}]), "predicts 3 categories, 1 are named"),
         (changed(model={**asdict(SMOKE.model), "stem_channels": 8}), "has another shape: stem"),
-        (without("stem.0.conv.weight"), "lacks stem.0.conv.weight"),
         (of_integers, "holds other than floating-point numbers: stem.0.conv.weight is int8"),
     ],
 )
