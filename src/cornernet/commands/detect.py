@@ -47,6 +47,9 @@ def run(options: argparse.Namespace) -> int:
     images = [one for one in media if not one.is_video]
     tested = list(_in_images(detector, images, places, options))
     if tested:
+        boxes = sum(len(one.found) for one in tested)
+        pictures = f", pictures in {options.out}" if options.pictures else ""
+        say(f"images: {len(tested)}, boxes: {boxes}{pictures}")
         print(FORMATS[options.format](tested, detector.description.categories))
     done = [_in_video(detector, one.path, places[one], options.threshold) for one in videos]
     read = len(tested) + sum(done)
@@ -76,13 +79,10 @@ def _in_images(
         for found in detector.stream(pixels(), options.threshold):
             one, image = read.popleft()
             height, width = image.shape[:2]
-            line = f"{one.path}: {len(found)} boxes"
             if options.pictures:
                 picture = draw_detections(image, found, names, options.threshold)
                 with replacing(places[one]) as temporary:
                     temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-                line += f", {places[one]}"
-            say(line)
             progress.update()
             yield ImageResult(one.path, height, width, found)
 
