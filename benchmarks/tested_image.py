@@ -27,7 +27,7 @@ from benchmarks.training import CATEGORIES, CONVOLUTION, QUICK_CATEGORIES, quick
 from cornernet.config import load_params
 from cornernet.detection.detector import placements_of
 from cornernet.detection.network import as_network
-from cornernet.detection.predict import predict_image
+from cornernet.detection.predict import predict_images
 from cornernet.model.cost import network_cost
 from cornernet.model.network import CornerNet, CornerOutputs
 
@@ -61,11 +61,11 @@ def tested_image(settings: Settings, record: Record) -> None:
     record.sizes(height=image.shape[0], width=image.shape[1], padded=[height, width])
     device = torch.device(settings.device)
     forms: dict[str, Callable[[], Any]] = {
-        name: partial(predict_image, network, params.model, image, params.detection, device)
+        name: partial(predict_images, network, params.model, [image], params.detection, device)
         for name, network in networks.items()
     }
     record.check(_require_same_maps(networks, torch.randn(2, 3, height, width).to(device)))
-    scores = [forms[name]().scores for name in (FP32, BASELINE)]
+    scores = [forms[name]()[0].scores for name in (FP32, BASELINE)]
     record.check(require_equal("fp32: scores of the detections", *scores, SAME_SCORES))
     for name, dtype in ((FP32, torch.float32), (BF16, torch.bfloat16)):
         forms[f"{CONVOLUTION}, {name}"], convolved = convolution(dtype, settings)

@@ -26,7 +26,8 @@ def refusal(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
 
     def of(*arguments):
-        assert main([*arguments, "--profile", "smoke"]) == 2
+        profile = () if arguments[0] == "detect" else ("--profile", "smoke")
+        assert main([*arguments, *profile]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"cornernet {arguments[0]}: ")
         return line

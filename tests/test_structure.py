@@ -13,12 +13,12 @@ PACKAGE = Path(__file__).parents[1] / "src" / "cornernet"
 FLOORS = (
     ("errors", "files", "progress", "config", "processes"),
     ("data", "model"),
-    ("training", "detection", "evaluation", "tracking"),
+    ("training", "detection", "library", "evaluation", "tracking"),
     ("reporting",),
     ("pipeline",),
     ("options",),
     ("stages", "commands"),
-    ("cli", "__main__"),
+    ("cli", "__init__", "__main__"),
 )
 HEAVY = ("torch", "pandas", "mlflow", "cv2", "matplotlib")
 # What a machine with a GPU may lack.
@@ -63,6 +63,8 @@ def test_only_tracking_imports_mlflow():
 @pytest.mark.parametrize(
     ("program", "absent"),
     [
+        ("import cornernet; cornernet.load", HEAVY),
+        ("import cornernet.commands.detect", ("snakemake", "dvc", "mlflow", "pycocotools")),
         ("main(['--help'])", HEAVY),
         ("main(['status', '--profile', 'paper'])", HEAVY),
         (

@@ -21,7 +21,7 @@ from cornernet.training.job import TrainingFailed
 
 # Modules of `cornernet.commands`, or functions of its module `files`, and what each is for.
 FOR_PEOPLE = {
-    "detect": "draw the boxes found in images, print them as JSON",
+    "detect": "find the boxes in images and videos: drawn, and as JSON, CSV or in COCO's format",
     "export": "write a trained model as an ONNX file, for programs without PyTorch",
     "import-weights": "turn the authors' released weights into this project's format",
     "preview": "a page of augmented training samples, sizes and counts, before anything is trained",
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = build_parser().parse_args(arguments)
     try:
-        _command(options.command)(options)
+        code = _command(options.command)(options)
         sys.stdout.flush()  # here, where an error can still be told
     except BrokenPipeError:
         if not _nobody_reads_output():
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (TrainingFailed, KeyboardInterrupt) as failure:
         print(f"cornernet {options.command}: {str(failure) or 'interrupted'}", file=sys.stderr)
         return 1
-    return 0
+    return code or 0
 
 
 def _nobody_reads_output() -> bool:
@@ -70,8 +70,11 @@ def _nobody_reads_output() -> bool:
     return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
-def _command(name: str) -> Callable[[argparse.Namespace], None]:
-    """The function that runs a command; imported only now, so that `--help` stays quick."""
+def _command(name: str) -> Callable[[argparse.Namespace], int | None]:
+    """The function that runs a command and may return its exit code.
+
+    Imported only now, so that `--help` stays quick.
+    """
     module = name.replace("-", "_")
     if name in IN_FILES:
         return getattr(importlib.import_module("cornernet.commands.files"), module)
@@ -109,11 +112,12 @@ def build_parser() -> argparse.ArgumentParser:
 def _add(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
     description = f"{summary[0].upper()}{summary[1:]}."
     command = commands.add_parser(name, help=summary, description=description)
-    command.add_argument(
-        "--profile",
-        default=None,
-        help="a file of params/; default: the one that params/profile.yaml names",
-    )
+    if name != "detect":  # whose weights say what they are
+        command.add_argument(
+            "--profile",
+            default=None,
+            help="a file of params/; default: the one that params/profile.yaml names",
+        )
     command.add_argument(
         "--set",
         action="append",
@@ -169,13 +173,29 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
         "--port", type=int, default=None, help="where `make mlflow` shows them; it must be free"
     )
     detect = commands["detect"]
-    detect.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="images or folders")
-    detect.add_argument("--weights", required=True, type=Path, help="a .safetensors file")
-    detect.add_argument("--out", required=True, type=Path, metavar="DIR", help="for the pictures")
     detect.add_argument(
-        "--score", type=float, default=0.3, help="least score of a box that is drawn"
+        "inputs", nargs="+", type=Path, metavar="INPUT", help="images, videos, folders of them"
     )
-    detect.add_argument("--variant", default="baseline", help="the variant that the weights are of")
+    detect.add_argument("--weights", required=True, type=Path, help="a .safetensors file")
+    detect.add_argument(
+        "--out", type=Path, default=Path("found"), metavar="DIR",
+        help="for pictures, and the boxes of videos as JSON lines; default: found",
+    )  # fmt: skip
+    detect.add_argument(
+        "--format", default="json", choices=["json", "coco", "csv"],
+        help="of the boxes of images, which are printed",
+    )  # fmt: skip
+    detect.add_argument(
+        "--threshold", "--score", type=float, default=0.3, help="least score of a box"
+    )
+    detect.add_argument(
+        "--device", default=None, help="cpu, cuda or cuda:1; default: the GPU, if any"
+    )
+    detect.add_argument(
+        "--batch-size", type=int, default=None,
+        help="images that go through a GPU at once; default: detection.batch_size in the weights",
+    )  # fmt: skip
+    detect.add_argument("--no-pictures", dest="pictures", action="store_false", help="boxes alone")
     export = commands["export"]
     export.add_argument("--weights", required=True, type=Path, help="a .safetensors file")
     export.add_argument("--out", required=True, type=Path, metavar="W.onnx")
@@ -187,3 +207,6 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
     weights = commands["import-weights"]
     weights.add_argument("released", type=Path, metavar="RELEASED.pkl")
     weights.add_argument("--out", required=True, type=Path, metavar="W.safetensors")
+    weights.add_argument(
+        "--variant", default="baseline", help="of this project's weights that do not say it"
+    )

@@ -11,7 +11,7 @@ from model.sizes import TINY
 
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet
-from cornernet.model.weights import import_released, released_name
+from cornernet.model.released import import_released, released_name
 
 PARAMS = replace(TINY, merge_kernel=1)
 

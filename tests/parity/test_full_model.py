@@ -11,7 +11,7 @@ import torch
 
 from cornernet.config.load import load_params
 from cornernet.model.network import CornerNet
-from cornernet.model.weights import released_name
+from cornernet.model.released import released_name
 from parity import recipe
 from parity.fixtures import FOLDER, HEADS, Fixture
 

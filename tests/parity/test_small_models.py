@@ -20,7 +20,7 @@ from cornernet.config.schema import Model
 from cornernet.detection.decode import decode
 from cornernet.model.losses import CornerTargets, corner_losses, gather_cells
 from cornernet.model.network import CornerNet
-from cornernet.model.weights import import_released, released_name
+from cornernet.model.released import import_released, released_name
 from cornernet.training.trainer import adam
 from parity import recipe
 from parity.fixtures import HEADS, Fixture, in_order, valid_rows

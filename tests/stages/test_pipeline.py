@@ -16,9 +16,12 @@ import pytest
 import yaml
 from stages.run_crate import check
 
+import cornernet
 from cornernet.cli import main
 from cornernet.config import load_params
 from cornernet.evaluation.metric_names import METRICS
+from cornernet.files import hash_file
+from cornernet.library.description import read_description
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.staleness.code import ROOT
@@ -256,7 +259,8 @@ def test_the_registered_model_finds_what_predict_found(place, monkeypatch):
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}/data/mlflow/mlflow.db")
     model = mlflow.pyfunc.load_model("models:/cornernet-smoke-baseline/1")
-    dataset = json.loads((place / "data/smoke/shapes/annotations/instances_val.json").read_text())
+    annotations = place / "data/smoke/shapes/annotations"
+    dataset = json.loads((annotations / "instances_val.json").read_text())
     images = sorted(dataset["images"], key=lambda image: image["id"])
     paths = [str(place / "data/smoke/shapes/val" / image["file_name"]) for image in images]
     found, stored = model.predict(paths), pd.DataFrame(detections(place))
@@ -270,6 +274,14 @@ def test_the_registered_model_finds_what_predict_found(place, monkeypatch):
     pd.testing.assert_frame_equal(arrays, found)
     example = model.predict(model.input_example)
     pd.testing.assert_frame_equal(example, found[found["image"] == 0].reset_index(drop=True))
+    models = place / "data/smoke/models"
+    detector = cornernet.load(models / "baseline-s0.safetensors", "cpu")  # the weights alone
+    digest = hash_file(annotations / "instances_train.json").sha256
+    assert detector.description.annotations_sha256 == digest
+    pairs = zip(images, detector(paths, threshold=0), strict=True)
+    assert [row for image, one in pairs for row in one.to_coco(image["id"])] == detections(place)
+    flat = read_description(models / "no_corner_pooling-s0.safetensors")
+    assert (flat.variant, flat.model.corner_pooling) == ("no_corner_pooling", False)
     folder = place / "data/mlflow/artifacts/smoke/models"
     suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert not suffixes & {".pkl", ".pickle", ".pt", ".pth", ".py"}

@@ -6,7 +6,7 @@ import torch
 
 from cornernet.config import load_params
 from cornernet.model.network import CornerNet
-from cornernet.model.weights import released_name
+from cornernet.model.released import released_name
 from workflow.clone import clone_to, ok, snakemake
 
 # The real profile's rows on the embedded data set, with a network of its make but small.

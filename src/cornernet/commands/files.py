@@ -2,8 +2,9 @@
 
 import argparse
 import json
+from dataclasses import asdict
 
-from cornernet.config import load_params
+from cornernet.config import load_params, resolve_variant
 from cornernet.config.profiles import default_profile, params_folder
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.errors import BadInput
@@ -65,12 +66,30 @@ def params_schema(options: argparse.Namespace) -> None:
 
 
 def import_weights(options: argparse.Namespace) -> None:
-    """Read a released state dict, without running code that it may hold, and write safetensors."""
-    from cornernet.model.weights import import_released, save_weights  # with torch
+    """Read a released state dict, without running code that it may hold, and write safetensors.
 
-    params = params_of(options)
-    tensors = import_released(options.released, params.model)
-    save_weights(options.out, tensors)
+    Weights of this project that do not say what they are get the words of a profile and a variant.
+    """
+    from cornernet.data.coco.categories import categories_of
+    from cornernet.library.description import Description, described
+    from cornernet.model.network import CornerNet  # with torch
+    from cornernet.model.released import import_released
+    from cornernet.model.weights import CATEGORY_TENSOR, load_weights, save_weights
+
+    if options.released.suffix == ".safetensors":
+        params = resolve_variant(params_of(options), options.variant)
+        dataset = read_dataset(Paths(params.profile).dataset)
+        description = described(params, options.variant, dataset)
+        model = CornerNet(len(dataset.categories), params.model)
+        load_weights(options.released, model)
+        tensors = model.state_dict()
+    else:
+        params = load_params(options.profile or "released", options.set)
+        tensors = import_released(options.released, params.model)
+        names = categories_of(len(tensors[CATEGORY_TENSOR]))
+        settings = (params.model, params.detection)
+        description = Description(params.profile, "released_weights", None, names, *settings)
+    save_weights(options.out, tensors, asdict(description))
     print(f"{options.out}: {len(tensors)} tensors under profile {params.profile}")
 
 

@@ -16,7 +16,7 @@ from cornernet.commands.duration import Rates
 from cornernet.config.schema import Params
 from cornernet.data.sampling.samples import Chunk
 from cornernet.detection.network import as_network
-from cornernet.detection.predict import predict_image
+from cornernet.detection.predict import predict_images
 from cornernet.model.network import CornerNet
 from cornernet.training.group import Group
 from cornernet.training.trainer import Trainer
@@ -100,7 +100,7 @@ def _seconds_per_test(params: Params, num_categories: int, device: str) -> float
     network, where = as_network(model, params.detection.precision), torch.device(device)
 
     def test() -> None:
-        predict_image(network, params.model, image, params.detection, where)
+        predict_images(network, params.model, [image], params.detection, where)
 
     timer = Timer("test()", globals={"test": test}, num_threads=params.detection.threads)
     return timer.timeit(TIMED_TESTS).median  # it warms up first

@@ -24,23 +24,30 @@ def load_params(profile: str, overrides: Iterable[str] = (), folder: Path | None
     Raises BadInput with one line per problem, naming the nearest known key.
     """
     tree = read_profile(profile, params_folder() if folder is None else folder)
-    for text in overrides:
-        key, separator, value = text.partition("=")
-        if not separator:
-            raise BadInput(f"--set {text}: write it as section.key=value")
-        try:
-            tree = with_value(tree, key.strip(), yaml.safe_load(value))
-        except yaml.YAMLError:
-            raise BadInput(f"--set {text}: the value is not YAML") from None
+    tree = overridden(tree, overrides)
     if isinstance(tree.get("variants"), Mapping):  # `name: null` removes an inherited variant
         kept = {name: value for name, value in tree["variants"].items() if value is not None}
         tree = {**tree, "variants": kept}
     if "profile" in tree:
         raise BadInput("params profile: is no param; choose a profile with --profile")
-    params = check_params({"profile": profile, **tree})
+    params = checked(Params, {"profile": profile, **tree})
     for name in params.variants:  # a variant's own values are checked before anything runs
         resolve_variant(params, name)
     return params
+
+
+def overridden(tree: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """A copy of `tree` with "section.key=value" strings (value in YAML) put in."""
+    result = dict(tree)
+    for text in overrides:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise BadInput(f"--set {text}: write it as section.key=value")
+        try:
+            result = with_value(result, key.strip(), yaml.safe_load(value))
+        except yaml.YAMLError:
+            raise BadInput(f"--set {text}: the value is not YAML") from None
+    return result
 
 
 def resolve_variant(params: Params, variant: str) -> Params:
@@ -58,24 +65,24 @@ def resolve_variant(params: Params, variant: str) -> Params:
     inherited = params.variants[asked.weights_of].set if asked.weights_of else {}
     for key, value in (inherited | asked.set).items():
         tree = with_value(tree, key, value)
-    return check_params(tree, where=f"variants.{variant}.set: ")
+    return checked(Params, tree, where=f"variants.{variant}.set: ")
 
 
-def check_params(tree: Mapping[str, Any], where: str = "") -> Params:
-    """Build Params from a tree of plain values; raises BadInput with one line per problem.
+def checked(section: type[AnySection], tree: Mapping[str, Any], where: str = "") -> AnySection:
+    """Build a section, or Params, from plain values; raises BadInput with one line per problem.
 
     Without pydantic (a GPU machine that lacks it, with params that were checked elsewhere) types
     and bounds go unchecked.
     """
-    unknown = list(_unknown_keys(Params, tree))
+    unknown = list(_unknown_keys(section, tree))
     if unknown:
         raise BadInput(f"{where}{line}" for line in unknown)
     try:
         import pydantic
     except ImportError:
-        return typing.cast(Params, _build(Params, tree))
+        return typing.cast(AnySection, _build(section, tree))
     try:
-        return pydantic.TypeAdapter(Params).validate_python(tree)
+        return pydantic.TypeAdapter(section).validate_python(tree)
     except pydantic.ValidationError as error:
         raise BadInput(f"{where}params {_problem(item)}" for item in error.errors()) from None
 

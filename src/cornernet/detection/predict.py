@@ -1,4 +1,4 @@
-"""Tests a network on a split, or on one image."""
+"""Tests a network on a split, or on single images."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -73,23 +73,25 @@ def predict_split(
     return [result for image_id in sorted(results) for result in results[image_id].result()]
 
 
-def predict_image(
+def predict_images(
     network: Network,
     model_params: Model,
-    image: NDArray[np.uint8],
+    images: Sequence[NDArray[np.uint8]],
     params: Detection,
     device: torch.device,
-) -> Detections:
-    """Detections in one image [H, W, 3] (BGR) at a single scale, as `choose_detections` has them.
+) -> list[Detections]:
+    """Detections in images [H, W, 3] (BGR) at a single scale, as `choose_detections` has them.
 
-    Raises BadInput when the device's memory does not suffice.
+    Their canvases must be of one size. Raises BadInput when the device's memory does not suffice.
     """
     mode: Mode = "single_scale"
-    height, width = image.shape[:2]
-    placements = placements_of(height, width, model_params.size_multiple, params, mode)
-    prepared = prepare_image(image, placements)
-    (candidates,) = find_candidates(network, [prepared], params, mode, device)
-    return choose_detections(candidates, params, mode)
+    prepared = []
+    for image in images:
+        height, width = image.shape[:2]
+        placements = placements_of(height, width, model_params.size_multiple, params, mode)
+        prepared.append(prepare_image(image, placements))
+    found = find_candidates(network, prepared, params, mode, device)
+    return [choose_detections(candidates, params, mode) for candidates in found]
 
 
 def coco_results(

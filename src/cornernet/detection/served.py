@@ -6,49 +6,36 @@ package must be installed where a model is loaded.
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from numpy.typing import NDArray
 
-from cornernet.config.load import section_from
-from cornernet.config.schema import Detection, Model
-from cornernet.data.coco.images import decode_any_image, read_any_image
-from cornernet.detection.network import as_network
-from cornernet.detection.predict import coco_results, predict_image
+from cornernet.config.load import checked
+from cornernet.data.coco.images import decode_any_image
 from cornernet.errors import BadInput
-from cornernet.model.network import CornerNet
-from cornernet.model.weights import load_weights
+from cornernet.library.description import Description
+from cornernet.library.detections import COLUMNS as OF_DETECTIONS
+from cornernet.library.detections import table_of
+from cornernet.library.detector import Detector, Image, detector_of
 
-# The files of a model.
+# The files of a model: its tensors, and its `Description` as it was tested last.
 WEIGHTS, SETTINGS = "weights.safetensors", "settings.json"
-COLUMNS = {
-    "image": "int64",
-    "category": "object",
-    "category_id": "int64",
-    **dict.fromkeys(("x", "y", "width", "height", "score"), "float64"),
-}
+COLUMNS = {"image": "int64", **OF_DETECTIONS}
 INLINE = "data:"  # RFC 2397
 
 
 @dataclass(frozen=True)
 class Served:
-    """A model ready to be used; `categories` as in a COCO annotation file, in order."""
+    """A model ready to be used."""
 
-    model: CornerNet
-    params: Model
-    detection: Detection
-    categories: list[dict[str, Any]]
-    device: torch.device
+    detector: Detector
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Detections in images, as `cornernet detect --score 0` finds them (section 4.2).
+        """Detections in images, as `cornernet detect --threshold 0` finds them (section 4.2).
 
         `model_input`: an image, a list of images, or a table with one column of them. An image is a
         file's path, a `data:` URL with base64, or an array [H, W, 3] of uint8, BGR as OpenCV has
@@ -56,35 +43,19 @@ class Served:
         and id, the box's left, top, width and height in pixels, the score; image by image, the best
         first. Raises BadInput for what is no image.
         """
-        names = {int(category["id"]): str(category["name"]) for category in self.categories}
-        settings, network = self.detection, as_network(self.model)
-        rows = []
-        with _threads(settings.threads):
-            for number, image in enumerate(map(as_pixels, _images(model_input))):
-                found = predict_image(network, self.params, image, settings, self.device)
-                for one in coco_results(found, number, list(names), settings.score_decimals):
-                    category = one["category_id"]
-                    rows.append((number, names[category], category, *one["bbox"], one["score"]))
-        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+        images = map(_decoded, _images(model_input))
+        return table_of(enumerate(self.detector.stream(images, threshold=0))).astype(COLUMNS)
 
 
-def as_pixels(image: Any) -> NDArray[np.uint8]:
-    """An image in one of the ways that `Served.predict` takes.  uint8 [H, W, 3], BGR"""
+def _decoded(image: Any) -> Image:
+    """An image in one of the ways that `Served.predict` takes, as a detector takes it."""
     if isinstance(image, str) and image.startswith(INLINE):
         try:
             decoded = base64.b64decode(image.partition(",")[2], validate=True)
         except ValueError:
             raise BadInput("an image's data: URL is not base64; encode the file's bytes") from None
         return decode_any_image(decoded, Path(image[:40]))
-    if isinstance(image, str | Path):
-        return read_any_image(Path(image))
-    pixels = np.asarray(image)
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise BadInput(f"an image must be [height, width, 3], not {list(pixels.shape)}")
-    whole = pixels.astype(np.uint8)
-    if not np.array_equal(pixels, whole):
-        raise BadInput(f"an image must hold whole numbers from 0 to 255, not {pixels.dtype}")
-    return whole
+    return image if isinstance(image, str | Path) else np.asarray(image)
 
 
 def _images(model_input: Any) -> Iterable[Any]:
@@ -98,23 +69,7 @@ def _images(model_input: Any) -> Iterable[Any]:
     return list(model_input)
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """As many threads as `cornernet predict` computes with: another number rounds differently."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _load_pyfunc(path: str) -> Served:
     """The model whose files lie in the folder `path`."""
-    settings = json.loads((Path(path) / SETTINGS).read_text())
-    params = section_from(Model, settings["model"])
-    model = CornerNet(len(settings["categories"]), params)
-    load_weights(Path(path) / WEIGHTS, model)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    detection = section_from(Detection, settings["detection"])
-    return Served(model.to(device).eval(), params, detection, settings["categories"], device)
+    settings = checked(Description, json.loads((Path(path) / SETTINGS).read_text()))
+    return Served(detector_of(Path(path) / WEIGHTS, settings))

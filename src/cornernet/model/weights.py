@@ -1,95 +1,79 @@
-"""Weights on disk: our own, and the ones that the paper's authors released.
+"""Weights on disk: safetensors with the names of `CornerNet.state_dict()`.
 
-Our files are safetensors with the names of `CornerNet.state_dict()`. The same tensors give the
-same bytes. Theirs are pickles of torch 0.4, read without running anything in them; their names
-follow from ours by `RULES`.
+Their metadata say which network they are of. The same tensors and words give the same bytes.
 """
 
-import pickle
-import re
-import struct
-import warnings
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from cornernet.config.schema import Model
 from cornernet.errors import BadInput, first_of
 from cornernet.files import replacing, status_of_regular
 from cornernet.model.network import CornerNet
+from cornernet.progress import say
 
-_CATEGORY_TENSOR = "top_left.0.heatmap.output.bias"  # [C]
-
-# (pattern in our name, what the released name has there), applied in this order.
-RULES: tuple[tuple[str, str], ...] = (
-    # the branches of a prediction module: a convolution module without batch norm, a convolution
-    (r"^(top_left|bottom_right)\.(\d+)\.heatmap\.", r"\1_heats.\2."),
-    (r"^(top_left|bottom_right)\.(\d+)\.embedding\.", r"\1_tags.\2."),
-    (r"^(top_left|bottom_right)\.(\d+)\.offset\.", r"\1_regrs.\2."),
-    (r"\.hidden\.", r".0.conv."),
-    (r"\.output\.", r".1."),
-    # what lies before its branches
-    (r"^(top_left|bottom_right)\.(\d+)\.pooling\.vertical\.", r"\1_cnvs.\2.p1_conv1."),
-    (r"^(top_left|bottom_right)\.(\d+)\.pooling\.horizontal\.", r"\1_cnvs.\2.p2_conv1."),
-    (r"^(top_left|bottom_right)\.(\d+)\.pooled\.(conv|bn)\.", r"\1_cnvs.\2.p_\g<3>1."),
-    (r"^(top_left|bottom_right)\.(\d+)\.shortcut\.(conv|bn)\.", r"\1_cnvs.\2.\g<3>1."),
-    (r"^(top_left|bottom_right)\.(\d+)\.convolution\.", r"\1_cnvs.\2.conv2."),
-    (r"^top_left_", r"tl_"),
-    (r"^bottom_right_", r"br_"),
-    # between the stacks
-    (r"^merges\.(\d+)\.from_input\.conv\.", r"inters_.\1.0."),
-    (r"^merges\.(\d+)\.from_input\.bn\.", r"inters_.\1.1."),
-    (r"^merges\.(\d+)\.from_output\.conv\.", r"cnvs_.\1.0."),
-    (r"^merges\.(\d+)\.from_output\.bn\.", r"cnvs_.\1.1."),
-    (r"^merges\.(\d+)\.residual\.", r"inters.\1."),
-    # the backbone
-    (r"^stem\.", r"pre."),
-    (r"^features\.", r"cnvs."),
-    (r"^hourglasses\.", r"kps."),
-    (r"\.inner\b", r".low2"),  # a name may hold several, one for each resolution
-    (r"\.skip\.", r".up1."),
-    (r"\.down\.", r".low1."),
-    (r"\.up\.", r".low3."),
-    # residual modules, wherever they are
-    (r"\.first\.(conv|bn)\.", r".\g<1>1."),
-    (r"\.second\.(conv|bn)\.", r".\g<1>2."),
-    (r"\.shortcut\.conv\.", r".skip.0."),
-    (r"\.shortcut\.bn\.", r".skip.1."),
-)
-
-# A damaged file fails anywhere in torch's readers: what thousands of altered files raise.
-_OF_DAMAGED_FILES = (
-    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
-    *(OSError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError, struct.error),
-)
-_PREFIX = "module."  # of the wrapper that the authors trained in [code nnet/py_factory.py:25-31]
+# The one entry of the metadata, in JSON: of several safetensors does not keep the order.
+_METADATA = "cornernet"
+CATEGORY_TENSOR = "top_left.0.heatmap.output.bias"  # [C]
 
 
-def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a state dict in our names; atomically, so that no half file is ever seen."""
+def save_weights(
+    path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any] | None = None
+) -> None:
+    """Write a state dict in our names, and what it is the weights of, in plain values if given.
+
+    Atomically, so that no half file is ever seen.
+    """
     dense = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {_METADATA: json.dumps(description, allow_nan=False)} if description else None
     with replacing(path) as temporary:
-        temporary.write_bytes(save(dense))
+        temporary.write_bytes(save(dense, metadata))
 
 
 def load_weights(path: Path, model: CornerNet) -> None:
-    """Fill `model` from a file of `save_weights`; on any mismatch BadInput, the model untouched."""
+    """Fill `model` from a file of `save_weights`; on any mismatch BadInput, the model untouched.
+
+    A model on torch's device "meta", which has sizes and no memory, is put on the CPU.
+    """
     with _weights_file(path) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    _check(path, tensors, {name: each.shape for name, each in model.state_dict().items()})
+    expected = model.state_dict()
+    tensors = fitting_tensors(path, tensors, expected)
+    if any(each.is_meta for each in expected.values()):
+        model.to_empty(device="cpu")
     model.load_state_dict(tensors)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The description that `save_weights` was given. Raises BadInput for a file without one."""
+    with _weights_file(path) as file:
+        text = (file.metadata() or {}).get(_METADATA)
+    if text is None:
+        raise BadInput(
+            f"{path}: does not say which network it is of; if this project trained it before "
+            f"weights said so, `cornernet import-weights {path} --out NEW.safetensors --profile "
+            "PROFILE --variant VARIANT` adds that"
+        )
+    try:
+        description = json.loads(text)
+    except ValueError:
+        description = None
+    if not isinstance(description, dict):
+        raise BadInput(f"{path}: what it says of itself is damaged; get the weights anew")
+    return description
 
 
 def num_categories(path: Path) -> int:
     """The number of categories that a file of `save_weights` predicts; reads its head alone."""
     with _weights_file(path) as file:
-        if _CATEGORY_TENSOR not in file.keys():  # noqa: SIM118 (no mapping)
-            raise BadInput(f"{path}: not weights of CornerNet: no {_CATEGORY_TENSOR}")
-        return int(file.get_slice(_CATEGORY_TENSOR).get_shape()[0])
+        if CATEGORY_TENSOR not in file.keys():  # noqa: SIM118 (no mapping)
+            raise BadInput(f"{path}: not weights of CornerNet: no {CATEGORY_TENSOR}")
+        return int(file.get_slice(CATEGORY_TENSOR).get_shape()[0])
 
 
 def tensor_shapes(path: Path) -> dict[str, list[int]]:
@@ -109,96 +93,45 @@ def _weights_file(path: Path) -> safe_open:
         raise BadInput(f"{path}: not a weights file ({error}); make it anew") from None
 
 
-def import_released(path: Path, params: Model) -> dict[str, Tensor]:
-    """The authors' released weights as a state dict of `CornerNet(C, params)`, in our names.
+def fitting_tensors(
+    path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """`tensors` in the types of `expected`; half and double precision is converted, with a word.
 
-    C is read from the file. Counters of batch-norm steps, which torch 0.4 did not keep, are 0.
-    Raises BadInput for a file that `read_released` refuses, and for tensors that are missing,
-    unknown, misshapen or not finite (named as in the file).
+    Raises BadInput, a line for each kind of difference, unless they are as `expected`.
     """
-    held = read_released(path)
-    _check_merge(path, held, params)
-    heatmap_bias = held.get(released_name(_CATEGORY_TENSOR))
-    categories = 1 if heatmap_bias is None else max(heatmap_bias.numel(), 1)
-    with torch.device("meta"):
-        expected = CornerNet(categories, params).state_dict()
-    ours = {released_name(name): name for name in expected}
-    counters = {name: torch.tensor(0) for name in ours if name.endswith(".num_batches_tracked")}
-    complete = counters | held
-    _check(path, complete, {name: expected[our_name].shape for name, our_name in ours.items()})
-    return {
-        our_name: complete[name].to(expected[our_name].dtype) for name, our_name in ours.items()
-    }
-
-
-def released_name(name: str) -> str:
-    """The released name of one of our parameters or buffers (a key of `CornerNet.state_dict()`)."""
-    for pattern, replacement in RULES:
-        name = re.sub(pattern, replacement, name)
-    return name
-
-
-def read_released(path: Path) -> dict[str, Tensor]:
-    """The tensors of a released file by their released names, without `module.`; on the CPU.
-
-    Reads zip files of today's torch and the older ones. Raises BadInput for a file that is missing
-    or damaged, holds anything but dense tensors, or would run code.
-    """
-    try:
-        with warnings.catch_warnings():
-            status_of_regular(path)
-            warnings.simplefilter("ignore")  # about pickles that it may not understand: it says so
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; give the path of the released weights") from None
-    except _OF_DAMAGED_FILES as error:
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        why = getattr(error, "strerror", None) or type(error).__name__
-        damaged = f"truncated or not a file of torch ({why})"
-        reason = f"would run {found[1]} when read, so it was not read" if found else damaged
-        raise BadInput(f"{path}: {reason}; get the released file anew") from None
-    dense = isinstance(state, dict) and all(
-        isinstance(tensor, Tensor) and tensor.layout == torch.strided and not tensor.is_quantized
-        for tensor in state.values()
-    )
-    if not (dense and state and all(isinstance(name, str) for name in state)):
-        raise BadInput(f"{path}: not a state dict of named tensors; get the released file")
-    prefix = _PREFIX if all(name.startswith(_PREFIX) for name in state) else ""
-    return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-
-
-def _check_merge(path: Path, held: Mapping[str, Tensor], params: Model) -> None:
-    """Say plainly why released weights do not fit the text's 3x3 merge (section 3.5)."""
-    merge, asked = held.get("inters_.0.0.weight"), params.merge_kernel  # [C, C, k, k]
-    if merge is not None and merge.ndim == 4 and merge.shape[-1] != asked:
-        kernel = merge.shape[-1]
+    wanted, held = expected.get(CATEGORY_TENSOR), tensors.get(CATEGORY_TENSOR)
+    if wanted is not None and held is not None and held.ndim == 1 and held.shape != wanted.shape:
         raise BadInput(
-            f"{path}: merges its stacks by {kernel}x{kernel} convolutions, `model.merge_kernel` "
-            f"asks for {asked}x{asked}; use profile as_run or released, or "
-            f"--set model.merge_kernel={kernel}"
-        )
-
-
-def _check(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> None:
-    """Raise BadInput, a line for each kind of difference, unless `tensors` are as `expected`."""
-    wanted, held = expected.get(_CATEGORY_TENSOR), tensors.get(_CATEGORY_TENSOR)
-    if wanted is not None and held is not None and held.ndim == 1 and held.shape != wanted:
-        raise BadInput(
-            f"{path}: predicts {held.shape[0]} categories, the data set has {wanted[0]}; "
-            "use the data set that the weights were trained on"
+            f"{path}: predicts {held.shape[0]} categories, {wanted.shape[0]} are named; use the "
+            "data set that the weights were trained on"
         )
     shared = [name for name in expected if name in tensors]
+    fitting = {name: tensors[name].to(expected[name].dtype) for name in shared}
+    others = {
+        name: str(tensors[name].dtype).removeprefix("torch.")
+        for name in shared
+        if tensors[name].dtype != expected[name].dtype
+    }
     differing = {
         "lacks": [name for name in expected if name not in tensors],
         "has unknown": [name for name in tensors if name not in expected],
         "has another shape:": [
-            f"{name} is {list(tensors[name].shape)}, not {list(expected[name])}"
+            f"{name} is {list(tensors[name].shape)}, not {list(expected[name].shape)}"
             for name in shared
-            if tensors[name].shape != expected[name]
+            if tensors[name].shape != expected[name].shape
         ],
-        "NaN or infinite numbers in": [n for n in shared if not tensors[n].isfinite().all()],
+        "holds other than floating-point numbers:": [
+            f"{name} is {kind}"
+            for name, kind in others.items()
+            if expected[name].is_floating_point() and not tensors[name].is_floating_point()
+        ],
+        "NaN or infinite numbers in": [n for n in shared if not fitting[n].isfinite().all()],
     }
     if any(differing.values()):
         hint = "get the weights anew or give the `model` params that they were made with"
         kinds = [(what, names) for what, names in differing.items() if names]
         raise BadInput(f"{path}: {what} {first_of(names)}; {hint}" for what, names in kinds)
+    if others:
+        say(f"{path}: converted from {', '.join(sorted({*others.values()}))} to float32")
+    return fitting

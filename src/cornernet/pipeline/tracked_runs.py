@@ -12,6 +12,7 @@ from cornernet.config import resolve_variant
 from cornernet.data.coco.dataset import read_dataset
 from cornernet.data.coco.images import IMAGE_SUFFIXES
 from cornernet.files import hash_file
+from cornernet.library.description import described
 from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
@@ -149,12 +150,8 @@ def _registered(graph: Graph, trained: Trained, weights_digest: str) -> Register
     tested = any((paths.reports / "metrics").glob(f"{trained}-*.json"))
     if not (tested and paths.weights(trained).is_file() and paths.dataset.is_file()):
         return None
-    categories = [{"id": c.id, "name": c.name} for c in read_dataset(paths.dataset).categories]
-    settings = {
-        "model": dataclasses.asdict(params.model),
-        "detection": dataclasses.asdict(params.detection),
-        "categories": categories,
-    }
+    description = described(params, trained.variant, read_dataset(paths.dataset))
+    settings = dataclasses.asdict(description)
     split = params.data.splits.get("val") or next(iter(params.data.splits.values()))
     folder = Path(params.data.root) / split.images
     pictures = (p for p in folder.glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)

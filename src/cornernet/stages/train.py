@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from cornernet.data.sampling.radii import stored_radii
 from cornernet.data.sampling.samples import TrainingSamples
 from cornernet.errors import BadInput
 from cornernet.files import hash_file
+from cornernet.library.description import described
 from cornernet.pipeline.gpu_lease import leased_gpus
 from cornernet.pipeline.job import HELPED, Job
 from cornernet.pipeline.params_and_data import notes_on_training, refuse_contradictions
@@ -121,6 +123,7 @@ def _training(job: Job) -> TrainingJob:
             "data": data,
         },
         name=str(trained),
+        description=asdict(described(params, trained.variant, job.dataset)),
         validate=partial(validation, params) if "val" in params.data.splits else None,
         initial_state=None if parent is None else paths.state(parent),
         resume=job.options.resume,

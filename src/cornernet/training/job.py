@@ -42,9 +42,10 @@ class TrainingJob:
 
     `params` are the variant's own. `fingerprint` has "params", "data" and "code": a checkpoint is
     gone on from if it was made with the same params and data; which code made which iterations is
-    recorded. `validate` is called as `train.validate` says. `initial_state` is the `.state` of the
-    finished training that this one continues. `resume` names a checkpoint to go on from, whatever
-    the folder holds; `fresh` sets all checkpoints aside and starts anew.
+    recorded. `description` is what the weights file says of itself. `validate` is called as
+    `train.validate` says. `initial_state` is the `.state` of the finished training that this one
+    continues. `resume` names a checkpoint to go on from, whatever the folder holds; `fresh` sets
+    all checkpoints aside and starts anew.
     """
 
     params: Params
@@ -55,6 +56,7 @@ class TrainingJob:
     outputs: TrainedFiles
     fingerprint: Fingerprint
     name: str
+    description: Mapping[str, Any] | None = None
     validate: Validate | None = None
     initial_state: Path | None = None
     resume: Path | None = None

@@ -94,7 +94,7 @@ class Recorder:
     def _write_results(self) -> None:
         """Write weights, state and history; of the checkpoints the last one stays."""
         outputs = self.job.outputs
-        save_weights(outputs.weights, self.trainer.model.state_dict())
+        save_weights(outputs.weights, self.trainer.model.state_dict(), self.job.description)
         save_state(outputs.state, self._state())
         history.write_history(outputs.history, history.read_history(self._history))
         self.folder.prune(1)

@@ -1,0 +1,1 @@
+"""A detector from a weights file alone: what `cornernet.load` and `cornernet detect` are."""
