@@ -17,9 +17,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv --clear .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements.lock
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	.venv/bin/python -m compileall -qq -j 0 .venv/lib || true # on all cores, where pip uses one
 	touch $@
 
 .venv: .venv/.ready
@@ -45,8 +44,12 @@ effects: .venv/.ready
 test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --durations 10
 
+# The longest first, so that none is left when the others have ended.
+LONGEST = tests/workflow/slurm tests/workflow/test_stale.py tests/workflow
+
 slow-test: .venv/.ready
-	OMP_NUM_THREADS=1 python -m pytest -n 3 --dist loadscope -m "slow and not long" --timeout 900 --durations 20
+	OMP_NUM_THREADS=1 python -m pytest -n 3 --dist loadscope --no-loadscope-reorder \
+	  -m "slow and not long" --timeout 900 --durations 20 $(LONGEST) tests
 
 long-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m long --timeout 1800

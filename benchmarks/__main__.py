@@ -20,14 +20,13 @@ class Benchmark:
     summary: str
     function: str  # module.function
     devices: tuple[str, ...] = ("cpu",)
-    weights: bool = False  # whether it can use trained weights
 
 
 BOTH = ("cpu", "cuda")
 BENCHMARKS = {
     "training": Benchmark("a demo training, images per second", "training.demo_training"),
     "tested_image": Benchmark(
-        "one image with its mirror, end to end", "tested_image.tested_image", BOTH, weights=True
+        "one image with its mirror, end to end", "tested_image.tested_image", BOTH
     ),
     "prepare": Benchmark("annotations of COCO's size, checked; radii", "prepare.prepare"),
     "evaluation": Benchmark("COCO's metrics beside pycocotools", "evaluation.evaluation"),
@@ -74,9 +73,6 @@ def _parser() -> argparse.ArgumentParser:
         help="holds coco_mini/ and coco_val2017_boxes/; what is absent is made",
     )  # fmt: skip
     parser.add_argument(
-        "--weights", type=Path, default=None, help="a trained model of the profile paper"
-    )
-    parser.add_argument(
         "--quick", action="store_true", help="tiny sizes, one round: a test, no measurement"
     )
     return parser
@@ -101,11 +97,6 @@ def _run(options: argparse.Namespace) -> int:
     names, device = _chosen(options)
     if options.threads < 1:
         raise BadInput(f"--threads {options.threads}: must be at least 1")
-    if options.weights is not None:
-        if not any(BENCHMARKS[name].weights for name in names):
-            raise BadInput("--weights: it does not use any; leave it out")
-        if not options.weights.is_file():
-            raise BadInput(f"--weights {options.weights}: no such file; train a model first")
 
     import cv2  # all that is heavy comes only now: the list is there at once
     import torch
@@ -118,9 +109,7 @@ def _run(options: argparse.Namespace) -> int:
         raise BadInput("torch sees no GPU here; use a machine with one")
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
-    settings = Settings(
-        device, options.threads, options.quick, options.data, options.weights, options.out
-    )
+    settings = Settings(device, options.threads, options.quick, options.data, options.out)
     if options.name == "gpu":
         return run_within_limit(names, settings)
     failures = 0

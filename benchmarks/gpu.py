@@ -38,6 +38,4 @@ def _command(name: str, settings: Settings) -> list[str]:
     command = [sys.executable, "-m", "benchmarks", name, "--device", settings.device]
     command += ["--threads", str(settings.threads)]
     command += ["--out", str(settings.out.resolve()), "--data", str(settings.data.resolve())]
-    if settings.weights is not None and name == "tested_image":
-        command += ["--weights", str(settings.weights.resolve())]
     return [*command, "--quick"] if settings.quick else command

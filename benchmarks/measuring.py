@@ -42,7 +42,6 @@ class Settings:
     threads: int = 2  # of torch and OpenCV, where a profile does not fix them
     quick: bool = False  # tiny sizes and one round: to test that it works, never to measure
     data: Path = Path("../shared/data")  # coco_mini/, coco_val2017_boxes/; what is absent is made
-    weights: Path | None = None  # a trained model of the profile `paper`
     out: Path = Path("reports/benchmarks")
 
 

@@ -25,13 +25,11 @@ from benchmarks.measuring import (
 from benchmarks.record import Record
 from benchmarks.training import CATEGORIES, CONVOLUTION, QUICK_CATEGORIES, quick_params
 from cornernet.config import load_params
-from cornernet.config.schema import Params
 from cornernet.detection.detector import placements_of
 from cornernet.detection.network import as_network
 from cornernet.detection.predict import predict_image
 from cornernet.model.cost import network_cost
 from cornernet.model.network import CornerNet, CornerOutputs
-from cornernet.model.weights import load_weights, num_categories
 
 SIZE, QUICK_SIZE = (480, 640), (48, 60)  # height, width
 WINDOW = Window(rounds=9, seconds=0.3, limit=120)
@@ -47,7 +45,10 @@ def tested_image(settings: Settings, record: Record) -> None:
     params = load_params("paper")
     params = quick_params(params) if settings.quick else params
     record.window(WINDOW)
-    model, categories = _model(params, settings, record)
+    categories = QUICK_CATEGORIES if settings.quick else CATEGORIES
+    torch.manual_seed(0)
+    model = CornerNet(categories, params.model).eval().to(settings.device)
+    record.note("random weights: corners are found everywhere, as many as are asked for")
     networks = {
         FP32: as_network(model),
         BF16: as_network(model, "bf16"),
@@ -79,21 +80,6 @@ def tested_image(settings: Settings, record: Record) -> None:
         best = rates(convolved, times[f"{CONVOLUTION}, {name}"])
         share = ratios(rates(work, times[name]), best)
         record.add(what, f"{name}: of the convolution's rate", share, "share")
-
-
-def _model(params: Params, settings: Settings, record: Record) -> tuple[CornerNet, int]:
-    """The network to test with, trained or random, and its categories."""
-    torch.manual_seed(0)
-    if settings.weights is None:
-        categories = QUICK_CATEGORIES if settings.quick else CATEGORIES
-        model = CornerNet(categories, params.model)
-        record.note("random weights: corners are found everywhere, as many as are asked for")
-    else:
-        categories = num_categories(settings.weights)
-        model = CornerNet(categories, params.model)
-        load_weights(settings.weights, model)
-        record.note(f"weights: {settings.weights}")
-    return model.eval().to(settings.device), categories
 
 
 def _as_trained(model: CornerNet) -> Network:

@@ -65,7 +65,10 @@ def test_only_tracking_imports_mlflow():
     [
         ("main(['--help'])", HEAVY),
         ("main(['status', '--profile', 'paper'])", HEAVY),
-        ("main(['plan', '--no-measure'])", ("numba", "pandas", "cornernet.detection")),
+        (
+            "main(['plan', '--profile', 'smoke', '--no-measure'])",
+            ("numba", "pandas", "cornernet.detection"),
+        ),
         (
             "import cornernet.commands.status, cornernet.reporting.tables.formats",
             ("numba", "torch"),

@@ -87,8 +87,6 @@ def test_forms_that_differ_are_not_timed(name, quick, tmp_path, monkeypatch, cap
         (["trainin"], "did you mean 'training'?"),
         (["nonsense"], "training, tested_image"),
         (["evaluation", "--threads", "0"], "--threads 0: must be at least 1"),
-        (["evaluation", "--weights", "w.safetensors"], "it does not use any"),
-        (["tested_image", "--weights", "absent.safetensors"], "absent.safetensors: no such file"),
         (["evaluation", "--device", "cuda"], "it is measured on cpu, not on cuda"),
         (["step", "--device", "cpu"], "it is measured on cuda, not on cpu"),
         pytest.param(

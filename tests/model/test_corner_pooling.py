@@ -18,7 +18,7 @@ def form(request, monkeypatch):
 
 
 @pytest.mark.parametrize("corner", CORNERS)
-def test_gradient_in_double_precision(form, corner):
+def test_gradient_in_double_precision(corner):
     generator = torch.Generator().manual_seed(0)
     maps = [
         torch.randn(1, 2, 2, 5, generator=generator, dtype=torch.float64, requires_grad=True)
@@ -44,8 +44,9 @@ def pooled_with_gradients(maps, corner, upstream, device="cpu", layout=torch.pre
     return [each.cpu() for each in (pooled.detach(), *(each.grad for each in inputs))]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    ("dtype", "layout"), zip((torch.float32, torch.float16), LAYOUTS, strict=True)
+)
 @pytest.mark.parametrize("corner", CORNERS)
 @pytest.mark.skipif(
     not INTERPRETED,

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("file", "least"),
     [
-        ("tests/model/test_corner_pooling.py", 14),
+        ("tests/model/test_corner_pooling.py", 8),
         pytest.param("tests/parity/test_corner_pool.py", 4, marks=pytest.mark.long),
     ],
 )

@@ -5,26 +5,34 @@ import shutil
 import pytest
 from filelock import FileLock
 
-from workflow.clone import dvc, ok, repository_in
+from workflow.clone import dvc, ok, repository_in, snakemake
 
 
 @pytest.fixture(scope="session")
-def made_by_dvc(tmp_path_factory, request):
-    """A clone in which DVC has run everything, shared by the processes of pytest-xdist."""
+def made_once(tmp_path_factory, request):
+    """A clone in which Snakemake has run everything, shared by the processes of pytest-xdist."""
     base = tmp_path_factory.getbasetemp()
     if hasattr(request.config, "workerinput"):
         base = base.parent
-    folder = base / "made_by_dvc"
-    with FileLock(base / "made_by_dvc.lock"):
-        if not (folder / "dvc.lock").is_file():
+    folder = base / "made_once"
+    with FileLock(base / "made_once.lock"):
+        if not (folder / "reports/smoke/index.html").is_file():
             folder.mkdir(exist_ok=True)
-            ok(dvc(repository_in(folder, "smoke"), "repro"))
+            ok(snakemake(repository_in(folder, "smoke")))
     return folder
 
 
 @pytest.fixture(scope="module")
-def by_dvc(made_by_dvc, tmp_path_factory):
+def by_snakemake(made_once, tmp_path_factory):
+    """A clone of the module's own in which Snakemake has run everything, and told DVC of it."""
+    folder = tmp_path_factory.mktemp("by_snakemake") / "clone"
+    shutil.copytree(made_once, folder, symlinks=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_dvc(tmp_path_factory):
     """A clone of the module's own in which DVC has run everything."""
-    folder = tmp_path_factory.mktemp("by_dvc") / "clone"
-    shutil.copytree(made_by_dvc, folder, symlinks=True)
+    folder = tmp_path_factory.mktemp("by_dvc")
+    ok(dvc(repository_in(folder, "smoke"), "repro"))
     return folder

@@ -37,11 +37,11 @@ def test_a_kill_changes_nothing(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["snakemake", "dvc"])
-def test_a_kill_of_an_engine_changes_nothing(name, tmp_path, by_dvc):
+def test_a_kill_of_an_engine_changes_nothing(name, tmp_path, by_snakemake):
     """From the prepared data set on."""
 
     def set_up(folder):
-        shutil.copytree(by_dvc, folder, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(by_snakemake, folder, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(folder / ".dvc/cache")  # else DVC takes the model from there
         if name == "snakemake":
             (folder / "dvc.lock").unlink()  # else it looks first at what DVC has made
@@ -50,7 +50,7 @@ def test_a_kill_of_an_engine_changes_nothing(name, tmp_path, by_dvc):
             path.unlink()  # the model, and all that is made of it
 
     with kinds() as known:
-        whole = Undisturbed(20, known[name].digests(by_dvc))
+        whole = Undisturbed(20, known[name].digests(by_snakemake))
         assert_survived(replace(known[name], set_up=set_up), tmp_path, whole)
 
 

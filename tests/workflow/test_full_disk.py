@@ -29,17 +29,17 @@ def on_a_small_disk(folder, left):
 
 
 @pytest.mark.parametrize("left", [pytest.param(0, marks=pytest.mark.long), 400_000])
-def test_a_full_disk_while_training_is_one_line_and_loses_nothing(by_dvc, left):
-    weights = by_dvc / "data/smoke/models/baseline-s0.safetensors"
+def test_a_full_disk_while_training_is_one_line_and_loses_nothing(by_snakemake, left):
+    weights = by_snakemake / "data/smoke/models/baseline-s0.safetensors"
     whole = weights.read_bytes()
     command = ("cornernet", "train", "--profile", "smoke", "--fresh")
-    with on_a_small_disk(by_dvc / "data", left) as filler:
-        full = run(by_dvc, *command)
+    with on_a_small_disk(by_snakemake / "data", left) as filler:
+        full = run(by_snakemake, *command)
         (line,) = [x for x in full.stderr.splitlines() if not x.startswith("baseline-s0: ")]
         assert full.returncode == 2
         assert line.startswith("cornernet train: ")
         assert "No space left on device" in line
         assert weights.read_bytes() == whole
         filler.unlink()
-        ok(run(by_dvc, *command[:-1]))
+        ok(run(by_snakemake, *command[:-1]))
         assert weights.read_bytes() == whole

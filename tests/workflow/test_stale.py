@@ -33,35 +33,37 @@ WORDS = [
 ]
 
 
-def test_words_and_what_decides_nothing_rerun_nothing(by_dvc):
+def test_words_and_what_decides_nothing_rerun_nothing(by_snakemake):
     with ExitStack() as changes:
         for name, old, new in WORDS:
             change = edited(old, new)
-            changes.enter_context(changed_file(by_dvc / "src/cornernet" / name, change))
-        assert left_to_snakemake(by_dvc) == []
-        assert dvc_changed(by_dvc) == set()
-        assert RAN.findall(ok(dvc(by_dvc, "repro"))) == ["inputs-smoke"]
+            changes.enter_context(changed_file(by_snakemake / "src/cornernet" / name, change))
+        assert left_to_snakemake(by_snakemake) == []
+        assert dvc_changed(by_snakemake) == set()
+        assert RAN.findall(ok(dvc(by_snakemake, "repro"))) == ["inputs-smoke"]
 
 
-def test_changed_losses_make_models_stale_and_accept_keeps_them(by_dvc):
-    with changed_file(by_dvc / "src/cornernet/model/losses.py", lambda text: text + "\nNEW = 1\n"):
-        asked = left_to_snakemake(by_dvc)
+def test_changed_losses_make_models_stale_and_accept_keeps_them(by_snakemake):
+    with changed_file(
+        by_snakemake / "src/cornernet/model/losses.py", lambda text: text + "\nNEW = 1\n"
+    ):
+        asked = left_to_snakemake(by_snakemake)
         assert kinds(asked) == {"train": 2, **AFTER_WEIGHTS}
-        assert left_to_dvc(by_dvc) == asked
+        assert left_to_dvc(by_snakemake) == asked
         reason = "NEW is used by nothing"
-        ok(run(by_dvc, "cornernet", "accept", "train", "--because", reason))
-        assert kinds(left_to_snakemake(by_dvc)) == {"report": 1}
-        assert [c.split()[1] for c in left_to_dvc(by_dvc)] == ["report"]
-        ok(dvc(by_dvc, "repro"))
-        assert reason in (by_dvc / "reports/smoke/index.html").read_text()
-        assert left_to_snakemake(by_dvc) == []
+        ok(run(by_snakemake, "cornernet", "accept", "train", "--because", reason))
+        assert kinds(left_to_snakemake(by_snakemake)) == {"report": 1}
+        assert [c.split()[1] for c in left_to_dvc(by_snakemake)] == ["report"]
+        ok(dvc(by_snakemake, "repro"))
+        assert reason in (by_snakemake / "reports/smoke/index.html").read_text()
+        assert left_to_snakemake(by_snakemake) == []
     # As it was when the models were made: nothing to accept, nothing to do.
-    assert left_to_snakemake(by_dvc) == left_to_dvc(by_dvc) == []
+    assert left_to_snakemake(by_snakemake) == left_to_dvc(by_snakemake) == []
 
 
-def test_a_training_under_way_goes_on_with_changed_code_and_says_so(by_dvc, tmp_path):
+def test_a_training_under_way_goes_on_with_changed_code_and_says_so(by_snakemake, tmp_path):
     folder = tmp_path / "clone"
-    shutil.copytree(by_dvc, folder, symlinks=True)
+    shutil.copytree(by_snakemake, folder, symlinks=True)
     (folder / "dvc.lock").unlink()  # else Snakemake looks first at what DVC has made
     params = folder / "params/smoke.yaml"
     longer = edited("  iterations: 6\n", "  iterations: 60\n")(params.read_text())
@@ -90,27 +92,27 @@ def test_a_training_under_way_goes_on_with_changed_code_and_says_so(by_dvc, tmp_
 
 
 @pytest.mark.long
-def test_replaced_images_are_noticed_and_put_back_they_are_the_same(by_dvc):
-    folder = by_dvc / "data/smoke/shapes/val"
+def test_replaced_images_are_noticed_and_put_back_they_are_the_same(by_snakemake):
+    folder = by_snakemake / "data/smoke/shapes/val"
     first, second = sorted(folder.iterdir())[:2]
     one, other = first.read_bytes(), second.read_bytes()
     first.write_bytes(other)
     second.write_bytes(one)
-    refused = run(by_dvc, "cornernet", "corners", "--profile", "smoke")
+    refused = run(by_snakemake, "cornernet", "corners", "--profile", "smoke")
     assert refused.returncode == 2
     assert "cornernet prepare" in refused.stderr
-    assert kinds(left_to_snakemake(by_dvc))["prepare"] == 1
-    assert left_to_dvc(by_dvc)[0].split()[1] in ("claims", "corners")  # all that hangs on it
+    assert kinds(left_to_snakemake(by_snakemake))["prepare"] == 1
+    assert left_to_dvc(by_snakemake)[0].split()[1] in ("claims", "corners")  # all that hangs on it
     first.write_bytes(one)
     second.write_bytes(other)
-    assert left_to_snakemake(by_dvc) == left_to_dvc(by_dvc) == []
+    assert left_to_snakemake(by_snakemake) == left_to_dvc(by_snakemake) == []
 
 
 @pytest.mark.parametrize("stage", ["radii", "train", "predict", "corners", "figures", "evaluate"])
-def test_annotations_changed_after_prepare_are_refused(by_dvc, stage, monkeypatch, capsys):
-    monkeypatch.chdir(by_dvc)
+def test_annotations_changed_after_prepare_are_refused(by_snakemake, stage, monkeypatch, capsys):
+    monkeypatch.chdir(by_snakemake)
     split = "train" if stage in ("radii", "train") else "val"
-    path = by_dvc / f"data/smoke/shapes/annotations/instances_{split}.json"
+    path = by_snakemake / f"data/smoke/shapes/annotations/instances_{split}.json"
     before = path.read_bytes()
     tree = json.loads(before)
     tree["categories"].insert(0, {"id": 0, "name": "another"})
@@ -152,9 +154,9 @@ rule count:
 
 
 @pytest.mark.long
-def test_a_new_stage_touches_its_adapter_its_description_and_its_rule(by_dvc, tmp_path):
+def test_a_new_stage_touches_its_adapter_its_description_and_its_rule(by_snakemake, tmp_path):
     folder = tmp_path / "clone"
-    shutil.copytree(by_dvc, folder, symlinks=True)
+    shutil.copytree(by_snakemake, folder, symlinks=True)
     package = folder / "src/cornernet"
     (package / "stages/count.py").write_text(ADAPTER)
     (package / "pipeline/descriptions/count.py").write_text(STAGE)

@@ -55,11 +55,17 @@ def directional_pool(features: Tensor, direction: Direction) -> Tensor:
 
     Raises ValueError for maps of another rank, or without elements.
     """
-    return _running_maximum(features, direction)[0]
+    return torch.ops.cornernet.running_maximum(features, direction)[0]
 
 
-# Operators, which a compiler takes as they are: it cannot see into the scans.
-@torch.library.custom_op("cornernet::running_maximum", mutates_args=())
+# Operators, which a compiler takes as they are: it cannot see into the scans. Not by `custom_op`,
+# which loads torch's compiler: seconds of every process that runs the network.
+MAXIMUM, GRADIENT = "cornernet::running_maximum", "cornernet::running_maximum_gradient"
+torch.library.define(MAXIMUM, "(Tensor features, str direction) -> (Tensor, Tensor)")
+torch.library.define(GRADIENT, "(Tensor gradient, Tensor record, str direction) -> Tensor")
+
+
+@torch.library.impl(MAXIMUM, "default")
 def _running_maximum(features: Tensor, direction: str) -> tuple[Tensor, Tensor]:
     """The running maxima, and which elements are records (bool); both in the map's layout."""
     layout = _layout(features)
@@ -68,13 +74,13 @@ def _running_maximum(features: Tensor, direction: str) -> tuple[Tensor, Tensor]:
     return maxima.contiguous(memory_format=layout), record.contiguous(memory_format=layout)
 
 
-@_running_maximum.register_fake
+@torch.library.register_fake(MAXIMUM)
 def _(features: Tensor, direction: str) -> tuple[Tensor, Tensor]:
     maxima = torch.empty_like(features, memory_format=_layout(features))
     return maxima, torch.empty_like(maxima, dtype=torch.bool)
 
 
-@torch.library.custom_op("cornernet::running_maximum_gradient", mutates_args=())
+@torch.library.impl(GRADIENT, "default")
 def _gradient(gradient: Tensor, record: Tensor, direction: str) -> Tensor:
     """From the gradient of the maxima to the gradient of the map."""
     layout = _layout(record)
@@ -83,7 +89,7 @@ def _gradient(gradient: Tensor, record: Tensor, direction: str) -> Tensor:
     return result.contiguous(memory_format=layout)
 
 
-@_gradient.register_fake
+@torch.library.register_fake(GRADIENT)
 def _(gradient: Tensor, record: Tensor, direction: str) -> Tensor:
     return torch.empty_like(gradient, memory_format=_layout(record))
 
@@ -94,10 +100,13 @@ def _keep_record(ctx: Any, inputs: tuple[Tensor, str], output: tuple[Tensor, Ten
 
 
 def _backward(ctx: Any, gradient: Tensor, of_record: Tensor | None) -> tuple[Tensor, None]:
-    return _gradient(gradient, *ctx.saved_tensors, ctx.direction), None
+    found = torch.ops.cornernet.running_maximum_gradient(
+        gradient, *ctx.saved_tensors, ctx.direction
+    )
+    return found, None
 
 
-_running_maximum.register_autograd(_backward, setup_context=_keep_record)
+torch.library.register_autograd(MAXIMUM, _backward, setup_context=_keep_record)
 
 
 def _layout(features: Tensor) -> torch.memory_format:

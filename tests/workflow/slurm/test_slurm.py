@@ -34,11 +34,11 @@ LONG = (
 
 
 @pytest.fixture
-def copy_of(made_by_dvc, tmp_path):
+def copy_of(made_once, tmp_path):
     """Makes copies of the clone in which all was run: its data set, ready to be trained on."""
 
     def copy(name):
-        folder = shutil.copytree(made_by_dvc, tmp_path / name, symlinks=True)
+        folder = shutil.copytree(made_once, tmp_path / name, symlinks=True)
         (folder / "dvc.lock").unlink()
         for made in (".dvc/cache", "reports/smoke", *MODELS):
             shutil.rmtree(folder / made)
@@ -70,8 +70,8 @@ def started(command, folder):
         process.wait()
 
 
-def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(made_by_dvc, copy_of):
-    here, there = made_by_dvc, copy_of("there")
+def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(made_once, copy_of):
+    here, there = made_once, copy_of("there")
     said = ok(subprocess.run(**by_slurm(there), capture_output=True, text=True))
     assert "100%" in said
     assert max(map(len, said.splitlines())) < 300  # a job is a line, without its reasons
