@@ -40,7 +40,7 @@ class ExportedNetwork(nn.Module):
         self.model, self.decoding = fold_batch_norm(model), decoding
         for module in self.model.modules():
             if isinstance(module, PredictionModule):
-                module.pooling = DoublingPooling(module.pooling)
+                module.pooling = DoublingPooling(module.pooling)  # type: ignore[assignment]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         outputs: CornerOutputs = self.model(normalize_batch(images), last_only=True)[-1]
@@ -106,10 +106,11 @@ class DoublingPooling(nn.Module):
             self.ways = ("top", "left") if pooling.corner == "top_left" else ("bottom", "right")
 
     def forward(self, features: Tensor) -> Tensor:
-        maps = self.vertical(features), self.horizontal(features)
-        if self.ways:
-            maps = tuple(map(maximum_by_doublings, maps, self.ways))
-        return maps[0] + maps[1]
+        vertical, horizontal = self.vertical(features), self.horizontal(features)
+        if not self.ways:
+            return vertical + horizontal
+        first, second = self.ways
+        return maximum_by_doublings(vertical, first) + maximum_by_doublings(horizontal, second)
 
 
 def maximum_by_doublings(features: Tensor, direction: Direction) -> Tensor:

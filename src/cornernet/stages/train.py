@@ -100,7 +100,7 @@ def _training(job: Job) -> TrainingJob:
     # With the profile's min_iou the table was made; radii of a variant with another are computed.
     same = params.targets.min_iou == job.profile.targets.min_iou
     categories = {str(category.id): category.name for category in job.dataset.categories}
-    data = {"categories": categories, "train": job.dataset.splits["train"].digests}
+    data: dict[str, Any] = {"categories": categories, "train": job.dataset.splits["train"].digests}
     if init is not None:
         data["init"] = hash_file(init).sha256
     return TrainingJob(

@@ -40,7 +40,7 @@ def state_from_weights(job: TrainingJob, init: Path) -> TrainingState:
     torch.manual_seed(job.seed)
     model = CornerNet(job.num_categories, params)
     tensors = source.state_dict()
-    anew = dict.fromkeys(found[1] for name in tensors if (found := DRAWN_ANEW.match(name)))
+    anew = dict.fromkeys(own[1] for name in tensors if (own := DRAWN_ANEW.match(name)))
     taken = {name: tensor for name, tensor in tensors.items() if not DRAWN_ANEW.match(name)}
     model.load_state_dict({**model.state_dict(), **taken})
     job.report(

@@ -98,8 +98,8 @@ def find_start(job: TrainingJob, folder: CheckpointFolder) -> Start:
         return Start(job.initial_state, state.iteration, code_spans=tuple(state.code_spans))
     if job.params.train.init is not None:
         state = state_from_weights(job, Path(job.params.train.init))
-        known = {"window": NOTHING_SUMMED, "fingerprint": plain(fingerprint)}
-        return Start(folder.save(replace(state, **known)))
+        state = replace(state, window=NOTHING_SUMMED, fingerprint=plain(fingerprint))
+        return Start(folder.save(state))
     return Start()
 
 
