@@ -203,7 +203,6 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
     export.add_argument(
         "--decoded", action="store_true", help="boxes and scores before soft-NMS in place of maps"
     )
-    export.add_argument("--variant", default="baseline", help="the variant that the weights are of")
     weights = commands["import-weights"]
     weights.add_argument("released", type=Path, metavar="RELEASED.pkl")
     weights.add_argument("--out", required=True, type=Path, metavar="W.safetensors")

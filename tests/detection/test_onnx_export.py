@@ -5,6 +5,7 @@ The program in docs/ that runs such a file without this project is run here, too
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from library.library_case import DESCRIPTION, write_weights
 from model.sizes import tiny_network
 
 from cornernet.cli import main
@@ -22,12 +24,11 @@ from cornernet.detection.network import normalize_batch
 from cornernet.detection.onnx_export import LARGEST_SIDE, OPSET, export_onnx, maximum_by_doublings
 from cornernet.model.corner_pooling import directional_pool
 from cornernet.model.network import CornerNet, CornerOutputs
-from cornernet.model.weights import save_weights
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/export.md"
 # All of 20 x 20 pairs; embeddings reject some of those that nothing else does.
 SETTINGS = ("detection.embedding_distance=11", "detection.max_pairs=400")
-EXPORT = ("export", "--profile", "smoke", *(w for s in SETTINGS for w in ("--set", s)), "--weights")
+EXPORT = ("export", *(w for s in SETTINGS for w in ("--set", s)), "--weights")
 
 
 def pixels(count, height, width):
@@ -101,7 +102,8 @@ def decoded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("decoded")
     torch.manual_seed(1)
     model = with_contrast(CornerNet(3, load_params("smoke").model))
-    save_weights(folder / "w.safetensors", model.state_dict())
+    smoke = replace(DESCRIPTION, detection=load_params("smoke").detection)
+    write_weights(folder / "w.safetensors", smoke, model.state_dict())
     command = [*EXPORT, f"{folder}/w.safetensors", "--out", f"{folder}/blood.onnx"]
     assert main([*command, "--format", "onnx", "--decoded"]) == 0
     return model, folder
@@ -194,9 +196,9 @@ def test_hourglass_104(tmp_path):
     ],
 )  # fmt: skip
 def test_what_cannot_be_exported_is_told(tmp_path, monkeypatch, capsys, weights, absent, said):
-    for name, profile in (("demo", "demo"), ("w", "smoke")):
-        model = CornerNet(3, load_params(profile).model)
-        save_weights(tmp_path / f"{name}.safetensors", model.state_dict())
+    write_weights(tmp_path / "w.safetensors")
+    demo = CornerNet(3, load_params("demo").model).state_dict()
+    write_weights(tmp_path / "demo.safetensors", tensors=demo)
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8")
     if absent:
         monkeypatch.setitem(sys.modules, absent, None)
