@@ -23,7 +23,6 @@ from workflow.test_interchange import AFTER_WEIGHTS, kinds
 
 pytestmark = pytest.mark.slow
 
-
 # (file of the package, what stands there, what it is changed to)
 WORDS = [
     ("model/losses.py", '"""The training loss', '# a remark\n"""The loss in training'),
