@@ -160,7 +160,7 @@ def test_a_new_stage_touches_its_adapter_its_description_and_its_rule(by_snakema
     (package / "stages/count.py").write_text(ADAPTER)
     (package / "pipeline/descriptions/count.py").write_text(STAGE)
     listed = package / "pipeline/descriptions/__init__.py"
-    text = edited("        REPORT,\n", "        REPORT,\n        COUNT,\n")(listed.read_text())
+    text = edited("PREPARE, RADII, *", "PREPARE, RADII, COUNT, *")(listed.read_text())
     listed.write_text(f"from cornernet.pipeline.descriptions.count import COUNT\n{text}")
     rules = folder / "workflow/rules/data.smk"
     rules.write_text(rules.read_text() + RULE)
