@@ -44,8 +44,9 @@ effects: .venv/.ready
 test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --durations 10
 
-# The longest first, so that none is left when the others have ended.
-LONGEST = tests/workflow/slurm tests/workflow/test_stale.py tests/workflow
+# The longest first, so that none is left when the others have ended; beside the first two, which
+# wait for a run of the profile smoke, some that do not.
+LONGEST = tests/workflow/slurm tests/workflow/test_stale.py tests/model tests/processes tests/workflow
 
 slow-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 3 --dist loadscope --no-loadscope-reorder \

@@ -21,6 +21,11 @@ FLOORS = (
     ("cli", "__init__", "__main__"),
 )
 HEAVY = ("torch", "pandas", "mlflow", "cv2", "matplotlib")
+# The layer that every test of a model runs; torch's compiler takes seconds to load.
+POOL = (
+    "import torch; from cornernet.model.corner_pooling import corner_pool; "
+    "corner_pool(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), 'top_left')"
+)
 # What a machine with a GPU may lack.
 OPTIONAL = ("snakemake", "dvc", "mlflow", "pycocotools", "pydantic")
 
@@ -67,15 +72,10 @@ def test_only_tracking_imports_mlflow():
         ("import cornernet.commands.detect", ("snakemake", "dvc", "mlflow", "pycocotools")),
         ("main(['--help'])", HEAVY),
         ("main(['status', '--profile', 'paper'])", HEAVY),
-        (
-            "main(['plan', '--profile', 'smoke', '--no-measure'])",
-            ("numba", "pandas", "cornernet.detection"),
-        ),
-        (
-            "import cornernet.commands.status, cornernet.reporting.tables.formats",
-            ("numba", "torch"),
-        ),
+        pytest.param("main(['plan', '--no-measure'])", ("numba", "pandas"), marks=pytest.mark.slow),
+        ("import cornernet.reporting.tables.formats", ("numba", "torch")),
         ("import cornernet.stages.train, cornernet.stages.predict", OPTIONAL),
+        (POOL, ("torch._dynamo",)),
     ],
 )
 def test_what_starts_loads_only_what_it_needs(program, absent):

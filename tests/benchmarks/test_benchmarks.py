@@ -31,7 +31,10 @@ def quick(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("name", dict.fromkeys((*CPU_ITEMS, *GPU_ITEMS)))
+QUICKEST = dict.fromkeys(name for name in (*CPU_ITEMS, *GPU_ITEMS) if name != "prepare")
+
+
+@pytest.mark.parametrize("name", [*QUICKEST, pytest.param("prepare", marks=pytest.mark.slow)])
 def test_each_writes_its_record(name, quick, tmp_path, capsys):
     assert quick(name) == 0
     (path,) = tmp_path.glob("*.json")
@@ -113,6 +116,7 @@ def test_alone_it_lists_them_and_imports_nothing_heavy():
     assert "HEAVY []" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_on_a_machine_that_lacks_the_workflow_s_packages(tmp_path):
     """As on a machine lent for its GPU: the package not installed, no pydantic."""
     program = (

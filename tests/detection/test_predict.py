@@ -133,6 +133,7 @@ def end_without_a_word(share):
     os._exit(9)
 
 
+@pytest.mark.slow
 def test_results_come_in_the_order_of_the_shares_from_processes_of_their_own():
     found = shared_out(["cpu", "other"], slow_first, ["said"])
     assert [part[:3] for part in found] == [(0, "cpu", "said"), (1, "other", "said")]
@@ -140,6 +141,7 @@ def test_results_come_in_the_order_of_the_shares_from_processes_of_their_own():
     assert shared_out(["cpu"], slow_first, ["said"])[0][3] == os.getpid()  # one needs no other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "said"),
     [

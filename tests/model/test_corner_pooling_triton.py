@@ -70,7 +70,7 @@ for maximum in (True, False):
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
-@pytest.mark.parametrize("kind", ["bf16", pytest.param("fp32", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["bf16", "fp32"])
 def test_the_kernel_compiles_for_an_h100(kind, tmp_path):
     """To machine code: Triton brings the assembler along, and needs no GPU for it."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

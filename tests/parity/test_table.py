@@ -22,9 +22,7 @@ def test_every_file_has_its_tests():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("arguments", "fails"),
-    [((), True), (("-k", "single_bumps"), False)],
-    ids=["all", "a part"],
+    ("arguments", "fails"), [((), True), (("-k", "single_bumps"), False)], ids=["all", "a part"]
 )
 def test_an_array_that_no_test_looks_at_fails_the_run(tmp_path, arguments, fails):
     arrays = Fixture("gaussian")

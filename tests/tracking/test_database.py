@@ -36,7 +36,8 @@ def test_a_kill_while_it_is_made_leaves_nothing_half_made(tmp_path):
     assert_it_works(folder, tmp_path)
 
 
-@pytest.mark.parametrize("made_before", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("made_before", [False, True])
 def test_a_full_disk_costs_one_line_and_no_training(tmp_path, made_before):
     """As full as a disk is for a process that may write no longer file."""
     folder = tmp_path / "mlflow"

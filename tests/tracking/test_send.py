@@ -98,6 +98,7 @@ class Flaky:
     set_tag = partialmethod(_call, "set_tag")
 
 
+@pytest.mark.slow
 def test_each_thing_arrives_once_though_answers_are_lost(folder, client, tmp_path):
     files, flaky, failures = everything(tmp_path), Flaky(client), 0
     while True:

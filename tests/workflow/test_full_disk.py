@@ -8,7 +8,7 @@ import pytest
 
 from workflow.clone import ok, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 MEGABYTES = 40
 
 
@@ -28,7 +28,7 @@ def on_a_small_disk(folder, left):
         shutil.rmtree(kept)
 
 
-@pytest.mark.parametrize("left", [pytest.param(0, marks=pytest.mark.long), 400_000])
+@pytest.mark.parametrize("left", [0, 400_000])
 def test_a_full_disk_while_training_is_one_line_and_loses_nothing(by_snakemake, left):
     weights = by_snakemake / "data/smoke/models/baseline-s0.safetensors"
     whole = weights.read_bytes()

@@ -4,14 +4,7 @@ import shutil
 
 import pytest
 
-from workflow.clone import (
-    RAN,
-    changed_file,
-    dvc,
-    edited,
-    ok,
-    snakemake,
-)
+from workflow.clone import RAN, changed_file, dvc, edited, ok, snakemake
 from workflow.graphs import dvc_changed, left_to_dvc, left_to_snakemake
 
 pytestmark = pytest.mark.slow

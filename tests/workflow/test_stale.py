@@ -23,7 +23,6 @@ from workflow.test_interchange import AFTER_WEIGHTS, kinds
 
 pytestmark = pytest.mark.slow
 
-
 # (file of the package, what stands there, what it is changed to)
 WORDS = [
     ("model/losses.py", '"""The training loss', '# a remark\n"""The loss in training'),
@@ -161,7 +160,7 @@ def test_a_new_stage_touches_its_adapter_its_description_and_its_rule(by_snakema
     (package / "stages/count.py").write_text(ADAPTER)
     (package / "pipeline/descriptions/count.py").write_text(STAGE)
     listed = package / "pipeline/descriptions/__init__.py"
-    text = edited("        REPORT,\n", "        REPORT,\n        COUNT,\n")(listed.read_text())
+    text = edited("PREPARE, RADII, *", "PREPARE, RADII, COUNT, *")(listed.read_text())
     listed.write_text(f"from cornernet.pipeline.descriptions.count import COUNT\n{text}")
     rules = folder / "workflow/rules/data.smk"
     rules.write_text(rules.read_text() + RULE)

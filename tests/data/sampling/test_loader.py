@@ -69,7 +69,7 @@ def test_workers_make_no_difference_outlive_signals_and_end_with_the_loader(samp
     assert not multiprocessing.active_children()
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_missing_image_is_one_clear_line(tmp_path, workers):
     split = write_split(tmp_path, [1, 1, 1, 1, 1])
     (tmp_path / "3.png").unlink()
