@@ -17,7 +17,7 @@ from cornernet.evaluation.coco_metrics import (
     average_precision_by_category,
     curves_by_category,
 )
-from cornernet.evaluation.errors.confusion import confusion_matrix, pair, worst_images
+from cornernet.evaluation.errors.confusion import confusion_matrix, pair
 from cornernet.evaluation.errors.kinds import KINDS
 from cornernet.evaluation.half_sampling import HalfSampled
 from cornernet.evaluation.metric_names import (
@@ -29,14 +29,14 @@ from cornernet.evaluation.metric_names import (
 )
 from cornernet.reporting.claims.claim_list import load_claims
 from cornernet.reporting.claims.judge import judge_claims
-from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
 from cornernet.reporting.figures.forest import forest_plot
+from cornernet.reporting.figures.gallery import LEAST_SCORE, Shown, gallery_picture
 from cornernet.reporting.figures.method import (
     corner_pooling_figure,
     radii_histogram,
     targets_figure,
 )
-from cornernet.reporting.figures.mistakes import confusion_figure, worst_figure
+from cornernet.reporting.figures.mistakes import confusion_figure
 from cornernet.reporting.figures.scores import (
     ap_by_category,
     ap_by_size,
@@ -44,6 +44,7 @@ from cornernet.reporting.figures.scores import (
     precision_recall_curves,
 )
 from cornernet.reporting.figures.training import training_curves
+from cornernet.reporting.origins import Origin
 from cornernet.reporting.page import PageContext
 from cornernet.reporting.tables.breakdown import (
     category_tables,
@@ -58,16 +59,17 @@ from cornernet.reporting.tables.differences import (
     collect_differences,
     table_comparisons,
 )
-from cornernet.reporting.tables.literature import Cell, load_literature
+from cornernet.reporting.tables.literature import Cell, load_literature, parse_cell
 from cornernet.reporting.tables.paper_tables import (
     build_tables,
     corner_table,
+    headline_table,
     iou_table,
     waiting_table,
 )
 from cornernet.reporting.tables.results import collect_results, read_metrics, write_csv
 from cornernet.reporting.tables.seeds import Estimate
-from cornernet.reporting.tables.table import TableContext
+from cornernet.reporting.tables.table import TableContext, place_of
 from cornernet.reporting.text_and_code import (
     Effect,
     load_recorded,
@@ -227,13 +229,6 @@ def picture(seed, height=96, width=128):
     return image, boxes
 
 
-def example(seed, labels=("disc", "ring", "cross")):
-    image, boxes = picture(seed)
-    random = np.random.default_rng(seed)
-    shifted = boxes + random.normal(scale=2, size=boxes.shape)
-    return Example(f"image {seed}", image, boxes, shifted, labels, np.array([0.91, 0.5, 0.1]))
-
-
 def figures_by_category(names):
     """The figures that show names of categories, of a split in which something goes wrong."""
     content, found = random_split(3, images=3, categories=len(names), overfull=False)
@@ -241,14 +236,28 @@ def figures_by_category(names):
         category["name"] = name
     scored = evaluated(content, found)
     pairs = pair(scored, 0.3)
-    pixels = np.full((480, 640, 3), 90, np.uint8)
-    images = {image: (f"{image}\a.jpg", pixels) for image in worst_images(scored, pairs, 2)}
     return [
         ap_by_category({"baseline": average_precision_by_category(scored)}),
         precision_recall_by_category("baseline-s0", curves_by_category(scored, 0.5)),
         confusion_figure("baseline-s0", confusion_matrix(scored, pairs), scored.categories),
-        worst_figure("baseline-s0", scored, pairs, images),
     ]
+
+
+def pictures(names=("disc", "ring", "cross")):
+    """The gallery of three images, the third not among the worst."""
+    content, found = random_split(3, images=3, categories=len(names), overfull=False)
+    for category, name in zip(content["categories"], names, strict=True):
+        category["name"] = name
+    scored = evaluated(content, found)
+    random, pairs = np.random.default_rng(5), pair(scored, LEAST_SCORE)
+    drawn = []
+    for place, image_id in enumerate(scored.image_ids.tolist(), start=1):
+        pixels = random.integers(60, 120, (480, 640, 3), dtype=np.uint8)
+        heat = random.random((2, 120, 160)) ** 9
+        worst = place if place < 3 else 0
+        shown = Shown(image_id, f"{image_id}\a.jpg", pixels, *heat, worst=worst, even=4 - place)
+        drawn.append(gallery_picture(shown, scored, pairs))
+    return drawn
 
 
 def breakdowns(folder, names=("disc", "ring")):
@@ -265,26 +274,22 @@ def all_figures(results):
     """Every kind of figure, from made-up arrays."""
     random = np.random.default_rng(0)
     recall = np.linspace(0, 1, 101)
-    heat = np.zeros((24, 32))
-    heat[5, 6] = 1.0
-    plain = example(9)
-    overlaid = replace(plain, image=overlay_heatmaps(plain.image, heat, heat.T[:24]))
-    maps = random.random((4, 16, 16))  # two feature maps, and what stands for them pooled
+    maps = random.random((3, 16, 16))  # two feature maps, and what stands for their pooled sum
     image, boxes = picture(4)
     return [
         radii_histogram({"exact": random.gamma(2, 2, 500), "pre_fix": random.gamma(2, 3, 500)}),
         training_curves({"baseline-s0": history(0), "no_corner_pooling-s0": history(1)}),
-        detections_figure([example(seed) for seed in range(4)], 'Rule <1> & "2".'),
-        detections_figure([overlaid], "The first image.", name="heatmaps", title="Heatmaps"),
         ap_by_size(results, table_context()),
         *figures_by_category(["disc", "ring", "cross"]),
         precision_recall_curves({"IoU 0.50": PrecisionRecall(recall, 1 - recall**3)}),
         targets_figure(image, boxes, np.full(3, 5.0), 0.7),
-        corner_pooling_figure(*maps),
+        corner_pooling_figure(image, *maps, (3, 5)),
     ]
 
 
 PROVENANCE = {
+    "stage": "train",
+    "data": {"train": {"annotations": "b" * 64, "images": "c" * 64}},
     "profile": "differences",
     "commit": "0123456789abcdef0123456789abcdef01234567",
     "hardware": {"processor": "Some CPU", "cores": 2, "gpus": []},
@@ -306,6 +311,25 @@ def recorded_effects(path):
     return load_recorded(path)
 
 
+def origin(record=PROVENANCE, job="train-baseline-s0", place="", run="a" * 32):
+    """A job as the page shows it, made of the data set and of nothing else."""
+    file, command = f"models/{job}.safetensors", f"cornernet {job}"
+    place = place or f"job-{job}"
+    return Origin(place, job, command, (file,), ("job-prepare",), record, run)
+
+
+def origins():
+    """Those of a whole run, whose jobs left no record but for one training."""
+    jobs = [origin({}, job) for job in ("prepare", "tables", "figures", "claims")]
+    cells = [("val", cell) for cell in VAL_CELLS] + [("test_dev", cell) for cell in TEST_CELLS]
+    tests = [
+        origin({}, f"evaluate-{cell}-s{seed}-{split}", place_of(split, parse_cell(cell)))
+        for split, cell in cells
+        for seed in (0, 1)
+    ]
+    return [origin(), *tests, *jobs]
+
+
 def page_context(folder, comparable=False, figures=None, **run):
     """A whole page's content from a made-up run."""
     results = run_results(folder, **run)
@@ -322,6 +346,7 @@ def page_context(folder, comparable=False, figures=None, **run):
         claims=judged,
         forest=forest_plot(judged, 0.95),
         not_comparable="" if comparable else OTHER_DATA,
+        headline=headline_table(results, shared),
         tables=[
             *build_tables(results, differences, shared),
             iou_table(results, shared),
@@ -329,8 +354,9 @@ def page_context(folder, comparable=False, figures=None, **run):
             *waiting_table(results, shared),
         ],
         figures=all_figures(results) if figures is None else figures,
+        gallery=pictures(),
         breakdowns=[by_category[0], *of_errors, *by_category[1:]],
         differences=text_and_code(params),
-        provenance={"baseline-s0.provenance.json": PROVENANCE},
-        dataset={"train": {"images": 400, "boxes": 1200}, "problems": []},
+        origins=origins(),
+        dataset={"splits": {"train": {"images": 4000, "boxes": 12000}}, "problems": []},
     )

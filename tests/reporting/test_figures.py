@@ -2,22 +2,33 @@
 
 import base64
 import re
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
+from evaluation.reference import evaluated
 
 from cornernet.errors import BadInput
-from cornernet.reporting.figures.examples import detections_figure, evenly_spaced, overlay_heatmaps
-from cornernet.reporting.figures.figure import read_figure, style_of, write_figure
+from cornernet.evaluation.errors.confusion import pair
+from cornernet.reporting.figures.figure import (
+    evenly_spaced,
+    read_figure,
+    style_of,
+    write_figure,
+)
+from cornernet.reporting.figures.gallery import LEAST_SCORE, Shown, gallery_picture
+from cornernet.reporting.figures.method import corner_pooling_figure
 from cornernet.reporting.figures.training import training_curves
-from reporting.synthetic import all_figures, example, history, run_results
+from reporting.synthetic import all_figures, history, pictures, run_results
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_every_figure_round_trips_the_same_twice_and_refers_to_nothing_outside(tmp_path):
     results = run_results(tmp_path, noise=0.0)
-    figures = all_figures(results)
-    assert len({figure.name for figure in figures}) == 12
+    figures = all_figures(results) + pictures()
+    assert len({figure.name for figure in figures}) == 9 + 3
     for figure in figures:
         write_figure(figure, tmp_path)
         assert read_figure(tmp_path / f"{figure.name}.svg") == figure
@@ -25,7 +36,7 @@ def test_every_figure_round_trips_the_same_twice_and_refers_to_nothing_outside(t
         links = re.findall(r'href="([^"]*)"', figure.svg)
         assert all(link.startswith(("#", "data:")) for link in links)
         assert "<dc:date>" not in figure.svg
-    assert all_figures(results) == figures
+    assert all_figures(results) + pictures() == figures
 
 
 @pytest.mark.parametrize("text", ["<svg", "<svg/>"])
@@ -36,25 +47,77 @@ def test_a_file_that_is_no_figure_is_refused(tmp_path, text):
         read_figure(path)
 
 
-def test_detections_are_drawn_where_they_are():
-    shown = example(3)
-    svg = detections_figure([shown], "Rule.").svg
-    strokes = re.findall(r'<rect x="([^"]+)" y="([^"]+)" width="([^"]+)"[^>]*stroke="([^"]+)"', svg)
-    drawn = [row for row in strokes if row[3] != "white"]
-    truth = [row for row in strokes if row[3] == "white"]
-    assert len(truth) == 3
-    assert len(drawn) == 2  # the third scores 0.1
-    # the surest is drawn last, on top
-    assert float(drawn[-1][0]) == pytest.approx(shown.boxes[0, 0], abs=0.06)
-    assert float(drawn[-1][2]) == pytest.approx(shown.boxes[0, 2] - shown.boxes[0, 0], abs=0.06)
-    assert "disc 0.91" in svg
-    data = base64.b64decode(re.search(r"base64,([^\"]+)", svg)[1])
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    assert decoded.shape == shown.image.shape
-    x1, y1, x2, y2 = shown.truth[-1].astype(int)  # drawn last, so uncovered
-    inside = np.s_[y1 + 3 : y2 - 3, x1 + 3 : x2 - 3]
-    colours = [picture[inside].mean(axis=(0, 1)) for picture in (decoded, shown.image)]
-    np.testing.assert_allclose(*colours, atol=3)  # not swapped
+def test_a_picture_shows_boxes_where_they_are_with_what_went_wrong():
+    content = {
+        "images": [{"id": 1, "file_name": "one.png", "width": 80, "height": 40}],
+        "categories": [{"id": 1, "name": "disc"}, {"id": 2, "name": "a<b"}],
+        "annotations": [
+            {"id": n, "image_id": 1, "category_id": 1, "bbox": box}
+            for n, box in enumerate([[5, 5, 20, 20], [40, 5, 20, 20], [5, 30, 8, 8]])
+        ],
+    }
+    found = [([6, 5, 20, 20], 1, 0.8), ([40, 6, 20, 20], 2, 0.6), ([60, 30, 9, 9], 1, 0.2)]
+    detections = [
+        {"image_id": 1, "category_id": category, "bbox": box, "score": score}
+        for box, category, score in found
+    ]
+    scored = evaluated(content, detections)
+    image = np.full((40, 80, 3), (200, 90, 20), np.uint8)
+    heat = np.zeros((2, 10, 20))
+    heat[0, 2, 3] = heat[1, 7, 9] = 0.9
+    shown = Shown(1, "one.png", image, *heat, worst=2, even=1)
+    picture = gallery_picture(shown, scored, pair(scored, LEAST_SCORE))
+    root = ElementTree.fromstring(picture.svg)
+    assert (root.get("data-worst"), root.get("data-even")) == ("2", "1")
+
+    def drawn(kind):
+        """Score, whether it is shown at first, the box's left and top, the label."""
+        group = root.find(f".//*[@class='{kind}']")
+        for one in group:
+            box, text = next(one.iter(f"{SVG}rect")), next(one.iter(f"{SVG}text"))
+            hidden = any(part.get("display") for part in (one, one[-1]))
+            yield one.get("data-score"), not hidden, box.get("x"), box.get("y"), text.text
+
+    assert list(drawn("truth")) == [
+        ("0.80", False, "5.0", "5.0", "disc, missed"),
+        ("0.60", False, "40.0", "5.0", "disc, missed"),
+        ("0.00", True, "5.0", "30.0", "disc, missed"),
+    ]
+    assert list(drawn("found")) == [
+        ("0.20", False, "60.0", "30.0", "disc 0.20, no object"),
+        ("0.60", True, "40.0", "6.0", "a<b 0.60, is disc"),
+        ("0.80", True, "6.0", "5.0", "disc 0.80"),
+    ]
+    pixels, top_left, bottom_right = (decoded(one.get("href")) for one in root.iter(f"{SVG}image"))
+    np.testing.assert_allclose(pixels, image, atol=3)  # not swapped
+    for layer, (row, column) in ((top_left, (2, 3)), (bottom_right, (7, 9))):
+        assert layer.shape == (10, 20, 4)
+        assert layer[row, column, 3] > 240  # bright
+        assert np.count_nonzero(layer[..., 3]) == 9
+    assert top_left[0, 0, 2] > top_left[0, 0, 0]  # orange: red over blue
+    assert bottom_right[0, 0, 0] > bottom_right[0, 0, 2]
+
+
+def decoded(address):
+    data = np.frombuffer(base64.b64decode(address.partition("base64,")[2]), np.uint8)
+    return cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+
+
+def test_corner_pooling_is_shown_from_a_cell():
+    first, second = np.zeros((8, 8)), np.zeros((8, 8))
+    first[2:, 3], second[2, 3:] = [1, 0, 0, 3, 0, 0], [1, 0, 2, 0, 0]
+    figure = corner_pooling_figure(np.zeros((31, 31, 3), np.uint8), first, second, first, (2, 3))
+    root = ElementTree.fromstring(figure.svg)
+
+    def at(kind, name):
+        return {one.get(name) for one in root.iter() if one.get("class") == kind}
+
+    assert (at("cell", "cx"), at("cell", "cy")) == ({"3.5"}, {"2.5"})
+    assert (at("below", "cy"), at("right", "cx")) == ({"5.5"}, {"5.5"})
+    assert [one.text for one in root.iter(f"{SVG}tspan")] == [None, ": 3.00", ": 2.00", ": 5.00"]
+    *_, third = (decoded(one.get("href")) for one in list(root.iter(f"{SVG}image"))[:2])
+    assert third[5, 3] == 255
+    assert float(root.get("data-top")) == 3
 
 
 @pytest.mark.parametrize(
@@ -68,16 +131,6 @@ def test_detections_are_drawn_where_they_are():
 )
 def test_examples_are_picked_by_rule(ids, count, expected):
     assert evenly_spaced(ids, count) == expected
-
-
-def test_overlay_shows_each_corner_in_its_colour_and_leaves_the_image():
-    image = np.full((40, 40, 3), 128, dtype=np.uint8)
-    top_left, bottom_right = np.zeros((10, 10)), np.zeros((10, 10))
-    top_left[2, 2], bottom_right[7, 7] = 1.0, 1.0
-    overlaid = overlay_heatmaps(image, top_left, bottom_right)
-    assert (image == 128).all()
-    assert overlaid[10, 10, 2] > overlaid[10, 10, 0] + 50  # orange: red over blue
-    assert overlaid[30, 30, 0] > overlaid[30, 30, 2] + 50  # blue
 
 
 def test_no_two_of_many_series_look_alike():

@@ -7,13 +7,15 @@ from html.parser import HTMLParser
 import pytest
 
 from cornernet.reporting.claims.judge import VERDICTS
-from cornernet.reporting.page import render_page
+from cornernet.reporting.page import render_page, verdict
 from cornernet.reporting.text_and_code import found_effects, text_and_code
 from reporting.synthetic import (
     NOT_SCORED,
     NOTICE,
     PROVENANCE,
+    breakdowns,
     effects,
+    origin,
     page_context,
     profile,
     recorded_effects,
@@ -33,23 +35,30 @@ ACCEPTED = {
 class Document(HTMLParser):
     """Which elements there are, and whether they are closed in order."""
 
-    VOID = ("meta", "link", "img", "br", "wbr")
+    VOID = ("meta", "link", "img", "br", "wbr", "input")
 
     def __init__(self):
         super().__init__()
-        self.open, self.tags, self.addresses, self.text = [], [], [], []
+        self.open, self.tags, self.addresses, self.text, self.ids = [], [], [], [], []
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.addresses += [value for name, value in attrs if name in ("src", "href")]
+        self.ids += [value for name, value in attrs if name == "id"]
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
     def handle_data(self, data):
-        self.text.append(data)
+        if not {"script", "style"} & set(self.open):
+            self.text.append(data)
 
 
 def parsed(page):
@@ -63,8 +72,14 @@ def text_of(context, section=""):
     """The text of the page, or of one section, in single spaces."""
     page = render_page(context)
     if section:
-        page = page.split(f'<section id="{section}">')[1].split("</section>")[0]
+        page = re.search(f'<section id="{section}".*?>(.*?)</section>', page, re.DOTALL)[1]
     return " ".join(" ".join(parsed(page).text).split())
+
+
+def in_order(page, ids):
+    """Whether the page has these, in this order."""
+    places = [page.index(f' id="{name}"') for name in ids]
+    return places == sorted(places)
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +90,39 @@ def context(tmp_path_factory):
 def test_page_is_self_contained_and_the_same_twice(context):
     page = render_page(context)
     document = parsed(page)
-    assert "script" not in document.tags
     assert all(address.startswith(("#", "data:")) for address in document.addresses)
-    assert document.tags.count("img") == 13
+    assert document.tags.count("img") == 9
     assert render_page(context) == page
+
+
+def test_every_number_claim_table_and_figure_has_an_address_that_leads_to_what_made_it(context):
+    document = parsed(render_page(context))
+    assert len(set(document.ids)) == len(document.ids)
+    linked = {address[1:] for address in document.addresses if address.startswith("#")}
+    assert linked <= set(document.ids)
+    known = [f"claim-{claim}" for claim in context.claims["id"]]
+    known += [f"figure-{figure.name}" for figure in context.figures]
+    known += [f"picture-{picture.name}" for picture in context.gallery]
+    known += [f"table-{table.number}" for table in context.tables]
+    assert set(known) <= set(document.ids)
+
+    rendered = render_page(context)
+    baseline = next(row for row in context.headline.rows if row.label.startswith("baseline"))
+    number = f"{baseline.ours['AP'].value:.1f}"
+    assert f'<a class="from" href="#test-baseline-val-single_scale">{number}</a>' in rendered
+    assert re.findall('<td class="number">(?!\N{EN DASH})[^<]', rendered) == []  # without a link
+    made = rendered.split('id="job-train-baseline-s0"')[1].split("</details>")[0]
+    told = " ".join(" ".join(parsed(f"<div {made.split('<details>')[0]}</div>").text).split())
+    assert "files models/train-baseline-s0.safetensors command cornernet train" in told
+    assert f"commit {PROVENANCE['commit']} MLflow run {'a' * 32}" in told
+    assert f"train: annotations SHA-256 {'b' * 64} train: images SHA-256 {'c' * 64}" in told
+    assert "made from prepare" in told
 
 
 def test_page_says_what_a_reader_must_know(context):
     text = text_of(context)
-    assert text.count(NOTICE) == 1 + 7  # on top and above each table
+    assert text.count(NOTICE) == 1
+    assert "1 model trained in 0.1 device hours. Images: 4,000 of train." in text
     assert "A claim earns “direction reproduced” at most here." in text
     assert "submitted, not scored" in text
     assert "The server has stopped accepting" in text
@@ -93,22 +132,27 @@ def test_page_says_what_a_reader_must_know(context):
     assert "chunks 4, 5, 5 learning_rate 0.00025 empty none" in text
     assert "CornerNet on shapes <demo>" in text  # escaped in the source
     assert "They hold the noise of images and, between trainings, that of training" in text
-    assert text.index("Claims") < text.index("Table 1") < text.index("Training curves")
-    page = render_page(context)
-    places = [
-        page.index(f'<section id="{name}">') for name in ("claims", "tables", "results", "figures")
-    ]
-    assert places == sorted(places)
+    names = ("headline", "claims", "tables", "pictures", "figures", "results", "provenance")
+    assert in_order(render_page(context), names)
     rule = re.search(r"<details>.*?</details>", render_page(context), re.DOTALL)[0]
     assert all(f"<li>{verdict}:" in rule for verdict in VERDICTS)
 
 
 def test_empty_run_renders_and_a_comparable_one_has_no_warning(context):
     bare = replace(
-        context, claims=context.claims.iloc[:0], figures=(), provenance={}, dataset={}, tables=()
+        context,
+        claims=context.claims.iloc[:0],
+        figures=(),
+        gallery=(),
+        origins=(),
+        dataset={},
+        tables=(),
+        headline=replace(context.headline, rows=()),
     )
     text = text_of(bare)
     assert "No figure was made." in text
+    assert "No picture was made." in text
+    assert "None of the paper's claims was tested." in text
     assert "No provenance was recorded." in text
     assert "The server has stopped accepting" not in text
     assert "numbers cannot be the paper's: the annotations of val are not COCO's." in text
@@ -117,17 +161,38 @@ def test_empty_run_renders_and_a_comparable_one_has_no_warning(context):
 
 def test_a_run_of_which_no_claim_can_be_judged_opens_with_its_results(context):
     page = render_page(replace(context, claims=context.claims.assign(verdict="not run")))
-    places = [
-        page.index(f'<section id="{name}">') for name in ("results", "tables", "figures", "claims")
-    ]
-    assert places == sorted(places)
-    shown = page[: places[1]]
+    assert in_order(page, ("results", "tables", "pictures", "figures", "claims"))
+    shown = page[: page.index(' id="tables"')]
     assert "By category: baseline-s0 on val" in shown
     assert "What mistakes cost on val" in shown
-    for name in ("ap_by_category", "confusion", "worst_images", "precision_recall_by_category"):
+    for name in ("ap_by_category", "confusion", "precision_recall_by_category"):
         assert shown.count(f'id="figure-{name}"') == page.count(f'id="figure-{name}"') == 1
-    assert "no variant and makes no test that a claim" in page[places[3] :]
+    assert "no variant and makes no test that a claim" in page[page.index(' id="claims"') :]
     assert 'id="figure-claims"' not in page
+
+
+def test_the_page_of_a_large_run_stays_small(context, tmp_path):
+    """80 categories of ten models, and 16 pictures of noise, which nothing compresses."""
+    *_, by_category, of_errors = breakdowns(tmp_path, [f"category {n}" for n in range(80)])
+    gallery = [replace(context.gallery[0], name=f"{n}") for n in range(16)]
+    large = replace(context, gallery=gallery, breakdowns=[*by_category * 5, *of_errors])
+    assert len(render_page(large).encode()) < 10e6
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [
+        ((0, 0, 0, 0, 3), "None of the paper's claims was tested."),
+        ((2, 0, 0, 0, 0), "Of the paper's 2 claims, this run reproduces 2."),
+        (
+            (1, 4, 2, 3, 5),
+            "Of the paper's 15 claims, this run reproduces 1, finds the direction of 4, "
+            "contradicts 3, leaves 2 undecided and does not test 5.",
+        ),
+    ],
+)
+def test_the_verdict_is_one_sentence(counts, sentence):
+    assert verdict(dict(zip(VERDICTS, counts, strict=True))) == sentence
 
 
 def test_a_record_of_training_noise_from_another_processor_is_told(context):
@@ -168,7 +233,7 @@ def test_results_that_were_kept_are_shown_with_their_reason(context):
     kept = replace(context, accepted=[ACCEPTED])
     assert parsed(render_page(kept)).addresses.count("#accepted") == 1
     text = text_of(kept, "accepted")
-    assert text.startswith("Kept although the code changed")
+    assert text.startswith("These results were made by code")
     assert text.endswith(
         "models/baseline-s0.safetensors cornernet.model.losses cornernet.data.sampling.targets "
         "rounding <alone> 2026-11-29"
@@ -182,8 +247,8 @@ def test_a_model_says_which_code_trained_which_iterations(context):
     ]
 
     def provenance(spans):
-        made = {"baseline-s0.provenance.json": PROVENANCE | {"code_spans": spans}}
-        return text_of(replace(context, provenance=made), "provenance")
+        made = [origin(PROVENANCE | {"code_spans": spans})]
+        return text_of(replace(context, origins=made), "provenance")
 
     text = provenance(spans)
     assert "iterations 0 to 500: the first code iterations 500 to 900: losses, new, old" in text

@@ -14,6 +14,7 @@ LITERATURE = Path("params/literature.yaml")
 CLAIMS_FILE = Path("params/claims.yaml")
 TRAINING_NOISE = Path("reports/records/training_noise.csv")
 PROFILE = Path("params/profile.yaml")  # names the profile of DVC and of commands without one
+GALLERY = "gallery"  # the folder of its pictures, among the figures
 BREAKDOWNS = ("by_category", "errors")
 SUBMISSION = "detections_test-dev2017_cornernet_results.zip"  # https://cocodataset.org/#upload
 

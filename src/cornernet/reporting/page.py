@@ -4,7 +4,6 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -13,10 +12,10 @@ from cornernet.config import Params
 from cornernet.evaluation.metric_names import defined, printable
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.figures.figure import Figure
+from cornernet.reporting.origins import Origin, by_span, code_changes, device_hours, models
 from cornernet.reporting.rendering import render
 from cornernet.reporting.tables.breakdown import Breakdown
 from cornernet.reporting.tables.formats import (
-    EN_DASH,
     MINUS,
     REFERENCES,
     interval_text,
@@ -29,34 +28,42 @@ from cornernet.reporting.tables.formats import (
 from cornernet.reporting.tables.table import Table
 from cornernet.reporting.text_and_code import RecordedEffects, TextAndCode
 from cornernet.reporting.training_noise import RECORDED
-from cornernet.training.job import changed_modules
 
 # The order of the figures on the page, first of those that stand with the results by category;
 # others follow, by name.
-OF_RESULTS = ("ap_by_category", "confusion", "worst_images", "precision_recall_by_category")
+OF_RESULTS = ("ap_by_category", "confusion", "precision_recall_by_category")
 FIGURE_ORDER = (
-    *OF_RESULTS, "ap_by_size", "training_curves", "detections", "heatmaps", "precision_recall",
-    "radii", "targets", "corner_pooling",
+    *OF_RESULTS, "ap_by_size", "training_curves", "precision_recall", "radii", "targets",
 )  # fmt: skip
+POOLING = "corner_pooling"  # stands with the pictures
+# What the verdicts say in one sentence.
+SAYS = {
+    "reproduced": "reproduces {}",
+    "direction reproduced": "finds the direction of {}",
+    "contradicted": "contradicts {}",
+    "inconclusive": "leaves {} undecided",
+    "not run": "does not test {}",
+}
 
 
 @dataclass(frozen=True)
 class PageContext:
     """All that the page shows.
 
-    `claims` is claims.csv; `dataset` what `prepare` found; `provenance` one mapping per file, under
-    its name, nested as it was written; `accepted` the results that `cornernet accept` kept, each
-    with result, modules, because and when.
+    `claims` is claims.csv; `dataset` what `prepare` found; `origins` every job; `accepted` the
+    results that `cornernet accept` kept, each with result, modules, because and when.
     """
 
     params: Params
     claims: pd.DataFrame
     forest: Figure  # of the claims
+    headline: Table  # a row per test
     tables: Sequence[Table]
     figures: Sequence[Figure]
+    gallery: Sequence[Figure]  # pictures
     differences: Sequence[TextAndCode]
     breakdowns: Sequence[Breakdown]  # the first two, one model's and the mistakes, stand first
-    provenance: Mapping[str, Mapping[str, Any]]
+    origins: Sequence[Origin]
     dataset: Mapping[str, Any] = field(default_factory=dict)
     accepted: Sequence[Mapping[str, Any]] = ()
     recorded: RecordedEffects | None = None  # of effects that this run did not find
@@ -64,23 +71,32 @@ class PageContext:
 
 
 def render_page(context: PageContext) -> str:
-    """The page's HTML: claims first, then tables, results by category, figures, origins.
+    """The page's HTML: what was run and found, then everything in sections that fold.
 
     Where no claim could be judged, the results by category come first, and claims after figures.
-    No script, no outside request; styles inline, figures as data URIs. Same input, same text.
+    No outside request; styles and script inline, figures as data URIs, pictures as SVG. It can be
+    read without the script. Same input, same text.
     """
     figures = sorted(context.figures, key=lambda f: ([*FIGURE_ORDER, f.name].index(f.name), f.name))
+    counts = {name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS}
     content = {
         "context": context,
-        "counts": {name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS},
+        "counts": counts,
+        "verdict": verdict(counts),
         "judged": bool((context.claims["verdict"] != "not run").any()),
         "of_results": [figure for figure in figures if figure.name in OF_RESULTS],
-        "figures": [figure for figure in figures if figure.name not in OF_RESULTS],
+        "pooling": [figure for figure in figures if figure.name == POOLING],
+        "figures": [f for f in figures if f.name not in (*OF_RESULTS, POOLING)],
         "reference": REFERENCES[context.params.report.reference],
         "confidence": percent_text(context.params.evaluation.confidence),
-        "models": provenance_rows(context.provenance),
+        "places": {origin.place for origin in context.origins} | {"paper"},
+        "models": models(context.origins),
+        "hours": sum(device_hours(one.record) or 0.0 for one in context.origins),
+        "commits": sorted(
+            {one.record["commit"] for one in context.origins if one.record.get("commit")}
+        ),
+        "finished": max((str(o.record.get("finished", "")) for o in context.origins), default=""),
         "noise_from": other_processors(context),
-        "changes": {name: code_changes(made) for name, made in context.provenance.items()},
     }
     filters = {
         "data_uri": data_uri,
@@ -92,9 +108,20 @@ def render_page(context: PageContext) -> str:
         "minus": lambda text: re.sub(r"(?<!\w)-(?=\d)", MINUS, text),
         "defined": defined,
         "plain": plain,
-        "by_span": code_by_span,
+        "by_span": by_span,
+        "changes": code_changes,
+        "slug": lambda text: re.sub(r"\W+", "-", text.lower()).strip("-"),
     }
     return render("page.html.j2", content, filters)
+
+
+def verdict(counts: Mapping[str, int]) -> str:
+    """What became of the paper's claims, in one sentence."""
+    told = [text.format(counts[name]) for name, text in SAYS.items() if counts[name]]
+    if list(filter(counts.get, SAYS)) in ([], ["not run"]):
+        return "None of the paper's claims was tested."
+    listed = ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
+    return f"Of the paper's {sum(counts.values())} claims, this run {listed}."
 
 
 def data_uri(figure: Figure) -> str:
@@ -106,53 +133,8 @@ def other_processors(context: PageContext) -> str:
     """Where the record of training noise in use was made, if on no processor of this run's."""
     sources = {source for noise in context.claims["noise"] for source in noise.split(" and ")}
     recorded = {one.removeprefix(RECORDED) for one in sources if one.startswith(RECORDED)}
-    own = {(made.get("hardware") or {}).get("processor") for made in context.provenance.values()}
+    own = {(one.record.get("hardware") or {}).get("processor") for one in context.origins}
     return ", ".join(sorted(recorded - own))
-
-
-def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    """One row per model: commit, hardware, device hours, the tracker's run; – where unknown."""
-    rows = []
-    for name, made in provenance.items():
-        hardware = made.get("hardware") or {}
-        devices = hardware.get("gpus") or [hardware.get("processor") or ""]
-        used = len(made.get("devices") or [""])
-        hours = made["seconds"] * used / 3600 if "seconds" in made else None
-        row = {
-            "model": name.removesuffix(".provenance.json"),
-            "commit": str(made.get("commit") or "")[:12],
-            "hardware": f"{used} x {devices[0]}" if devices[0] else "",
-            "hours": "" if hours is None else f"{hours:,.1f}" if hours >= 0.1 else f"{hours:.3f}",
-            "run": str(made.get("mlflow_run_id") or ""),
-        }
-        rows.append({key: text or EN_DASH for key, text in row.items()})
-    return rows
-
-
-def code_by_span(made: Mapping[str, Any]) -> dict[str, Any]:
-    """A provenance record, with the code of each span of iterations under a name of its own."""
-    spans = {f"code of {_iterations(span)}": span["code"] for span in made.get("code_spans", ())}
-    return {key: value for key, value in made.items() if key != "code_spans"} | spans
-
-
-def code_changes(made: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The spans of iterations of a training whose code changed under way, and what changed.
-
-    One row per span; none for a training that ran to its end with one code. A module changed if
-    its digest is another one than in the span before, or stands in one of the two alone.
-    """
-    spans = list(made.get("code_spans", ()))
-    if len(spans) < 2:
-        return []
-    rows = [{"iterations": _iterations(spans[0]), "changed": "the first code"}]
-    for before, span in pairwise(spans):
-        modules = changed_modules(before["code"], span["code"])
-        rows.append({"iterations": _iterations(span), "changed": ", ".join(modules) or "nothing"})
-    return rows
-
-
-def _iterations(span: Mapping[str, Any]) -> str:
-    return f"iterations {span['from']} to {span['to']}"
 
 
 def plain(value: Any) -> str:

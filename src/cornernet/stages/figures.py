@@ -1,10 +1,8 @@
 """`cornernet figures`: figures of this run, as SVG."""
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,19 +18,14 @@ from cornernet.evaluation.coco_metrics import (
     precision_recall,
 )
 from cornernet.evaluation.errors.confusion import confusion_matrix, pair, worst_images
-from cornernet.evaluation.metric_names import category_labels
 from cornernet.pipeline.job import Job
+from cornernet.pipeline.paths import GALLERY, Trained
 from cornernet.pipeline.scoring import tested_files
-from cornernet.reporting.figures.examples import (
-    MIN_SCORE,
-    Example,
-    detections_figure,
-    evenly_spaced,
-)
-from cornernet.reporting.figures.figure import Figure, write_figure
+from cornernet.reporting.figures.figure import Figure, evenly_spaced, write_figure
+from cornernet.reporting.figures.gallery import LEAST_SCORE, MIN_SCORE, Shown, gallery_picture
 from cornernet.reporting.figures.method import radii_histogram, targets_figure
-from cornernet.reporting.figures.mistakes import confusion_figure, worst_figure
-from cornernet.reporting.figures.network import network_figures
+from cornernet.reporting.figures.mistakes import confusion_figure
+from cornernet.reporting.figures.network import corner_heatmaps, drawn_network, pooling_figure
 from cornernet.reporting.figures.scores import (
     ap_by_category,
     ap_by_size,
@@ -44,55 +37,86 @@ from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
 from cornernet.stages.tables import table_context, val_tests
 from cornernet.training.history import read_history
 
-PICKED = "Images evenly spaced over the sorted ids of val, so that nobody chose them."
-
 
 def run(job: Job) -> None:
     """Draw every figure that this run has data for, and put them in place together."""
-    figures = [*_of_scores(job), *_of_training(job), *_of_examples(job)]
+    figures, pictures = _of_tests(job)
+    figures += _of_training(job)
     folder = job.paths.figures
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".figures-", dir=folder.parent) as temporary:
         made = Path(temporary) / "figures"
         for figure in figures:
             write_figure(figure, made)
+        for picture in pictures:
+            write_figure(picture, made / GALLERY)
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
-    print(f"figures: {', '.join(figure.name for figure in figures)}")
+    print(f"figures: {', '.join(figure.name for figure in figures)}, {len(pictures)} pictures")
 
 
-def _of_scores(job: Job) -> list[Figure]:
-    """AP by size and by category, precision and recall, and what the first model does wrong."""
+def _of_tests(job: Job) -> tuple[list[Figure], list[Figure]]:
+    """Figures of scores, and of what the model does that was tested first; and its gallery."""
     results = read_csv(job.paths.results, RESULT_COLUMNS)
     borrowed = [name for name, variant in job.profile.variants.items() if variant.weights_of]
     by_size = ap_by_size(results[~results["variant"].isin(borrowed)], table_context(job.profile))
     by_category, curves = {}, {}
-    mistakes: list[Figure] = []
+    of_first: list[Figure] = []
+    pictures: list[Figure] = []
     for test in val_tests(job):
         name, matched = test.trained.variant, evaluate_detections(*tested_files(job.graph, test))
         by_category[name] = average_precision_by_category(matched)
         curves[f"{name}, IoU 0.5"] = precision_recall(matched, iou=0.5)
-        mistakes = mistakes or _of_mistakes(job, str(test.trained), matched)
+        if not of_first:
+            of_first, pictures = _of_model(job, test.trained, matched)
     if not curves:
-        return [by_size]
-    return [by_size, ap_by_category(by_category), precision_recall_curves(curves), *mistakes]
+        return [by_size], []
+    of_all = [by_size, ap_by_category(by_category), precision_recall_curves(curves)]
+    return of_all + of_first, pictures
 
 
-def _of_mistakes(job: Job, model: str, evaluated: Evaluated) -> list[Figure]:
-    """Which categories a model finds worst, which it confuses, and its worst images."""
+def _of_model(
+    job: Job, trained: Trained, evaluated: Evaluated
+) -> tuple[list[Figure], list[Figure]]:
+    """What a model finds worst, what it confuses, its corner pooling; and the gallery.
+
+    The gallery has the images with the worst mistakes, and images that a rule picked.
+    """
+    count, pairs = job.profile.report.examples, pair(evaluated, MIN_SCORE)
     split = load_split(job.root, job.profile.data.splits["val"], "val")
-    pairs = pair(evaluated, MIN_SCORE)
     places = {image.id: at for at, image in enumerate(split.images)}
-    worst = worst_images(evaluated, pairs, job.profile.report.examples)
-    images = {
-        image_id: (split.images[places[image_id]].file_name, _pixels(split, places[image_id]))
-        for image_id in worst
-    }
-    return [
-        precision_recall_by_category(model, curves_by_category(evaluated, iou=0.5)),
-        confusion_figure(model, confusion_matrix(evaluated, pairs), evaluated.categories),
-        worst_figure(model, evaluated, pairs, images),
+    worst, even = worst_images(evaluated, pairs, count), evenly_spaced([*places], count)
+    images = {one: _pixels(split, places[one]) for one in dict.fromkeys(worst + even)}
+    params = resolve_variant(job.profile, trained.variant)
+    network = drawn_network(params, job.paths.weights(trained))
+    heatmaps = corner_heatmaps(network, params, images.values())
+    drawn = pair(evaluated, LEAST_SCORE)
+    pictures = [
+        gallery_picture(
+            Shown(
+                name=split.images[places[image_id]].file_name,
+                id=image_id,
+                pixels=images[image_id],
+                top_left=top_left,
+                bottom_right=bottom_right,
+                worst=worst.index(image_id) + 1 if image_id in worst else 0,
+                even=even.index(image_id) + 1 if image_id in even else 0,
+            ),
+            evaluated,
+            drawn,
+        )
+        for image_id, (top_left, bottom_right) in zip(images, heatmaps, strict=True)
     ]
+    figures = [
+        precision_recall_by_category(str(trained), curves_by_category(evaluated, iou=0.5)),
+        confusion_figure(str(trained), confusion_matrix(evaluated, pairs), evaluated.categories),
+        *_targets(job, split),
+    ]
+    if params.model.corner_pooling and even:
+        boxes = split.boxes[places[even[0]]]
+        corner = boxes.boxes[boxes.area.argmax(), :2].tolist() if len(boxes.ids) else (0.0, 0.0)
+        figures.append(pooling_figure(network, params, images[even[0]], corner))
+    return figures, pictures
 
 
 def _of_training(job: Job) -> list[Figure]:
@@ -108,41 +132,6 @@ def _of_training(job: Job) -> list[Figure]:
     rules = {"exact": "radius_exact", "pre-fix roots": "radius_pre_fix"}
     histogram = radii_histogram({k: radii[name].to_numpy() * cells for k, name in rules.items()})
     return [training_curves(histories, continued), histogram] if histories else [histogram]
-
-
-def _of_examples(job: Job) -> list[Figure]:
-    """Detections on images that a rule picked, and the targets of one (Fig. 5)."""
-    tests = val_tests(job)
-    if not tests:
-        return []
-    trained = tests[0].trained
-    split = load_split(job.root, job.profile.data.splits["val"], "val")
-    detections = json.loads(job.paths.detections(tests[0]).read_text())
-    picked = evenly_spaced([image.id for image in split.images], job.profile.report.examples)
-    examples = [_example(split, image_id, detections) for image_id in picked]
-    variant = resolve_variant(job.profile, trained.variant)
-    return [
-        detections_figure(examples, PICKED, title=f"Detections of {trained}"),
-        *network_figures(variant, job.paths.weights(trained), examples, PICKED),
-        *_targets(job, split),
-    ]
-
-
-def _example(split: CocoSplit, image_id: int, detections: list[dict[str, Any]]) -> Example:
-    rows = [row for row in detections if row["image_id"] == image_id]
-    at = [image.id for image in split.images].index(image_id)
-    shown = category_labels(split.category_names, split.category_ids)
-    names = dict(zip(split.category_ids, shown, strict=True))
-    boxes = np.array([row["bbox"] for row in rows], float).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    return Example(
-        name=split.images[at].file_name,
-        image=_pixels(split, at),
-        truth=split.boxes[at].boxes,
-        boxes=boxes,
-        labels=[names[row["category_id"]] for row in rows],
-        scores=np.array([row["score"] for row in rows], float),
-    )
 
 
 def _targets(job: Job, split: CocoSplit) -> list[Figure]:

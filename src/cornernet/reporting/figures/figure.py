@@ -5,15 +5,19 @@ page needs nothing beside it. Same input, same bytes: no date, fixed ids. Colour
 Okabe and Ito, told apart by the colour-blind, with a line style and a marker each for print.
 """
 
+import base64
 import html
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
+
+import cv2
+import numpy as np
 
 from cornernet.errors import BadInput
 from cornernet.files import write_text
@@ -22,11 +26,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 # Okabe and Ito (2008), the yellow left out: it does not show on paper.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+INK, GREY = "#1a1a1a", "#666666"
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", INK)
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-GREY = "#666666"
+GRID = "#dddddd"
 LINE_LENGTH = 40
+WIDTH = 4.8  # inches: a telephone shows it at four fifths, where the letters can still be read
+# What a figure's colours are where it is looked at on a dark screen.
+DARK = {INK: "#e8e8e6", "#ffffff": "#18181b", GRID: "#45454a", GREY: "#a8a8a4"}
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so glyphs are the same everywhere
@@ -35,7 +43,9 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#dddddd",
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "legend.frameon": False,
@@ -62,6 +72,16 @@ def style_of(position: int) -> dict[str, Any]:
     return {"color": PALETTE[position % len(PALETTE)], "linestyle": LINES[line % len(LINES)]}
 
 
+def evenly_spaced(image_ids: Sequence[int], count: int) -> list[int]:
+    """The rule by which examples are picked: `count` ids, evenly spaced in the sorted list.
+
+    The middle of each of `count` equal parts, so that nobody chose them; all, if there are fewer.
+    """
+    ids = sorted(image_ids)
+    count = min(count, len(ids))
+    return [ids[(2 * part + 1) * len(ids) // (2 * count)] for part in range(count)]
+
+
 def in_lines(name: str) -> str:
     """A name in lines of LINE_LENGTH letters, so that a long one leaves room for the figure."""
     starts = range(0, len(name), LINE_LENGTH)
@@ -85,13 +105,19 @@ def draw(
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
-    file, style = io.StringIO(), STYLE | ({"svg.fonttype": "none"} if any_script else {})
-    with matplotlib.rc_context(style), warnings.catch_warnings():
+    file, settings = io.StringIO(), STYLE | ({"svg.fonttype": "none"} if any_script else {})
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # as it measures the text
         canvas = Canvas(figsize=size, layout="constrained")
         paint(canvas)
         canvas.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return captioned(name, title, caption, file.getvalue())
+    rules = (
+        f'[style*="{kind}: {light}"] {{ {kind}: {dark} !important }}'
+        for light, dark in DARK.items()
+        for kind in ("fill", "stroke")
+    )
+    style = f"<style>@media (prefers-color-scheme: dark) {{ {' '.join(rules)} }}</style>\n</svg>"
+    return captioned(name, title, caption, file.getvalue().replace("</svg>", style))
 
 
 def captioned(name: str, title: str, caption: str, svg: str) -> Figure:
@@ -100,6 +126,12 @@ def captioned(name: str, title: str, caption: str, svg: str) -> Figure:
     return Figure(
         name, title, caption, re.sub(r"(<svg\b[^>]*>)", lambda m: m[1] + words, svg, count=1)
     )
+
+
+def image_address(kind: str, image: np.ndarray, options: Sequence[int] = ()) -> str:
+    """The address of an image (uint8, BGR, BGRA or grey) that lies in the page itself."""
+    _, data = cv2.imencode(f".{kind}", image, options)
+    return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
 
 
 def write_figure(figure: Figure, folder: Path) -> None:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from cornernet.reporting.figures.figure import GREY, MARKERS, PALETTE, Figure, draw
+from cornernet.reporting.figures.figure import GREY, INK, MARKERS, PALETTE, Figure, draw
 from cornernet.reporting.tables.formats import percent_text
 
 # Okabe and Ito's colours, and a marker each for print, in the order of VERDICTS.
@@ -61,18 +61,18 @@ def forest_plot(claims: pd.DataFrame, confidence: float) -> Figure:
 def _line(axes: Axes, row: Any, at: int) -> None:
     """One claim: the paper's number, and ours where it was run."""
     colour, marker = STYLES[row.verdict]
-    axes.plot(row.paper, at, "|", color="black", markersize=9, markeredgewidth=1.6)
+    axes.plot(row.paper, at, "|", color=INK, markersize=9, markeredgewidth=1.6)
     if row.verdict == "not run":
         return
     images, training = np.nan_to_num([row.images, row.training])
     for half, width in ((np.hypot(images, training), 1.2), (images, 4.0)):
         ends = [row.ours - half, row.ours + half]
         axes.plot(ends, [at, at], color=colour, linewidth=width, solid_capstyle="butt")
-    axes.plot(row.ours, at, marker, color=colour, markersize=5, markeredgecolor="black")
+    axes.plot(row.ours, at, marker, color=colour, markersize=5, markeredgecolor=INK)
 
 
 def _key() -> list[Line2D]:
-    paper = Line2D([], [], color="black", marker="|", linestyle="", mew=1.6, label="the paper")
+    paper = Line2D([], [], color=INK, marker="|", linestyle="", mew=1.6, label="the paper")
     return [paper] + [
         Line2D([], [], color=colour, marker=marker, linestyle="-", label=verdict)
         for verdict, (colour, marker) in STYLES.items()

@@ -7,7 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Circle
 
-from cornernet.reporting.figures.figure import PALETTE, Figure, draw, style_of
+from cornernet.reporting.figures.figure import (
+    PALETTE,
+    WIDTH,
+    Figure,
+    captioned,
+    draw,
+    image_address,
+    style_of,
+)
+from cornernet.reporting.rendering import render
 
 
 def radii_histogram(radii: Mapping[str, np.ndarray]) -> Figure:
@@ -37,7 +46,7 @@ def radii_histogram(radii: Mapping[str, np.ndarray]) -> Figure:
         "Radius around a corner within which the penalty is reduced (section 3.2), for every "
         "annotation; the last bar holds the largest hundredth."
     )
-    return draw("radii", "Penalty-reduction radii", caption, (7.2, 3.8), paint)
+    return draw("radii", "Penalty-reduction radii", caption, (WIDTH, 3.8), paint)
 
 
 def targets_figure(
@@ -75,32 +84,48 @@ def _outline(axes: Axes, box: np.ndarray, **style: object) -> None:
 
 
 def corner_pooling_figure(
-    first: np.ndarray, second: np.ndarray, pooled_first: np.ndarray, pooled_second: np.ndarray
+    canvas: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    pooled: np.ndarray,
+    cell: tuple[int, int],
 ) -> Figure:
-    """Fig. 3: two feature maps, each pooled in its direction, and their sum; all [H, W].
+    """Fig. 3: two feature maps [H, W] of an image, and their top-left corner pooling.
 
-    Top-left pooling (eqs. 6, 7): `first` is pooled upwards from below, `second` leftwards from
-    the right.
+    `canvas` uint8 [h, w, 3] BGR is the network's input. `cell` is the row and column of the one
+    that looks down in `first` (eq. 6) and to the right in `second` (eq. 7). On the page another one
+    can be chosen, for which the maps' pixels are read back: `top` is the value of a white one.
     """
-    panels = {
-        "feature map f_t": first,
-        "max from below (eq. 6)": pooled_first,
-        "feature map f_l": second,
-        "max from the right (eq. 7)": pooled_second,
-        "sum: top-left corner pooling": pooled_first + pooled_second,
+    row, column = cell
+    top = max(float(first.max()), float(second.max()), 1e-6)
+    panels = [
+        ("the image", image_address("jpeg", canvas), "image"),
+        ("f_t, looking down", image_address("png", _grey(first, top)), "first"),
+        ("f_l, looking right", image_address("png", _grey(second, top)), "second"),
+        ("sum of both maxima", image_address("png", _grey(pooled, float(pooled.max()))), "sum"),
+    ]
+    content = {
+        "panels": panels,
+        "height": first.shape[0],
+        "width": first.shape[1],
+        "row": row,
+        "column": column,
+        "below": row + int(np.argmax(first[row:, column])),
+        "right": column + int(np.argmax(second[row, column:])),
+        "values": (float(first[row:, column].max()), float(second[row, column:].max())),
+        "top": top,
+        "ray": PALETTE[1],
+        "dot": PALETTE[4],
     }
-
-    def paint(canvas: Canvas) -> None:
-        grid = canvas.subplots(2, 3)
-        for axes, (title, values) in zip(grid.T.flat, panels.items(), strict=False):
-            picture = axes.imshow(values, cmap="cividis", interpolation="nearest")
-            axes.set_title(title, loc="left")
-            axes.set(xticks=[], yticks=[])
-            canvas.colorbar(picture, ax=axes, shrink=0.7)
-        grid[1, 2].set_axis_off()
-
     caption = (
-        "One channel of the trained network's top-left corner pooling. Each map takes the largest "
-        "value on its way to the corner; the two are added."
+        "One channel of the trained network's last top-left corner pooling; the lighter, the "
+        "higher. The cell of a corner takes the largest value below it in one map and to its right "
+        "in the other, and adds the two (equations 6 and 7)."
     )
-    return draw("corner_pooling", "Corner pooling, as in Fig. 3", caption, (7.2, 4.2), paint)
+    svg = render("corner_pooling.svg.j2", content, {})
+    return captioned("corner_pooling", "Corner pooling, as in Fig. 3", caption, svg)
+
+
+def _grey(values: np.ndarray, top: float) -> np.ndarray:
+    """A map [H, W] in grey, white at `top`; what is below zero is black."""
+    return np.rint(255 * np.clip(values / max(top, 1e-6), 0, 1)).astype(np.uint8)

@@ -1,5 +1,6 @@
-"""Figures that need the trained network: corner pooling (Fig. 3), heatmaps (Figs. 1 and 8)."""
+"""What the trained network makes of an image: corner heatmaps, and corner pooling (Fig. 3)."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,77 +8,80 @@ import numpy as np
 import torch
 
 from cornernet.config import Params
-from cornernet.detection.network import as_network, run_network
+from cornernet.detection.network import Network, as_network, run_network
 from cornernet.detection.padding import Placement, pad_image, place
-from cornernet.model.corner_pooling import Direction, directional_pool
+from cornernet.model.corner_pooling import directional_pool
 from cornernet.model.network import CornerNet, CornerOutputs, CornerPooling
 from cornernet.model.weights import load_weights, num_categories
-from cornernet.reporting.figures.examples import Example, detections_figure, overlay_heatmaps
 from cornernet.reporting.figures.figure import Figure
 from cornernet.reporting.figures.method import corner_pooling_figure
 
 
-def network_figures(
-    params: Params, weights: Path, examples: list[Example], rule: str
-) -> list[Figure]:
-    """Both figures for the examples, as the network of `weights` sees them; `rule` picked them."""
+def drawn_network(params: Params, weights: Path) -> CornerNet:
+    """The network of a file of weights."""
     model = CornerNet(num_categories(weights), params.model)
     load_weights(weights, model)
-    # Single images, unmirrored: what is drawn is what the network says of the image itself.
-    params = replace(params, detection=replace(params.detection, flip=False))
-    pictures = [_with_heatmaps(model, params, example) for example in examples]
-    heatmaps = detections_figure(
-        pictures,
-        rule,
-        name="heatmaps",
-        title="Detections over corner heatmaps, as in Figs. 1 and 8",
-    )
-    if not params.model.corner_pooling or not examples:
-        return [heatmaps]
-    return [heatmaps, _corner_pooling(model, params, examples[0])]
+    return model
 
 
-def _run(model: CornerNet, params: Params, image: np.ndarray) -> tuple[CornerOutputs, Placement]:
-    """What the network says of an image, and where the image lies on its input."""
-    height, width = image.shape[:2]
-    placement = place(height, width, 1.0, params.model.size_multiple, lose_last_row=False)
-    canvas = pad_image(image, placement)
-    cpu = torch.device("cpu")
-    return run_network(as_network(model), [canvas], params.detection, cpu), placement
+def corner_heatmaps(
+    model: CornerNet, params: Params, images: Iterable[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Probabilities of both corners in each image, top-left first, the largest over categories.
+
+    Both float32 [h, w], on cells that cover the image (uint8 [H, W, 3], BGR).
+    """
+    network = as_network(model)
+    for image in images:
+        placement, canvas = _placed(params, image)
+        outputs = _run(network, params, canvas)
+        top_left, bottom_right = (
+            _over_image(torch.sigmoid(heat[0]).amax(dim=0).numpy(), placement)  # [H, W]
+            for heat in (outputs.tl_heat, outputs.br_heat)
+        )
+        yield top_left, bottom_right
 
 
-def _with_heatmaps(model: CornerNet, params: Params, example: Example) -> Example:
-    """The example with its image under the heatmaps of both corners."""
-    outputs, placement = _run(model, params, example.image)
-    top_left, bottom_right = (
-        _over_image(torch.sigmoid(heat[0]).amax(dim=0).numpy(), placement)  # [H, W]
-        for heat in (outputs.tl_heat, outputs.br_heat)
-    )
-    return replace(example, image=overlay_heatmaps(example.image, top_left, bottom_right))
+def pooling_figure(
+    model: CornerNet, params: Params, image: np.ndarray, corner: tuple[float, float]
+) -> Figure:
+    """The last stack's top-left corner pooling, seen from a corner (x, y in pixels of the image).
 
-
-def _corner_pooling(model: CornerNet, params: Params, example: Example) -> Figure:
-    """The channel of the last stack's top-left corner pooling that varies most."""
-    maps: list[np.ndarray] = []
+    It shows the channel that varies most.
+    """
+    maps: list[torch.Tensor] = []
     pooling = model.top_left[-1].pooling
     assert isinstance(pooling, CornerPooling)
 
     def keep(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
-        maps.append(out[0].float().numpy())  # [C, H, W]
+        maps.append(out.float())  # [1, C, H, W]
 
+    placement, canvas = _placed(params, image)
     hooks = [part.register_forward_hook(keep) for part in (pooling.vertical, pooling.horizontal)]
-    _run(model, params, example.image)
+    _run(as_network(model), params, canvas)  # a copy, with the hooks
     for hook in hooks:
         hook.remove()
-    vertical, horizontal = maps
-    channel = int(np.argmax(vertical.std(axis=(1, 2)) * horizontal.std(axis=(1, 2))))
-    first, second = vertical[channel], horizontal[channel]
-    return corner_pooling_figure(first, second, _pooled(first, "top"), _pooled(second, "left"))
+    varies = maps[0].std(dim=(2, 3)) * maps[1].std(dim=(2, 3))  # [1, C]
+    channel = slice(int(varies.argmax()), int(varies.argmax()) + 1)
+    first, second = (one[:, channel] for one in maps)
+    pooled = directional_pool(first, "top") + directional_pool(second, "left")
+    places = zip(corner[::-1], placement.start, placement.ratio, placement.cells, strict=True)
+    row, column = (min(max(int((at + s) * r), 0), cells - 1) for at, s, r, cells in places)
+    shown = (one[0, 0].numpy() for one in (first, second, pooled))
+    return corner_pooling_figure(canvas, *shown, (row, column))
 
 
-def _pooled(values: np.ndarray, direction: Direction) -> np.ndarray:
-    """One map [H, W], pooled in one direction."""
-    return directional_pool(torch.from_numpy(values.copy())[None, None], direction)[0, 0].numpy()
+def _placed(params: Params, image: np.ndarray) -> tuple[Placement, np.ndarray]:
+    """Where an image lies on the network's input, and that input."""
+    height, width = image.shape[:2]
+    placement = place(height, width, 1.0, params.model.size_multiple, lose_last_row=False)
+    return placement, pad_image(image, placement)
+
+
+def _run(network: Network, params: Params, canvas: np.ndarray) -> CornerOutputs:
+    """What the network says of the canvas itself, unmirrored."""
+    unmirrored = replace(params.detection, flip=False)
+    return run_network(network, [canvas], unmirrored, torch.device("cpu"))
 
 
 def _over_image(cells: np.ndarray, placement: Placement) -> np.ndarray:

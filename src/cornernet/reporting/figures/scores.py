@@ -13,6 +13,7 @@ from cornernet.reporting.figures.figure import (
     LINE_LENGTH,
     MARKERS,
     PALETTE,
+    WIDTH,
     Figure,
     draw,
     in_lines,
@@ -52,7 +53,7 @@ def ap_by_size(results: pd.DataFrame, context: TableContext) -> Figure:
         f"{percent_text(context.confidence)} intervals over images, and with several seeds over "
         "trainings; grey dashes are the paper's numbers on MS COCO."
     )
-    return draw("ap_by_size", "AP by object size", caption, (7.2, 4.2), paint)
+    return draw("ap_by_size", "AP by object size", caption, (WIDTH, 4.2), paint)
 
 
 def _dots(axes: Axes, row: TableRow, position: int, shift: float) -> None:
@@ -101,7 +102,7 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
         axes.set(xlabel="AP on val (percent)", xlim=(0, 100), ylim=(0, max(lines.sum(), 1)))
         canvas.legend(loc="outside lower center", ncols=3)
 
-    size = (7.2, 1.4 + 0.16 * max(lines.sum(), 4))
+    size = (WIDTH, 1.4 + 0.16 * max(lines.sum(), 4))
     caption = (
         "AP over IoU 0.50 to 0.95 of each category, the hardest on top; those without an object "
         "are left out."
@@ -123,7 +124,7 @@ def precision_recall_curves(curves: Mapping[str, PrecisionRecall]) -> Figure:
         canvas.legend(loc="outside lower center", ncols=3, handlelength=3.5)
 
     caption = "Interpolated as COCO does, averaged over categories; all sizes, 100 detections."
-    return draw("precision_recall", "Precision and recall on val", caption, (7.2, 4.4), paint)
+    return draw("precision_recall", "Precision and recall on val", caption, (WIDTH, 4.4), paint)
 
 
 def precision_recall_by_category(model: str, curves: Mapping[str, PrecisionRecall]) -> Figure:
@@ -149,5 +150,5 @@ def precision_recall_by_category(model: str, curves: Mapping[str, PrecisionRecal
         f"The hardest first, {MOST_CURVES} at most."
     )
     title = "Precision and recall by category"
-    size = (7.2, 3.8 + 0.2 * lines)
+    size = (WIDTH, 3.8 + 0.2 * lines)
     return draw("precision_recall_by_category", title, caption, size, paint, any_script=True)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from cornernet.reporting.figures.figure import Figure, draw, style_of
+from cornernet.reporting.figures.figure import WIDTH, Figure, draw, style_of
 
 # Column of the history -> title of its panel: the losses of equations 1, 3, 4, 5 and 8, unweighted
 # but for the total.
@@ -75,4 +75,4 @@ def training_curves(
     )
     for name, parent in (continued or {}).items():
         caption += f" The curve of {name} begins where that of {parent} ends: it goes on from it."
-    return draw("training_curves", "Training curves", caption, (7.2, 8.6), paint)
+    return draw("training_curves", "Training curves", caption, (WIDTH, 8.6), paint)

@@ -1,6 +1,5 @@
 """Training samples as pictures: the augmented image, its boxes, corner heatmaps and radii."""
 
-import base64
 from dataclasses import dataclass
 
 import cv2
@@ -11,8 +10,7 @@ from cornernet.config import Params
 from cornernet.data.coco.split import CocoSplit
 from cornernet.data.sampling.colour import MEAN_BGR, STD_BGR
 from cornernet.data.sampling.samples import Chunk, TrainingSamples, chunk_of
-from cornernet.reporting.figures.examples import evenly_spaced
-from cornernet.reporting.figures.figure import PALETTE
+from cornernet.reporting.figures.figure import PALETTE, evenly_spaced, image_address
 from cornernet.reporting.preview.views import are_objects
 from cornernet.training.chunk_losses import corner_targets
 
@@ -82,8 +80,8 @@ def _picture(name: str, chunk: Chunk, category_names: tuple[str, ...], params: P
     return Picture(
         name,
         side,
-        _address("jpeg", shown, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]),
-        _address("png", _heat_layer(np.stack(heat, axis=-1))),
+        image_address("jpeg", shown, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]),
+        image_address("png", _heat_layer(np.stack(heat, axis=-1))),
         objects[: int(chunk.mask.sum())],
     )
 
@@ -93,9 +91,3 @@ def _heat_layer(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     colour = heat @ COLOURS / np.maximum(heat.sum(axis=-1, keepdims=True), 1e-9)
     opacity = 255 * heat.max(axis=-1, keepdims=True)
     return np.concatenate([colour, opacity], axis=-1).round().astype(np.uint8)
-
-
-def _address(kind: str, image: NDArray[np.uint8], options: tuple[int, ...] | list[int] = ()) -> str:
-    """The address of an image that lies in the page itself."""
-    _, data = cv2.imencode(f".{kind}", image, options)
-    return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"

@@ -11,7 +11,7 @@ from cornernet.config.schema import Data
 from cornernet.data.coco.split import Boxes, CocoSplit
 from cornernet.data.sampling.augment import draw, place
 from cornernet.data.sampling.samples import encode
-from cornernet.reporting.figures.examples import evenly_spaced
+from cornernet.reporting.figures.figure import evenly_spaced
 
 VIEWS = 1000
 COLUMNS = ["view", "category", "tl_x", "tl_y", "br_x", "br_y", "radius", "size", "clipped"]

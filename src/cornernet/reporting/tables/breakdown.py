@@ -17,8 +17,10 @@ from cornernet.reporting.tables.formats import (
     percent_text,
     value_text,
 )
+from cornernet.reporting.tables.literature import Cell
 from cornernet.reporting.tables.results import MetricsFile, as_table
 from cornernet.reporting.tables.seeds import Estimate
+from cornernet.reporting.tables.table import place_of
 
 CATEGORY_COLUMNS = (
     "variant", "seed", "category", "objects", "metric", "value", "ci_low", "ci_high",
@@ -37,12 +39,16 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Breakdown:
-    """A table of text; its first `names` columns are no numbers."""
+    """A table of text; its first `names` columns are no numbers.
+
+    `places` say, for each further column, where the page says how its numbers were made.
+    """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     legend: str
+    places: tuple[str, ...]
     names: int = 1
 
 
@@ -82,7 +88,8 @@ def category_tables(categories: pd.DataFrame, confidence: float) -> list[Breakdo
             rows.append((name or ALL, str(objects), *cells))
         head = ("category", "objects", *CATEGORY_METRICS)
         title = f"By category: {variant}-s{seed} on val"
-        tables.append(Breakdown(title, head, tuple(rows), legend))
+        places = ("job-prepare", *[_place(variant)] * len(CATEGORY_METRICS))
+        tables.append(Breakdown(title, head, tuple(rows), legend, places))
     return tables
 
 
@@ -102,7 +109,12 @@ def error_tables(errors: pd.DataFrame) -> list[Breakdown]:
         "2020) defines them, and in brackets how many there are, however low their scores. Costs "
         "do not add up: a mended mistake may bring another to light."
     )
-    return [Breakdown("What mistakes cost on val", head, tuple(rows), legend, names=2)]
+    places = tuple(_place(variant) for (variant, _), _ in models)
+    return [Breakdown("What mistakes cost on val", head, tuple(rows), legend, places, names=2)]
+
+
+def _place(variant: str) -> str:
+    return place_of("val", Cell(variant, "single_scale"))
 
 
 def render_breakdown(tables: Sequence[Breakdown], suffix: str) -> str:

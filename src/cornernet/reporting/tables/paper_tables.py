@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from cornernet.evaluation.metric_names import METRICS
 from cornernet.reporting.tables.differences import difference
 from cornernet.reporting.tables.literature import Cell, Comparison, Layout, LayoutRow, Literature
 from cornernet.reporting.tables.results import rows_where
@@ -15,7 +16,12 @@ from cornernet.reporting.tables.seeds import STATUSES, select, status
 from cornernet.reporting.tables.table import Table, TableContext, TableRow, score_row
 
 ERROR_ANALYSIS, TEST_DEV = 3, 4  # take in every variant tested that way, as that of corners does
-BY_IOU, CORNERS, WAITING = 5, 6, 7  # the numbers that the further tables have on the page
+HEADLINE, BY_IOU, CORNERS, WAITING = (
+    0,
+    5,
+    6,
+    7,
+)  # the numbers that the further tables have on the page
 MODE_LABELS = {
     "single_scale": "single scale",
     "multi_scale": "multi scale",
@@ -24,6 +30,8 @@ MODE_LABELS = {
     "top_left_corners": "top-left corners",
     "bottom_right_corners": "bottom-right corners",
 }
+HEADLINE_METRICS = METRICS[:6]  # average precision, over all IoUs and sizes and by each
+SPLIT_GROUPS = {"val": "val", "test_dev": "test-dev", "train": "train"}
 GROUPS = {"two_stage": "Two-stage detectors", "one_stage": "One-stage detectors"}
 
 
@@ -119,6 +127,18 @@ def _other_detectors(literature: Literature) -> list[TableRow]:
         TableRow(one.method, None, {}, one.values, group=GROUPS[one.group], backbone=one.backbone)
         for one in literature.others
     ]
+
+
+def headline_table(results: pd.DataFrame, context: TableContext) -> Table:
+    """AP of every test, over all IoUs and sizes and by each: what the page opens with."""
+    rows = []
+    for split, group in SPLIT_GROUPS.items():
+        tested = rows_where(results, split=split).groupby(["variant", "mode"], sort=False)
+        for cell in [Cell(*pair) for pair, _ in tested]:
+            label = cell.variant if cell.mode == "single_scale" else _label(cell)
+            row = score_row(label, cell, split, HEADLINE_METRICS, results, context, group=group)
+            rows.append(row)
+    return Table(HEADLINE, "What was scored", "", "", HEADLINE_METRICS, tuple(rows), context)
 
 
 def iou_table(results: pd.DataFrame, context: TableContext) -> Table:

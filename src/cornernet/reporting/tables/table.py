@@ -6,8 +6,16 @@ from typing import Any
 
 import pandas as pd
 
+from cornernet.evaluation.metric_names import CORNER_MODES
 from cornernet.reporting.tables.literature import Cell, Literature
 from cornernet.reporting.tables.seeds import Estimate, Status, estimates, select, status
+
+BY_TABLES = "job-tables"  # the place on the page of what the stage `tables` computes
+
+
+def place_of(split: str, cell: Cell) -> str:
+    """Where the page says how the scores of a test, over all seeds, were made."""
+    return BY_TABLES if cell.mode in CORNER_MODES else f"test-{cell.variant}-{split}-{cell.mode}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class TableRow:
     signed: bool = False
     group: str = ""  # the heading above the row
     backbone: str = ""
+    place: str = BY_TABLES  # of the job that ours are from, on the page
 
 
 @dataclass(frozen=True)
@@ -68,4 +77,5 @@ def score_row(
     ours = estimates(results, split, cell, metrics, context.confidence)
     value, reference = context.literature.value, context.reference
     paper = {metric: value(reference, split, cell, metric) for metric in metrics}
-    return TableRow(label, status(select(results, split, cell)), ours, paper, **more)
+    outcome, place = status(select(results, split, cell)), place_of(split, cell)
+    return TableRow(label, outcome, ours, paper, place=place, **more)
