@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from reporting.synthetic import breakdowns, figures_by_category, page_context
+from reporting.synthetic import breakdowns, figures_by_category, page_context, pictures
 
 from cornernet.evaluation.errors.kinds import KINDS
 from cornernet.evaluation.metric_names import category_labels, printable
@@ -96,10 +96,10 @@ def test_latex_is_set(tmp_path):
 
 def test_figures_and_page_show_every_name(tmp_path):
     figures = figures_by_category(NAMES)
-    for figure in figures:
+    for figure in [*figures, *pictures(NAMES)]:
         write_figure(figure, tmp_path)
         assert read_figure(tmp_path / f"{figure.name}.svg") == figure
-    by_category, curves, confusion, _ = (text_of(figure.svg) for figure in figures)
+    by_category, curves, confusion = (text_of(figure.svg) for figure in figures)
     assert all(re.search(rf"\d {re.escape(name)}", confusion) for name in SHOWN)
     with_objects = [name for name in SHOWN if name in by_category]
     assert len(with_objects) > 8
