@@ -93,7 +93,7 @@ def test_a_picture_shows_boxes_where_they_are_with_what_went_wrong():
     for layer, (row, column) in ((top_left, (2, 3)), (bottom_right, (7, 9))):
         assert layer.shape == (10, 20, 4)
         assert layer[row, column, 3] > 240  # bright
-        assert np.count_nonzero(layer[..., 3]) == 9
+        assert np.count_nonzero(layer[..., 3]) == 9  # widened by a cell
     assert top_left[0, 0, 2] > top_left[0, 0, 0]  # orange: red over blue
     assert bottom_right[0, 0, 0] > bottom_right[0, 0, 2]
 

@@ -91,7 +91,11 @@ def render_page(context: PageContext) -> str:
         "confidence": percent_text(context.params.evaluation.confidence),
         "places": {origin.place for origin in context.origins} | {"paper"},
         "models": models(context.origins),
-        "hours": sum(device_hours(one.record) or 0.0 for one in context.origins),
+        "hours": sum(
+            device_hours(one.record) or 0.0
+            for one in context.origins
+            if one.record.get("stage") == "train"
+        ),
         "commits": sorted(
             {one.record["commit"] for one in context.origins if one.record.get("commit")}
         ),

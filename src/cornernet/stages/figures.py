@@ -66,7 +66,7 @@ def _of_tests(job: Job) -> tuple[list[Figure], list[Figure]]:
     for test in val_tests(job):
         name, matched = test.trained.variant, evaluate_detections(*tested_files(job.graph, test))
         by_category[name] = average_precision_by_category(matched)
-        curves[f"{name}, IoU 0.5"] = precision_recall(matched, iou=0.5)
+        curves[name] = precision_recall(matched, iou=0.5)
         if not of_first:
             of_first, pictures = _of_model(job, test.trained, matched)
     if not curves:

@@ -22,7 +22,7 @@ LEAST_SCORE = 0.1  # of those that a picture holds
 LARGEST_SIDE, JPEG_QUALITY = 640, 80  # bound the page's size, whatever the images are
 LABEL_LENGTH = 60
 TOP_LEFT, BOTTOM_RIGHT = (0, 159, 230), (233, 180, 86)  # orange and sky blue, BGR
-HAZE = 0.02  # probabilities up to here are not drawn: the heatmaps' prior is 0.01
+FAINT, BRIGHT = 0.05, 0.3  # probabilities that are not seen yet, and that are as bright as can be
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,11 @@ def gallery_picture(shown: Shown, evaluated: Evaluated, pairs: Pairs) -> Figure:
 def heat_layer(heatmap: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     """A heatmap [h, w] in 0 to 1 as one colour, the more opaque the higher: BGRA [h, w, 4].
 
-    A peak is one cell, four pixels wide: it is widened by a cell so that it can be seen, and the
-    opacity is the square root of the probability.
+    A peak is one cell, four pixels wide: it is widened by a cell so that it can be seen.
     """
     wide = cv2.dilate(heatmap.astype(np.float32), np.ones((3, 3), np.uint8))
-    seen = np.maximum(heatmap, 0.6 * wide)
-    opacity = np.sqrt(np.clip((seen - HAZE) / (1 - HAZE), 0, 1))
+    seen = np.maximum(heatmap, 0.35 * wide)
+    opacity = np.clip((seen - FAINT) / (BRIGHT - FAINT), 0, 1)
     layer = np.empty((*heatmap.shape, 4), np.uint8)
     layer[..., :3], layer[..., 3] = colour, np.rint(255 * opacity)
     return layer

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from cornernet.reporting.figures.figure import INK, PALETTE, Figure, draw, in_lines
 from cornernet.reporting.figures.gallery import MIN_SCORE
 
-BLUE = to_rgb(PALETTE[0])
+BLUE, ON_BLUE = to_rgb(PALETTE[0]), "#fefefe"  # the latter white on dark screens, too
 COUNTED = 20  # categories at most whose cells carry their counts
 
 
@@ -37,7 +37,7 @@ def confusion_figure(model: str, matrix: np.ndarray, names: Sequence[str]) -> Fi
         axes.grid(visible=False)
         if len(names) <= COUNTED:
             for (row, column), count in np.ndenumerate(matrix):
-                colour = "white" if share[row, column] > 0.5 else INK
+                colour = ON_BLUE if share[row, column] > 0.5 else INK
                 if count:
                     axes.text(
                         column, row, str(count), color=colour, ha="center", va="center", size=7
@@ -47,7 +47,7 @@ def confusion_figure(model: str, matrix: np.ndarray, names: Sequence[str]) -> Fi
     caption = (
         f"{model} on val, detections with a score of at least {MIN_SCORE:g} at IoU 0.5: how many "
         "objects of each category (rows) were found as which (columns, by number). Last column: "
-        "objects that were not found; last row: detections where no object is. The darker, the "
+        "objects that were not found; last row: detections where no object is. The bluer, the "
         "larger a part of its row."
     )
     title, size = "Which category is taken for which", (side + 3, side)

@@ -46,7 +46,7 @@ def ap_by_size(results: pd.DataFrame, context: TableContext) -> Figure:
         axes.set_xticks(range(len(SIZES)), list(SIZES.values()))
         axes.set(xlabel="size of the objects", ylabel="AP on val (percent)", ylim=(0, 100))
         axes.grid(axis="x", visible=False)
-        canvas.legend(loc="outside lower center", ncols=3)
+        canvas.legend(loc="outside lower center", ncols=2)
 
     caption = (
         "COCO's sizes: small below 32² pixels, medium below 96², large above. Bars are "
@@ -100,7 +100,7 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
             )
         axes.set_yticks(at, labels)
         axes.set(xlabel="AP on val (percent)", xlim=(0, 100), ylim=(0, max(lines.sum(), 1)))
-        canvas.legend(loc="outside lower center", ncols=3)
+        canvas.legend(loc="outside lower center", ncols=2)
 
     size = (WIDTH, 1.4 + 0.16 * max(lines.sum(), 4))
     caption = (
@@ -112,7 +112,7 @@ def ap_by_category(by_variant: Mapping[str, Mapping[str, float | None]]) -> Figu
 
 
 def precision_recall_curves(curves: Mapping[str, PrecisionRecall]) -> Figure:
-    """Precision over recall, one line per label (an IoU threshold, a variant)."""
+    """Precision over recall at IoU 0.5, one line per variant."""
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
@@ -121,9 +121,9 @@ def precision_recall_curves(curves: Mapping[str, PrecisionRecall]) -> Figure:
                 curve.recall, curve.precision, label=label, linewidth=1.5, **style_of(position)
             )
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
-        canvas.legend(loc="outside lower center", ncols=3, handlelength=3.5)
+        canvas.legend(loc="outside lower center", ncols=2, handlelength=3.5)
 
-    caption = "Interpolated as COCO does, averaged over categories; all sizes, 100 detections."
+    caption = "At IoU 0.5, interpolated as COCO does, averaged over categories; all sizes, 100 detections."
     return draw("precision_recall", "Precision and recall on val", caption, (WIDTH, 4.4), paint)
 
 
@@ -132,7 +132,7 @@ def precision_recall_by_category(model: str, curves: Mapping[str, PrecisionRecal
     average = {name: 100 * float(curve.precision.mean()) for name, curve in curves.items()}
     shown = sorted(curves, key=lambda name: (average[name], name))[:MOST_CURVES]
     labels = [in_lines(f"{average[name]:.1f} {name}") for name in shown]
-    columns = 3 if max(map(len, labels), default=0) < LINE_LENGTH / 2 else 1
+    columns = 2 if max(map(len, labels), default=0) < LINE_LENGTH / 2 else 1
     lines = sum(label.count("\n") + 1 for label in labels) / columns
 
     def paint(canvas: Canvas) -> None:
