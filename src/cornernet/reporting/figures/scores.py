@@ -123,7 +123,10 @@ def precision_recall_curves(curves: Mapping[str, PrecisionRecall]) -> Figure:
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
         canvas.legend(loc="outside lower center", ncols=2, handlelength=3.5)
 
-    caption = "At IoU 0.5, interpolated as COCO does, averaged over categories; all sizes, 100 detections."
+    caption = (
+        "At IoU 0.5, interpolated as COCO does, averaged over categories; all sizes, 100 "
+        "detections."
+    )
     return draw("precision_recall", "Precision and recall on val", caption, (WIDTH, 4.4), paint)
 
 
