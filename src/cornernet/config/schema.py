@@ -121,7 +121,7 @@ class Report:
     reference: Literal["eccv", "journal"]  # the version of the paper whose numbers are shown
     # of training, where neither the run's own seeds nor the record tell; verdicts say so
     assumed_noise: AssumedNoise | None
-    examples: int  # images with their detections, as a figure
+    examples: int  # images of the gallery in each of its orders
 
 
 @dataclass(frozen=True)
