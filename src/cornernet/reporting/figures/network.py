@@ -40,7 +40,9 @@ def network_figures(
 def _run(model: CornerNet, params: Params, image: np.ndarray) -> tuple[CornerOutputs, Placement]:
     """What the network says of an image, and where the image lies on its input."""
     height, width = image.shape[:2]
-    placement = place(height, width, 1.0, params.model.size_multiple, lose_last_row=False)
+    placement = place(
+        height, width, params.detection.scale, params.model.size_multiple, lose_last_row=False
+    )
     canvas = pad_image(image, placement)
     cpu = torch.device("cpu")
     return run_network(as_network(model), [canvas], params.detection, cpu), placement
