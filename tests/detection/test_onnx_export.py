@@ -93,7 +93,7 @@ def test_maps_are_the_network_s_at_any_size(tmp_path, more):
     assert {node.domain for node in written.graph.node} == {""}
     assert not written.functions
     facts = {prop.key: prop.value for prop in written.metadata_props}
-    assert facts == {"size_multiple": "8", "largest_side": str(LARGEST_SIDE)}
+    assert facts == {"size_multiple": "8", "largest_side": str(LARGEST_SIDE), "scale": "1.0"}
 
 
 @pytest.fixture(scope="module")

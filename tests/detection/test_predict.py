@@ -42,8 +42,11 @@ def test_every_rectangle_is_found(split, mode, flip):
         np.testing.assert_allclose(found, truth, atol=1.01 if mode.startswith("gt") else 1e-3)
 
 
-def test_multi_scale_finds_the_same(split):
-    results = predict(split, replace(CLEAN, scales=(1.0, 2.0)), "multi_scale")
+@pytest.mark.parametrize(
+    ("mode", "scales"), [("multi_scale", {"scales": (1.0, 2.0)}), ("single_scale", {"scale": 2.0})]
+)
+def test_larger_images_find_the_same(split, mode, scales):
+    results = predict(split, replace(CLEAN, **scales), mode)
     for image, objects in zip(split.images, split.boxes, strict=True):
         best = [one for one in results if one["image_id"] == image.id][: len(objects.ids)]
         x1, y1, width, height = np.array([one["bbox"] for one in best]).T

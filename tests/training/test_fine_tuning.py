@@ -1,21 +1,23 @@
 """A training that starts from weights of other categories: what is taken, told, and refused."""
 
+import re
+from dataclasses import asdict
+
 import pytest
 import torch
 from safetensors.torch import load_file
 from training.tiny import CATEGORIES, tiny_files, tiny_params, train_tiny, train_until_killed
 
-from cornernet.config import load_params
 from cornernet.errors import BadInput
 from cornernet.model.network import CornerNet
-from cornernet.model.weights import save_weights
-from cornernet.training.fine_tuning import network_params
+from cornernet.model.weights import read_metadata, save_weights
 from cornernet.training.state import load_state
 
 
 def weights(path, params, categories=5):
     torch.manual_seed(3)
-    save_weights(path, CornerNet(categories, params.model).state_dict())
+    description = {"model": asdict(params.model)}
+    save_weights(path, CornerNet(categories, params.model).state_dict(), description)
     return f"train.init={path}"
 
 
@@ -63,27 +65,19 @@ def test_a_killed_one_ends_as_if_nothing_had_happened(tmp_path, data, init):
     assert tiny_files(tmp_path / "untrained").weights.read_bytes() != wanted.weights.read_bytes()
 
 
-@pytest.mark.parametrize("profile", ["paper", "as_run", "custom", "demo", "text_claims"])
-def test_shapes_tell_a_network_s_params(profile):
-    params = load_params(profile).model
-    with torch.device("meta"):
-        tensors = CornerNet(3, params).state_dict()
-    told = network_params({name: tensor.shape for name, tensor in tensors.items()})
-    assert told == {name: getattr(params, name) for name in told}
-    assert len(told) == 7
-
-
-DEMO = "model.stacks: 1 -> 2, model.dims: (4, 6, 8) -> (4, 6), model.modules: (1, 1, 1) -> (1, 1)"
+DIFFERENT = (
+    "model.stacks: 1 -> 2, model.dims: [4, 6, 8] -> [4, 6], model.modules: [1, 1, 1] -> [1, 1]"
+)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("other network", rf"weights of another network \({DEMO.replace('(', '.').replace(')', '.')}"),
+        ("other network", f"weights of another network ({DIFFERENT})"),
         ("no weights", "five.safetensors: not a weights file"),
         ("other weights", "five.safetensors: not weights of CornerNet"),
         ("nothing", "five.safetensors: no such file"),
-        ("broken", r"NaN or infinite numbers in stem.0.conv.weight"),
+        ("broken", "NaN or infinite numbers in stem.0.conv.weight"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_started_from_is_refused_in_a_line(tmp_path, data, init, content, said):
@@ -96,12 +90,12 @@ def test_what_cannot_be_started_from_is_refused_in_a_line(tmp_path, data, init, 
     elif content == "broken":
         tensors = load_file(path)
         tensors["stem.0.conv.weight"][0, 0, 0, 0] = float("nan")
-        save_weights(path, tensors)
+        save_weights(path, tensors, read_metadata(path))
     elif content == "no weights":
         path.write_bytes(b"not weights")
     else:
         path.unlink()
-    with pytest.raises(BadInput, match=said) as caught:
+    with pytest.raises(BadInput, match=re.escape(said)) as caught:
         train_tiny(tmp_path / "refused", tiny_params(data, init))
     assert len(caught.value.problems) == 1
     assert not tiny_files(tmp_path / "refused").weights.exists()

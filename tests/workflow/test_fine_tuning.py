@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -22,7 +23,8 @@ SHARED = REPOSITORY.parent / "shared" / "data"
 def untrained(path, profile, categories, seed=0):
     """Weights of an untrained network; returns the file's digest."""
     torch.manual_seed(seed)
-    save_weights(path, CornerNet(categories, load_params(profile).model).state_dict())
+    params = load_params(profile).model
+    save_weights(path, CornerNet(categories, params).state_dict(), {"model": asdict(params)})
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -75,6 +77,6 @@ def test_blood_cells_start_from_a_model_of_coco_and_not_from_the_demo_s(tmp_path
     refused = run(folder, "cornernet", *again)
     assert refused.returncode == 2
     line = refused.stderr.splitlines()[-1]
-    differing = "model.dims: (32, 48, 64, 96) -> (32, 48, 64, 96, 128), model.modules: "
+    differing = "model.dims: [32, 48, 64, 96] -> [32, 48, 64, 96, 128], model.modules: "
     assert f"train.init demo.safetensors: weights of another network ({differing}" in line
     assert "model.pool_channels: 16 -> 32" in line

@@ -13,7 +13,8 @@ def run(options: argparse.Namespace) -> None:
     described = read_description(options.weights, options.set)
     model = CornerNet(len(described.categories), described.model)
     load_weights(options.weights, model)
-    export_onnx(model, options.out, described.detection if options.decoded else None)
+    detection = described.detection
+    export_onnx(model, options.out, detection if options.decoded else None, detection.scale)
     print(
         f"{options.out}: ONNX, opset {OPSET}; takes images whose sides are multiples of "
         f"{model.size_multiple} pixels, less one, up to {LARGEST_SIDE}"

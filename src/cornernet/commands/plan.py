@@ -139,7 +139,7 @@ def _print_tests(graph: Graph, images: dict[str, int], rates: Rates) -> float:
         if tested.split not in images:
             print(f"  {name}{whose}")
             continue
-        scales = graph.params.detection.scales if tested.mode == "multi_scale" else (1.0,)
+        scales = graph.params.detection.scales_of(tested.mode)
         count = images[tested.split]
         at_scale_1 = count * sum(scale**2 for scale in scales)
         total += at_scale_1

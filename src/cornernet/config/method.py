@@ -162,6 +162,7 @@ class Detection:
     mirror: Literal["pixel", "continuous"]
     lose_last_row: bool
     soft_nms: SoftNms
+    scale: float = field(metadata=POSITIVE)  # of an image in all modes but multi_scale
     scales: tuple[float, ...]  # of the mode multi_scale
     merge_exponent: float
     mismatched_merge: bool
@@ -174,3 +175,7 @@ class Detection:
     def __post_init__(self) -> None:
         require(self.peak_kernel % 2 == 1, "peak_kernel: must be odd")
         require(len(self.scales) >= 1 and min(self.scales) > 0, "scales: must be positive")
+
+    def scales_of(self, mode: str) -> tuple[float, ...]:
+        """By what an image's sides are multiplied before it goes through the network."""
+        return self.scales if mode == "multi_scale" else (self.scale,)

@@ -56,8 +56,7 @@ def placements_of(
     height: int, width: int, size_multiple: int, params: Detection, mode: Mode
 ) -> tuple[Placement, ...]:
     """Where an image of height x width pixels lies in its canvas, for each scale of `mode`."""
-    scales = params.scales if mode == "multi_scale" else (1.0,)
-    lose = params.lose_last_row
+    lose, scales = params.lose_last_row, params.scales_of(mode)
     return tuple(place(height, width, scale, size_multiple, lose) for scale in scales)
 
 

@@ -54,11 +54,14 @@ class ExportedNetwork(nn.Module):
         return boxes.flatten(2), pairs.score, pairs.tl_score, pairs.br_score, pairs.category
 
 
-def export_onnx(model: CornerNet, path: Path, decoding: Detection | None = None) -> None:
+def export_onnx(
+    model: CornerNet, path: Path, decoding: Detection | None = None, scale: float = 1.0
+) -> None:
     """Write `model` as an ONNX file: its maps, or with `decoding` the pairs of corners.
 
     Its metadata hold `size_multiple` and `largest_side`: sides are k x size_multiple - 1 pixels, up
-    to the largest. Raises BadInput if a package is missing.
+    to the largest; and `scale`, by which images are to be resized before. Raises BadInput if a
+    package is missing.
     """
     for package in PACKAGES:
         try:
@@ -89,7 +92,7 @@ def export_onnx(model: CornerNet, path: Path, decoding: Detection | None = None)
         if node.op_type == "Reshape":
             # Where an image of another size fails; a runtime names the node.
             node.name = f"{node.name} (sides must be multiples of {multiple} pixels, less one)"
-    facts = {"size_multiple": multiple, "largest_side": LARGEST_SIDE}
+    facts = {"size_multiple": multiple, "largest_side": LARGEST_SIDE, "scale": scale}
     written.model.metadata_props.update({name: str(fact) for name, fact in facts.items()})
     with replacing(path) as temporary:
         written.save(temporary, external_data=False)

@@ -76,12 +76,6 @@ def num_categories(path: Path) -> int:
         return int(file.get_slice(CATEGORY_TENSOR).get_shape()[0])
 
 
-def tensor_shapes(path: Path) -> dict[str, list[int]]:
-    """The shapes of all tensors in a file of `save_weights`, by name; reads its head alone."""
-    with _weights_file(path) as file:
-        return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-
-
 def _weights_file(path: Path) -> safe_open:
     """The file, opened; its head and its length are checked, its tensors not yet read."""
     try:

@@ -33,6 +33,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GRID = "#dddddd"
 LINE_LENGTH = 40
 WIDTH = 4.8  # inches: a telephone shows it at four fifths, where the letters can still be read
+JPEG_QUALITY = 80  # bounds the page's size
 # What a figure's colours are where it is looked at on a dark screen.
 DARK = {INK: "#e8e8e6", "#ffffff": "#18181b", GRID: "#45454a", GREY: "#a8a8a4"}
 
@@ -128,8 +129,9 @@ def captioned(name: str, title: str, caption: str, svg: str) -> Figure:
     )
 
 
-def image_address(kind: str, image: np.ndarray, options: Sequence[int] = ()) -> str:
+def image_address(kind: str, image: np.ndarray) -> str:
     """The address of an image (uint8, BGR, BGRA or grey) that lies in the page itself."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if kind == "jpeg" else []
     _, data = cv2.imencode(f".{kind}", image, options)
     return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
 

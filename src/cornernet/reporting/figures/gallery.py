@@ -19,7 +19,7 @@ from cornernet.reporting.rendering import render
 
 MIN_SCORE = 0.3  # of the detections that are shown at first, and that count as mistakes
 LEAST_SCORE = 0.1  # of those that a picture holds
-LARGEST_SIDE, JPEG_QUALITY = 640, 80  # bound the page's size, whatever the images are
+LARGEST_SIDE = 640  # of an image, in pixels: bounds the page's size, whatever the images are
 LABEL_LENGTH = 60
 TOP_LEFT, BOTTOM_RIGHT = (0, 159, 230), (233, 180, 86)  # orange and sky blue, BGR
 FAINT, BRIGHT = 0.05, 0.3  # probabilities that are not seen yet, and that are as bright as can be
@@ -56,7 +56,7 @@ def gallery_picture(shown: Shown, evaluated: Evaluated, pairs: Pairs) -> Figure:
         "shown": shown,
         "width": width,
         "height": height,
-        "pixels": image_address("jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]),
+        "pixels": image_address("jpeg", pixels),
         "heat": {name: image_address("png", heat_layer(*one)) for name, one in heat.items()},
         "truth": _annotated(evaluated, pairs, shown.id),
         "found": _detected(evaluated, pairs, shown.id),

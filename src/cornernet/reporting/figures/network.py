@@ -66,7 +66,10 @@ def pooling_figure(
     first, second = (one[:, channel] for one in maps)
     pooled = directional_pool(first, "top") + directional_pool(second, "left")
     places = zip(corner[::-1], placement.start, placement.ratio, placement.cells, strict=True)
-    row, column = (min(max(int((at + s) * r), 0), cells - 1) for at, s, r, cells in places)
+    row, column = (
+        min(max(int((at * placement.scale + start) * ratio), 0), cells - 1)
+        for at, start, ratio, cells in places
+    )
     shown = (one[0, 0].numpy() for one in (first, second, pooled))
     return corner_pooling_figure(canvas, *shown, (row, column))
 
@@ -74,7 +77,8 @@ def pooling_figure(
 def _placed(params: Params, image: np.ndarray) -> tuple[Placement, np.ndarray]:
     """Where an image lies on the network's input, and that input."""
     height, width = image.shape[:2]
-    placement = place(height, width, 1.0, params.model.size_multiple, lose_last_row=False)
+    scale, multiple = params.detection.scale, params.model.size_multiple
+    placement = place(height, width, scale, multiple, lose_last_row=False)
     return placement, pad_image(image, placement)
 
 

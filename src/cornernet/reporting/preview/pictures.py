@@ -15,7 +15,9 @@ from cornernet.reporting.preview.views import are_objects
 from cornernet.training.chunk_losses import corner_targets
 
 PICTURES = 12
-LARGEST_SIDE, JPEG_QUALITY = 384, 80  # bound the page's size, whatever the network's input is
+LARGEST_SIDE = (
+    384  # of an image, in pixels: bounds the page's size, whatever the network's input is
+)
 COLOURS = np.array([[0, 159, 230], [233, 180, 86]])  # BGR: top-left orange, bottom-right blue
 
 
@@ -80,7 +82,7 @@ def _picture(name: str, chunk: Chunk, category_names: tuple[str, ...], params: P
     return Picture(
         name,
         side,
-        image_address("jpeg", shown, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]),
+        image_address("jpeg", shown),
         image_address("png", _heat_layer(np.stack(heat, axis=-1))),
         objects[: int(chunk.mask.sum())],
     )
