@@ -70,8 +70,8 @@ def pooling_figure(
         min(max(int((at * placement.scale + start) * ratio), 0), cells - 1)
         for at, start, ratio, cells in places
     )
-    shown = (one[0, 0].numpy() for one in (first, second, pooled))
-    return corner_pooling_figure(canvas, *shown, (row, column))
+    down, across, both = (one[0, 0].numpy() for one in (first, second, pooled))
+    return corner_pooling_figure(canvas, down, across, both, (row, column))
 
 
 def _placed(params: Params, image: np.ndarray) -> tuple[Placement, np.ndarray]:
