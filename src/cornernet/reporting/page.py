@@ -124,6 +124,7 @@ def provenance_rows(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[st
             "hardware": f"{used} x {devices[0]}" if devices[0] else "",
             "hours": "" if hours is None else f"{hours:,.1f}" if hours >= 0.1 else f"{hours:.3f}",
             "run": str(made.get("mlflow_run_id") or ""),
+            "page": str(made.get("mlflow_page") or ""),
         }
         rows.append({key: text or EN_DASH for key, text in row.items()})
     return rows
