@@ -87,7 +87,8 @@ def overlay_heatmaps(
     height, width = image.shape[:2]
     canvas = image.astype(np.float32) * 0.55
     for heatmap, colour in ((top_left, (0, 159, 230)), (bottom_right, (233, 180, 86))):  # BGR
-        scaled = cv2.resize(heatmap.astype(np.float32), (width, height))
+        brightest = max(float(heatmap.max()), 0.1)  # as bright as can be, unless there is nothing
+        scaled = cv2.resize(heatmap.astype(np.float32) / brightest, (width, height))
         weight = np.clip(scaled, 0, 1)[..., None]  # [H, W, 1]
         canvas = canvas * (1 - weight) + np.array(colour, dtype=np.float32) * weight
     return np.clip(canvas, 0, 255).astype(np.uint8)
