@@ -2,15 +2,16 @@
 # make demo    the experiment on embedded data: minutes on two CPU cores
 # make test    the tests
 # make docs    the documents, in site/
+# make record  keeps what README and docs show of a finished profile: make record PROFILE=demo
 # make mlflow  the tracking UI, on this machine only
 # make campaign  kills runs at random moments: all must end as if nothing had happened; an hour
-# make effects what each difference of text and code does to AP, found anew: half an hour
+# make effects what each difference of text and code does to AP, measured again
 #
 # Paths are relative: make splits absolute ones at the spaces that a folder above may have.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test slow-test long-test campaign lint docs mlflow smoke effects
+.PHONY: demo test slow-test long-test campaign lint docs record figures mlflow smoke effects
 
 # Set up once; again only when the lock or the project's own metadata change.
 .venv/.ready: requirements.lock pyproject.toml
@@ -30,8 +31,7 @@ environment.yml: requirements.lock
 	mv $@.new $@
 
 demo: .venv/.ready
-	snakemake --cores all --config profile=demo
-	@cornernet status --profile demo
+	@snakemake --cores all --config profile=demo
 
 smoke: .venv/.ready
 	snakemake --cores all --config profile=smoke
@@ -54,6 +54,18 @@ slow-test: .venv/.ready
 
 long-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m long --timeout 1800
+
+# What README and docs show of a finished profile, kept as a record; the picture is the demo's.
+PROFILE ?= demo
+record: .venv/.ready
+	mkdir -p reports/records/$(PROFILE)
+	cp reports/$(PROFILE)/results.csv reports/$(PROFILE)/claims.csv reports/$(PROFILE)/claims.csv.provenance.json \
+	  reports/records/$(PROFILE)
+	python docs/figures.py $(if $(filter demo,$(PROFILE)),reports/demo/figures/gallery)
+
+# Writes the figures of today's records into README and docs.
+figures: .venv/.ready
+	python docs/figures.py
 
 docs: .venv/.ready
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

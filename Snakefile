@@ -41,7 +41,7 @@ onsuccess:
     if line := tell_dvc(graph, overrides):
         print(line)
     if paths.page.is_file():
-        print(f"Done. The report: {paths.page}")
+        print(f"\n{results_of(paths)}\n\nDone. The report: {paths.page}")
 
 
 onerror:

@@ -1,5 +1,6 @@
-"""README and docs/: every command in them is one, every link leads somewhere."""
+"""README and docs/: every command in them is one, every link leads somewhere, every figure is of a record."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -9,6 +10,7 @@ from workflow.clone import clone_to, ok, run
 
 from benchmarks.__main__ import BENCHMARKS
 from cornernet.cli import build_parser
+from docs.figures import FIGURES, MARKED, filled, shown
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -52,8 +54,46 @@ def test_every_command_is_one(path):
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_link_leads_to_a_file(path):
     for target in LINK.findall(path.read_text(encoding="utf-8")):
-        generated = target.removeprefix("../") in ("reference/params.md", "reference/commands.md")
+        generated = re.fullmatch(r"(\.\./)?reference/(params|commands|library)\.md", target)
         assert generated or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_figures_are_those_of_the_records(path):
+    text = path.read_text(encoding="utf-8")
+    assert filled(text, FIGURES, ROOT) == text, "they changed; type: make figures"
+
+
+def test_every_figure_that_is_described_is_shown():
+    shown = {name for path in DOCUMENTS for name in MARKED.findall(path.read_text("utf-8"))}
+    assert shown == set(FIGURES)
+
+
+def test_a_figure_follows_its_record(tmp_path):
+    """Until there is one, the document says so; a benchmark that was cut off is none."""
+    benchmark = {
+        "complete": False, "device": "cpu", "hardware": {"processor": "Some CPU", "gpus": []},
+        "measurements": [{"what": "a step", "form": "ours", "median": 2.25, "unit": "s"}],
+    }  # fmt: skip
+    results = "variant,seed,split,mode,metric,value\nbaseline,0,val,single_scale,AP,47.94\n"
+    records, missing = tmp_path / "reports", "not yet measured"
+
+    def write(path, text):
+        (records / path).parent.mkdir(parents=True, exist_ok=True)
+        (records / path).write_text(text)
+
+    def figures():
+        return [shown(FIGURES[name], tmp_path) for name in ("demo_ap", "text_claims", "training")]
+
+    assert figures() == [missing] * 3
+    write("records/demo/results.csv", results)
+    write("records/text_claims/claims.csv", "id,verdict\na,not run\n")
+    write("benchmarks/training-some-cpu.json", json.dumps(benchmark))
+    assert figures() == ["AP 47.9", "0 claims in the paper's direction", missing]
+    write("benchmarks/training-some-cpu.json", json.dumps(benchmark | {"complete": True}))
+    assert figures()[2] == "a step, ours: 2.25 s (Some CPU)"
+    text = "<!--demo_ap-->AP 48.5<!--/-->"
+    assert filled(text, FIGURES, tmp_path) == "<!--demo_ap-->AP 47.9<!--/-->"
 
 
 def test_the_readme_is_short():

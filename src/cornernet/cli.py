@@ -155,7 +155,7 @@ def _add_special(commands: dict[str, argparse.ArgumentParser]) -> None:
     )  # fmt: skip
     commands["train"].add_argument(
         "--fresh", action="store_true",
-        help="set the checkpoints aside and start anew, for instance after the code changed",
+        help="set the checkpoints aside and start again, for instance after the code changed",
     )  # fmt: skip
     commands["plan"].add_argument(
         "--measure", action=argparse.BooleanOptionalAction, default=None,

@@ -1,5 +1,6 @@
 """The one display of how far something is: tqdm, on a terminal and in a log file."""
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,11 @@ from typing import Any
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 10.0  # in a log, where every update is a line that stays
-PLAIN = "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+PLAIN = (
+    "{desc}: {n_fmt}/{total_fmt}{unit}, {elapsed} so far, {remaining} left, "
+    "{rate_noinv_fmt}{postfix}"
+)
+IS_PROGRESS = re.compile(r", [\d:]+ so far, ")  # finds the lines of that form in a log
 
 
 class Progress(tqdm):  # type: ignore[type-arg]

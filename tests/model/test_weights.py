@@ -60,7 +60,7 @@ def test_tensors_of_another_network_and_broken_ones(path):
     assert "NaN or infinite numbers in stem.0.conv.weight" in broken
     lacks, *_ = refused(path, network(dims=(8, 8, 12, 12), modules=(2, 1, 2, 1)))
     assert lacks.count(",") == 5
-    assert ", ...; get the weights anew" in lacks
+    assert ", ...; get the weights again" in lacks
 
 
 @pytest.mark.parametrize("content", [b"", b"not a weights file", "truncated", "folder", "none"])

@@ -185,7 +185,7 @@ def test_ten_restarts_in_a_row_nothing_that_listens_and_no_orphan(folder, uninte
     process.kill()
     assert_gone(both)
     _, said = process.communicate()
-    assert said.count("tiny: a process was killed, or crashed; starts again") == 10
+    assert said.count("tiny: note: a process was killed, or crashed; starts again") == 10
     finished(start(folder, processes=2))
     assert_same(folder, uninterrupted(2))
 

@@ -45,7 +45,7 @@ def test_notes_are_a_line_each_and_params_that_contradict_the_data_are_refused(f
         "prepare: note: val: a box that is given twice in 1 annotation (id 9); "
         "drop one of the two: a detector finds it once",
         "prepare: note: train.checkpoint_every: 100 is beyond train.iterations, 10: "
-        "a training that is killed begins anew",
+        "a training that is killed begins again",
     ]
     assert cornernet("radii", *TEN) == 0
     for stage, settings, refusal in (

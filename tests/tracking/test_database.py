@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import socket
 import sqlite3
 import time
 from contextlib import closing
@@ -79,6 +80,18 @@ def test_a_broken_database_is_named_with_what_to_do(tmp_path, monkeypatch, capsy
     assert len(said) == 1
     if how == "no database":
         assert path.read_bytes() == before
+
+
+def test_a_port_that_is_taken_is_refused_with_another_one(tmp_path, monkeypatch, capsys):
+    """As `make mlflow` asks before it starts the server."""
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["tracking", "--port", str(port)]) == 2
+    said = capsys.readouterr()
+    assert f"port {port} is taken by another program" in said.err
+    assert f"make mlflow PORT={port + 1}" in said.err
+    assert said.out == ""
 
 
 @pytest.mark.parametrize("how", ["a file", "unwritable"])

@@ -116,21 +116,21 @@ def test_each_thing_arrives_once_though_answers_are_lost(folder, client, tmp_pat
 
 def test_a_run_that_someone_deleted_stays_so_until_its_training_goes_on(folder, client, tmp_path):
     files = model(tmp_path)
-    ids = send([files], folder)
-    client.delete_run(ids[files.key])
+    run_id = send([files], folder)[files.key].run_id
+    client.delete_run(run_id)
     assert send([files], folder) == {}
     assert found(client, files.key) is None
     run, said = opened(folder, key=files.key)
     run.finish("FINISHED", history(tmp_path / "history.csv", 3))
-    assert run.run_id not in (None, ids[files.key])
+    assert run.run_id not in (None, run_id)
     assert said == []
 
 
 def test_pages_are_of_experiments_that_have_runs_the_latest_first(tmp_path):
-    assert pages("http://here", tmp_path) == {}
+    assert pages(tmp_path) == {}
     assert connect(tmp_path).search_experiments() == []  # not even MLflow's "Default"
     for began, profile in ((1, "demo"), (3, "paper"), (2, "smoke")):
         send([replace(model(tmp_path, began=began), profile=profile)], tmp_path)
-    found = pages("http://here", tmp_path)
+    found = pages(tmp_path)
     assert list(found) == ["paper", "smoke", "demo"]
-    assert found["demo"].startswith("http://here/#/experiments/")
+    assert found["demo"].startswith("http://127.0.0.1:5000/#/experiments/")

@@ -135,7 +135,7 @@ def test_one_made_with_something_else_is_set_aside(tmp_path, asked, line):
     assert folder.newest(asked) is None
     (told,) = said
     assert line in told
-    assert "training starts anew" in told
+    assert "training starts again" in told
     kept = folder.path / "set-aside-1"
     names = ["history.csv", "iteration-00000005.pt", "iteration-00000010.pt"]
     assert sorted(path.name for path in kept.iterdir()) == names

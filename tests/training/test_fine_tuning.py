@@ -46,7 +46,7 @@ def test_all_but_what_depends_on_the_categories_is_taken(tmp_path, data, adds, c
         else:
             assert torch.equal(tensor, taken[name]), name
     parts = {name.rsplit(".", 2)[0] for name in began.model if any(p in name for p in drawn)}
-    (line,) = (one for one in capsys.readouterr().err.splitlines() if "drawn anew" in one)
+    (line,) = (one for one in capsys.readouterr().err.splitlines() if "drawn at random" in one)
     assert "five.safetensors (5 categories): " in line
     assert {*line.partition("for 2 categories: ")[2].split(", ")} == parts
 

@@ -18,7 +18,9 @@ def made_once(tmp_path_factory, request):
     with FileLock(base / "made_once.lock"):
         if not (folder / "reports/smoke/index.html").is_file():
             folder.mkdir(exist_ok=True)
-            ok(snakemake(repository_in(folder, "smoke")))
+            done = snakemake(repository_in(folder, "smoke"))
+            ok(done)
+            (folder / "console.log").write_text(done.stderr + done.stdout)
     return folder
 
 

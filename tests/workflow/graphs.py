@@ -8,7 +8,7 @@ from workflow.clone import dvc, ok, snakemake
 
 PLANNED = re.compile(r"^\s*Shell command: (cornernet .*)$", re.MULTILINE)
 # What Snakemake adds to a command: where it logs, and the GPUs that it gives to the job.
-ADDED = re.compile(r" --devices \d+| 2>&1 \| tee -i \S+")
+ADDED = re.compile(r" --devices \d+| > \S+ 2>&1")
 
 
 def left_to_snakemake(folder, *arguments):

@@ -71,7 +71,7 @@ def test_blood_cells_start_from_a_model_of_coco_and_not_from_the_demo_s(tmp_path
         for stage in ("download", "prepare", "radii", "train"):
             said = ok(run(folder, "cornernet", stage, "--profile", name))
     assert f"starts from {init} (80 categories): " in said
-    assert f"drawn anew for 3 categories: {BRANCHES}\n" in said
+    assert f"drawn at random for 3 categories: {BRANCHES}\n" in said
     untrained(folder / "demo.safetensors", "demo", 4)
     again = ("train", "--profile", "blood", "--seed", "1", "--set", "train.init=demo.safetensors")
     refused = run(folder, "cornernet", *again)

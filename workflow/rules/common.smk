@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from cornernet.commands.status import results_of
 from cornernet.config.schema import MODES, SPLITS
 from cornernet.errors import BadInput, bad_input_of
 from cornernet.pipeline.descriptions import STAGES
@@ -136,7 +137,7 @@ def command(stage):
     words = [f"cornernet {described.command} {{params.options}}"]
     words += [f"--{name} {{wildcards.{name}}}" for name in described.keys]
     words += ["--devices {resources.gpu}"] if described.on_gpus else []
-    line = " ".join([*words, "2>&1 | tee -i {log:q}"])
+    line = " ".join([*words, "> {log:q} 2>&1"])
     return cluster.launched(line) if cluster and stage == "train" else line
 
 
@@ -152,8 +153,8 @@ def resources_of(stage):
 def message_of(stage):
     """What a job is said to do."""
     described = STAGES[stage]
-    which = "".join(f", {{wildcards.{name}}}" for name in described.keys)
-    return f"{stage}: {described.summary}{which}"
+    key = key_from({name: f"{{wildcards.{name}}}" for name in described.keys})
+    return f"{stage} {key or ''}".strip() + f": {described.summary}"
 
 
 def tell_mlflow():

@@ -48,4 +48,4 @@ rule import_weights:
         message_of("import_weights")
     shell:
         "cornernet import-weights {params.options} {input.released:q} --out {output:q}"
-        " 2>&1 | tee -i {log:q}"
+        " > {log:q} 2>&1"

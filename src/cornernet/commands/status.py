@@ -9,7 +9,7 @@ from pathlib import Path
 from cornernet.config import resolve_variant
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import Trained
+from cornernet.pipeline.paths import Paths, Trained
 from cornernet.training.history import HISTORY, VALIDATION, read_history
 
 
@@ -25,12 +25,17 @@ def run(options: argparse.Namespace) -> None:
     _print_done("submissions", map(paths.submission, graph.submitted))
     _print_done("metrics", map(paths.metrics, graph.tested))
     if paths.results.is_file():
-        from cornernet.reporting.tables.formats import results_summary
-        from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
-
-        print(f"\n{results_summary(read_csv(paths.results, RESULT_COLUMNS))}")
+        print(f"\n{results_of(paths)}")
     if paths.page.is_file():
         print(f"\nreport: {paths.page}")
+
+
+def results_of(paths: Paths) -> str:
+    """The table of a profile's results for the terminal."""
+    from cornernet.reporting.tables.formats import results_summary
+    from cornernet.reporting.tables.results import RESULT_COLUMNS, read_csv
+
+    return results_summary(read_csv(paths.results, RESULT_COLUMNS))
 
 
 def _print_done(what: str, outputs: Iterable[Path]) -> None:

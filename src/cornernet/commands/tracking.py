@@ -10,9 +10,7 @@ from cornernet.errors import BadInput
 from cornernet.options import params_of
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.tracked_runs import files_of
-from cornernet.tracking import Attempts, ModelFiles, pages, send
-
-PORT = 5000  # of `make mlflow`
+from cornernet.tracking import PORT, Attempts, ModelFiles, pages, send
 
 
 def run(options: argparse.Namespace) -> None:
@@ -32,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     attempts = Attempts(lenient=False)
     send(_all_files(options), attempts=attempts, patience=0)
     with attempts.attempt():
-        found = pages(f"http://127.0.0.1:{options.port or PORT}")
+        found = pages(port=options.port or PORT)
         for name, page in found.items():
             print(f"experiment {name}: {page}")
         if not found:

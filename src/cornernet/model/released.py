@@ -110,7 +110,7 @@ def read_released(path: Path) -> dict[str, Tensor]:
         why = getattr(error, "strerror", None) or type(error).__name__
         damaged = f"truncated or not a file of torch ({why})"
         reason = f"would run {found[1]} when read, so it was not read" if found else damaged
-        raise BadInput(f"{path}: {reason}; get the released file anew") from None
+        raise BadInput(f"{path}: {reason}; download the released file again") from None
     dense = isinstance(state, dict) and all(
         isinstance(tensor, Tensor) and tensor.layout == torch.strided and not tensor.is_quantized
         for tensor in state.values()

@@ -64,7 +64,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     except ValueError:
         description = None
     if not isinstance(description, dict):
-        raise BadInput(f"{path}: what it says of itself is damaged; get the weights anew")
+        raise BadInput(f"{path}: what it says of itself is damaged; get the weights again")
     return description
 
 
@@ -84,7 +84,7 @@ def _weights_file(path: Path) -> safe_open:
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; train the model or import weights first") from None
     except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path}: not a weights file ({error}); make it anew") from None
+        raise BadInput(f"{path}: not a weights file ({error}); make it again") from None
 
 
 def fitting_tensors(
@@ -123,7 +123,7 @@ def fitting_tensors(
         "NaN or infinite numbers in": [n for n in shared if not fitting[n].isfinite().all()],
     }
     if any(differing.values()):
-        hint = "get the weights anew or give the `model` params that they were made with"
+        hint = "get the weights again or give the `model` params that they were made with"
         kinds = [(what, names) for what, names in differing.items() if names]
         raise BadInput(f"{path}: {what} {first_of(names)}; {hint}" for what, names in kinds)
     if others:

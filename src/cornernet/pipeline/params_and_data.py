@@ -30,7 +30,7 @@ def notes_on_training(params: Params, dataset: Dataset) -> Iterator[str]:
     if train.checkpoint_every > train.iterations:
         yield (
             f"train.checkpoint_every: {train.checkpoint_every} is beyond train.iterations, "
-            f"{train.iterations}: a training that is killed begins anew"
+            f"{train.iterations}: a training that is killed begins again"
         )
     background = ("targets.max_objects", params.targets.max_objects, "are taught as background")
     unfound = ("detection.max_detections", params.detection.max_detections, "cannot be found")

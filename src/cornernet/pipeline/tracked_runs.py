@@ -18,7 +18,7 @@ from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import Trained
 from cornernet.pipeline.provenance import INVOCATION, digest, read_provenance
 from cornernet.pipeline.stage import options_of
-from cornernet.tracking import ModelFiles, Registered, leaves_to_others, send
+from cornernet.tracking import REPORT_PAGE, ModelFiles, Registered, leaves_to_others, send
 from cornernet.training.history import HISTORY, VALIDATION
 from cornernet.training.job import RUN
 
@@ -81,9 +81,7 @@ def tags_of(
     """Tags of a model's run: MLflow's own of source and description, commit, versions, group."""
     command = TRAIN.command_line(options_of(graph.params, overrides), trained)
     checkout = f"git checkout {commit.removesuffix('-dirty')}\n" if commit else ""
-    note = (
-        f"To repeat it:\n\n```\n{checkout}{command}\n```\n\nThe report is its artifact index.html."
-    )
+    note = f"[The report]({REPORT_PAGE})\n\nTo repeat it:\n\n```\n{checkout}{command}\n```"
     tags = {f"version.{name}": version for name, version in (versions or {}).items()}
     tags |= {"mlflow.source.name": command, "mlflow.source.type": "LOCAL"}
     tags |= {"mlflow.source.git.commit": commit.removesuffix("-dirty"), "commit": commit}
@@ -113,8 +111,10 @@ def _metrics(graph: Graph, trained: Trained, ended: int | None) -> dict[str, flo
             test = json.loads(path.read_text())
             for name, value in test["metrics"].items():
                 if value is not None:
-                    where = f"{test['split']}.{test['mode']}{borrowed}"
-                    found[f"{name}.{where}"] = round(float(value), SHOWN_DECIMALS)
+                    named = f"{name}.{test['split']}.{test['mode']}{borrowed}"
+                    if test["split"] == "test_dev":  # MLflow's pages sort by name: after val
+                        named = f"test_dev.{name}.{test['mode']}{borrowed}"
+                    found[named] = round(float(value), SHOWN_DECIMALS)
     return found
 
 

@@ -140,7 +140,7 @@ class Reasons:
         elif latest is not None:
             why = f"a process failed: {json.loads(latest.read_text())['message']['message']}"
             latest.unlink()
-        self._rules.report(f"{why}; starts again ({self._starts} of {self._rules.restarts})")
+        self._rules.report(f"note: {why}; starts again ({self._starts} of {self._rules.restarts})")
 
     def final(self, error: ChildFailedError) -> str:
         """The one line for the end; the traceback is left in a file."""

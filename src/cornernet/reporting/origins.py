@@ -48,6 +48,7 @@ def models(origins: Sequence[Origin]) -> list[dict[str, str]]:
             "hardware": f"{used} x {device}" if device else "",
             "hours": "" if hours is None else f"{hours:,.1f}" if hours >= 0.1 else f"{hours:.3f}",
             "run": origin.run,
+            "page": str(made.get("mlflow_page") or ""),
         }
         rows.append({key: text or EN_DASH for key, text in row.items()} | {"place": origin.place})
     return rows

@@ -129,7 +129,7 @@ def effects_summary(effects: Sequence[Effect]) -> str:
 
 def load_recorded(path: Path = FILE) -> RecordedEffects:
     """Read back what `recorded_text` wrote. Raises BadInput if it is something else."""
-    recorded = read_checked(path, RecordedEffects, "; `make effects` writes it anew")
+    recorded = read_checked(path, RecordedEffects, "; `make effects` writes it again")
     effects = tuple(replace(effect, recorded=True) for effect in recorded.effects)
     return replace(recorded, effects=effects)
 

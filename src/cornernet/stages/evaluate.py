@@ -84,8 +84,8 @@ def _scores(job: Job) -> tuple[str, dict[str, Interval], Evaluated | None]:
         answer = paths.server_scores(tested)
         if not answer.is_file():
             print(
-                f"{tested}: upload {paths.submission(tested)} to the evaluation server, and save "
-                f"what it answers as {answer}"
+                f"{tested}: note: upload {paths.submission(tested)} to the evaluation server, and "
+                f"save what it answers as {answer}"
             )
             return NOT_SCORED, {}, None
         scores = read_server_scores(answer, paths.submission(tested))

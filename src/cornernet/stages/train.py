@@ -57,6 +57,7 @@ def run(job: Job) -> dict[str, Any]:
         "validation": read_history(training.checkpoints / VALIDATION),
         "run_key": tracked.model.key,
         "mlflow_run_id": tracked.run_id,
+        "mlflow_page": tracked.page,
         "nodes": nodes.count,
         "processes": result.processes,
         "devices": list(devices),

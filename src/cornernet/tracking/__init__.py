@@ -7,10 +7,10 @@ what it watches.
 
 from cornernet.tracking.registry import ModelFiles, Registered
 from cornernet.tracking.run import Run
-from cornernet.tracking.send import send
-from cornernet.tracking.server import Attempts, leaves_to_others, pages
+from cornernet.tracking.send import REPORT_PAGE, send
+from cornernet.tracking.server import PORT, Attempts, leaves_to_others, pages
 
 __all__ = [
-    "Attempts", "ModelFiles", "Registered", "Run",
+    "PORT", "REPORT_PAGE", "Attempts", "ModelFiles", "Registered", "Run",
     "leaves_to_others", "pages", "send",
 ]  # fmt: skip

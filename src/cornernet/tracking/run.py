@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cornernet.tracking import server
 from cornernet.tracking.registry import ModelFiles
@@ -18,14 +19,15 @@ RETRY_INTERVAL = 60.0  # seconds to leave a tracker alone that failed
 class Run:
     """A training as MLflow sees it: `model` says what it is, and by which key it goes on.
 
-    No method raises because of MLflow. `run_id` is MLflow's, None as long as MLflow has not been
-    told of the run; nothing is sent before `following`.
+    No method raises because of MLflow. `run_id` and `page` are MLflow's, None as long as MLflow has
+    not been told of the run; nothing is sent before `following`.
     """
 
     def __init__(
         self, model: ModelFiles, folder: Path = server.MLFLOW_FOLDER, say: server.Say = server.say
     ) -> None:
         self.run_id: str | None = None
+        self.page: str | None = None
         self.model, self._folder, self._attempts = model, folder, server.Attempts(say)
 
     @contextmanager
@@ -56,8 +58,13 @@ class Run:
         curves = curves or self.model.curves
         model = replace(self.model, status=status, curves=curves)
         if not server.leaves_to_others(self._folder):
-            ids = send([model], self._folder, self._attempts, is_training=True)
-            self.run_id = ids.get(model.key, self.run_id)
+            sent = send([model], self._folder, self._attempts, is_training=True)
+            self._found(sent.get(model.key))
+
+    def _found(self, info: Any) -> None:
+        if info is not None:
+            self.run_id = info.run_id
+            self.page = f"{server.site(self._folder)}/{server.run_page(info)}"
 
     def _follow(self, stop: threading.Event) -> None:
         pause = 0.0
@@ -65,10 +72,10 @@ class Run:
             pause = RETRY_INTERVAL
             with self._attempts.attempt(), sender_lock(self._folder, self.model.key):
                 client = server.connect(self._folder)
-                run_id = send_files(client, self._folder, self.model, is_training=True)
-                assert run_id is not None, "a training's run is made if it is not there"
+                self._found(send_files(client, self._folder, self.model, is_training=True))
+                run_id = self.run_id  # a training's run is made if it is not there
                 client.update_run(run_id, status="RUNNING")
-                self.run_id, curves = run_id, Curves(client, run_id)
+                curves = Curves(client, run_id)
                 with ExitStack() as system_metrics:
                     with suppress(ImportError):  # psutil is missing
                         from mlflow.system_metrics.system_metrics_monitor import (

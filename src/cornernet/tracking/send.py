@@ -12,17 +12,18 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from cornernet.tracking.registry import MODEL_ID, ModelFiles, registered_version
-from cornernet.tracking.server import MLFLOW_FOLDER, Attempts, connect, experiment_of
+from cornernet.tracking.server import MLFLOW_FOLDER, Attempts, connect, experiment_of, run_page
 from cornernet.training.history import VALIDATION, read_history
 
 PATIENCE = 60.0  # seconds to wait for another process that sends of the same model
 # MLflow's limits
 POINTS_PER_REQUEST, PARAMS_PER_REQUEST, LONGEST_PARAM, LONGEST_DIGEST = 1000, 100, 6000, 36
 NO_LOSS = ("learning_rate", "images_per_second")
-HEADLINE = "AP."  # the metric of each test that a version carries as a tag
+HEADLINE = ("AP.", "test_dev.AP.")  # the metric of each test that a version carries as a tag
 # Tags of a run
 RUN_KEY = "run_key"
 SENT_FILES = "sent_files"  # digests by name, as JSON: what MLflow has whole
+REPORT_PAGE = "{report}"  # in a tag: where MLflow's pages show the run's index.html
 
 Point = tuple[str, int, float]  # metric, iteration, value
 
@@ -33,21 +34,21 @@ def send(
     attempts: Attempts | None = None,
     is_training: bool = False,
     patience: float = PATIENCE,
-) -> dict[str, str]:
-    """Tell MLflow what it lacks of each model; returns MLflow's ids of the runs by their keys.
+) -> dict[str, Any]:
+    """Tell MLflow what it lacks of each model; returns MLflow's `info` of the runs by their keys.
 
     A run that someone deleted is left alone; a training's begins anew. A model that another process
     still sends after `patience` seconds is left to that. Ends at the first failure, which is said:
     what was not sent lies in the files.
     """
-    ids = {}
+    sent = {}
     with (attempts or Attempts()).attempt():
         client = connect(folder)
         for model in models:
             with suppress(Timeout), sender_lock(folder, model.key, patience):
-                if run_id := send_files(client, folder, model, is_training):
-                    ids[model.key] = run_id
-    return ids
+                if info := send_files(client, folder, model, is_training):
+                    sent[model.key] = info
+    return sent
 
 
 def sender_lock(folder: Path, key: str, patience: float = PATIENCE) -> FileLock:
@@ -55,8 +56,8 @@ def sender_lock(folder: Path, key: str, patience: float = PATIENCE) -> FileLock:
     return FileLock(folder / "locks" / key, timeout=patience)
 
 
-def send_files(client: Any, folder: Path, model: ModelFiles, is_training: bool) -> str | None:
-    """Tell MLflow what it lacks of one model; returns its run's id, None if someone deleted that.
+def send_files(client: Any, folder: Path, model: ModelFiles, is_training: bool) -> Any:
+    """Tell MLflow what it lacks of one model; returns its run's `info`, None if someone deleted it.
 
     The caller holds the `sender_lock`. Raises what MLflow raises; what arrived is not sent again.
     """
@@ -78,7 +79,7 @@ def send_files(client: Any, folder: Path, model: ModelFiles, is_training: bool) 
         client.set_tag(run_id, SENT_FILES, sent)
     if model.status is not None and model.status != run.info.status:
         client.set_terminated(run_id, model.status, model.ended)
-    return str(run_id)
+    return run.info
 
 
 def _run_of(client: Any, folder: Path, model: ModelFiles, is_training: bool) -> Any:
@@ -111,7 +112,9 @@ def _send_params_and_tags(client: Any, run: Any, model: ModelFiles) -> None:
     ]
     for start in range(0, len(params), PARAMS_PER_REQUEST):
         client.log_batch(run.info.run_id, params=params[start : start + PARAMS_PER_REQUEST])
-    tags = [RunTag(*tag) for tag in model.tags.items() if tag[0] not in run.data.tags]
+    report = run_page(run.info, "/artifacts/index.html")
+    new = {name: value for name, value in model.tags.items() if name not in run.data.tags}
+    tags = [RunTag(name, value.replace(REPORT_PAGE, report)) for name, value in new.items()]
     if tags:
         client.log_batch(run.info.run_id, tags=tags)
 
@@ -169,7 +172,7 @@ def read_points(path: Path) -> list[Point]:
 class Curves:
     """The curves of one run, as far as MLflow has them."""
 
-    def __init__(self, client: Any, run_id: str) -> None:
+    def __init__(self, client: Any, run_id: str | None) -> None:
         self._client, self._run_id = client, run_id
         self._known: dict[str, set[int]] = {}  # iterations that MLflow has of each metric
 

@@ -20,6 +20,8 @@ from cornernet.errors import BadInput
 from cornernet.files import replacing
 
 MLFLOW_FOLDER = Path("data/mlflow")
+SITE = "http://127.0.0.1:{port}"  # where `make mlflow` shows the repository's own database
+PORT = 5000
 ADDRESS = "MLFLOW_TRACKING_URI"
 
 # Unless the user sets them. MLflow sends usage data home by default; and waits minutes for a server
@@ -36,21 +38,19 @@ PASSING = ("is full", "is locked", "disk I/O error", "readonly", "unable to open
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 RESULTS = "results"
 VIEW = f"mlflow.sharedViewState.{RESULTS}"
-VAL, TEST_DEV = "val.single_scale", "test_dev.single_scale"
-METRICS = (
-    *(f"{metric}.{where}" for where in (VAL, TEST_DEV) for metric in ("AP", "AP50", "AP75")),
-    *("AP.test_dev.multi_scale", "AP.val.gt_heatmaps", "AP.val.gt_heatmaps_offsets"),
-    *(f"AP_{size}.{VAL}" for size in ("small", "medium", "large")),
-)
-OTHERS = (
-    *(f"attributes.`{name}`" for name in ("Duration", "Models", "Source")),
-    "tags.`invocation`",
+TRAINING_VIEW = "workflowType=machine_learning"
+# The pages sort columns by name: those of val come first, then those that begin with test_dev.
+SHOWN = (
+    *(f"{metric}.val.single_scale" for metric in ("AP", "AP50", "AP75")),
+    *(f"test_dev.{metric}.single_scale" for metric in ("AP", "AP50", "AP75")),
+    "test_dev.AP.multi_scale",
 )
 STATE = {
     "searchFilter": "", "orderByKey": "attributes.start_time", "orderByAsc": True,
     "startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [],
     "modelVersionFilter": "All Runs",
-    "selectedColumns": [*(f"metrics.`{name}`" for name in METRICS), *OTHERS], "groupBy": None,
+    "selectedColumns": [*(f"metrics.`{name}`" for name in SHOWN), "tags.`invocation`"],
+    "groupBy": None,
 }  # fmt: skip
 
 Say = Callable[[str], None]
@@ -58,7 +58,7 @@ Say = Callable[[str], None]
 
 def say(message: str) -> None:
     """A line for the user, on stderr."""
-    progress.say(f"mlflow: {message}")
+    progress.say(f"note: mlflow: {message}")
 
 
 class Attempts:
@@ -165,19 +165,28 @@ def experiment_of(client: Any, folder: Path, profile: str, is_training: bool) ->
     return str(found.experiment_id)
 
 
-def pages(site: str, folder: Path = MLFLOW_FOLDER) -> dict[str, str]:
+def site(folder: Path = MLFLOW_FOLDER, port: int = PORT) -> str:
+    """Where MLflow's pages are: the server's address, or that of `make mlflow`."""
+    return address(folder) if is_remote(folder) else SITE.format(port=port)
+
+
+def run_page(info: Any, tab: str = "") -> str:
+    """The address of a run, of MLflow's `info`, within MLflow's pages; such as its `/artifacts`."""
+    return f"#/experiments/{info.experiment_id}/runs/{info.run_id}{tab}?{TRAINING_VIEW}"
+
+
+def pages(folder: Path = MLFLOW_FOLDER, port: int = PORT) -> dict[str, str]:
     """The page of each experiment that has runs, the one of the latest run first.
 
-    `site` is where the repository's own database is shown; a server is its own site. Raises what
-    `connect` raises.
+    Raises what `connect` raises.
     """
     client = connect(folder)
-    site = address(folder) if is_remote(folder) else site
     found = [
         (run.info.start_time, experiment.name, experiment.experiment_id)
         for experiment in client.search_experiments()
         for run in client.search_runs([experiment.experiment_id], max_results=1)  # the latest
     ]
-    view = f"runs?viewStateShareKey={RESULTS}&workflowType=machine_learning"
+    view = f"runs?viewStateShareKey={RESULTS}&{TRAINING_VIEW}"
     newest_first = sorted(found, reverse=True)
-    return {name: f"{site}/#/experiments/{number}/{view}" for _, name, number in newest_first}
+    where = f"{site(folder, port)}/#/experiments"
+    return {name: f"{where}/{number}/{view}" for _, name, number in newest_first}

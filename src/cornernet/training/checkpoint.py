@@ -58,7 +58,7 @@ class CheckpointFolder:
                 target = self.path / f"{path.name}.damaged"
                 path.replace(target)
                 self.report(
-                    f"{path}: damaged ({error}), kept as {target.name}; trying the one before"
+                    f"note: {path}: damaged ({error}), kept as {target.name}; trying the one before"
                 )
                 continue
             different = differences(state.fingerprint, fingerprint)
@@ -72,14 +72,14 @@ class CheckpointFolder:
         """Move every file into a new `set-aside-<n>` within the folder; nothing is deleted."""
         files = [path for path in self.path.iterdir() if path.is_file() and path.name != LOCK]
         if files:
-            self.report(f"{why}: set aside in {self._moved(files)}, training starts anew")
+            self.report(f"note: {why}: set aside in {self._moved(files)}, training starts again")
 
     def set_later_aside(self, iteration: int) -> None:
         """The same for the checkpoints after `iteration`, from which another past goes on."""
         later = [path for path in self.all() if path.name > self.file(iteration).name]
         if later:
             moved = self._moved(later)
-            self.report(f"checkpoints after iteration {iteration}: set aside in {moved}")
+            self.report(f"note: checkpoints after iteration {iteration}: set aside in {moved}")
 
     def _moved(self, files: list[Path]) -> Path:
         number = 1

@@ -47,6 +47,6 @@ def state_from_weights(job: TrainingJob, init: Path) -> TrainingState:
     model.load_state_dict({**model.state_dict(), **taken})
     job.report(
         f"starts from {init} ({categories} categories): {len(taken)} of {len(tensors)} tensors "
-        f"taken, drawn anew for {job.num_categories} categories: {', '.join(anew)}"
+        f"taken, drawn at random for {job.num_categories} categories: {', '.join(anew)}"
     )
     return TrainingState(0, model.state_dict(), {}, torch.get_rng_state())

@@ -72,7 +72,7 @@ def find_start(job: TrainingJob, folder: CheckpointFolder) -> Start:
         if different := differences(state.fingerprint, fingerprint):
             raise BadInput(
                 f"--resume {job.resume}: made with something else ({first_of(different)}); undo "
-                "that, or leave --resume out to start anew"
+                "that, or leave --resume out to start again"
             )
         folder.set_later_aside(state.iteration)
         return _going_on(job, job.resume, state)
@@ -118,8 +118,8 @@ def _going_on(job: TrainingJob, path: Path, state: TrainingState) -> Start:
     job.report(f"goes on from iteration {state.iteration} ({path.name})")
     if spans and (changed := changed_modules(spans[-1]["code"], job.fingerprint["code"])):
         job.report(
-            f"{first_of(changed)} changed since iteration {state.iteration}: goes on with the code "
-            "as it is now; `--fresh` starts anew"
+            f"note: {first_of(changed)} changed since iteration {state.iteration}: goes on with "
+            "the code as it is now; `--fresh` starts again"
         )
     return Start(path, state.iteration, state.window, state.run_id, tuple(spans))
 

@@ -123,7 +123,7 @@ def test_what_was_written_is_read_and_nothing_else(tmp_path, dataset):
             read_dataset(path)
         (line,) = caught.value.problems
         assert (
-            line == f"{path}: is damaged, or of another version; `cornernet prepare` makes it anew"
+            line == f"{path}: is damaged, or of another version; `cornernet prepare` makes it again"
         )
 
 

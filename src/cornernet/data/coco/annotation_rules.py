@@ -81,7 +81,7 @@ def annotation_remarks(file: AnnotationFile) -> list[Problem]:
         remedy = "drop one of the two: a detector finds it once"
         remarks.append(Problem("a box that is given twice", remedy, cases))
     if (annotations.id == 0).any():
-        remedy = "`cornernet evaluate` numbers them anew; begin at 1 to score with it yourself"
+        remedy = "`cornernet evaluate` numbers them again; begin at 1 to score with it yourself"
         remarks.append(Problem("pycocotools takes an annotation of id 0 for none", remedy))
     return remarks
 

@@ -141,7 +141,7 @@ def _parse(path: Path, content: bytes) -> Any:
     try:  # once more, with the polygons, for the line and column of the error in the file itself
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        said = f"is not JSON ({error}); write it anew, or download it again"
+        said = f"is not JSON ({error}); write it again, or download it again"
         raise BadInput(f"{path}: {said}") from None
 
 

@@ -58,4 +58,4 @@ def read_dataset(path: Path) -> Dataset:
     except FileNotFoundError:
         raise BadInput(f"{path} is not there; {MADE_BY}") from None
     except (BadInput, ValueError, TypeError, AttributeError):
-        raise BadInput(f"{path}: is damaged, or of another version; {MADE_BY} anew") from None
+        raise BadInput(f"{path}: is damaged, or of another version; {MADE_BY} again") from None

@@ -49,7 +49,7 @@ def _train_outputs(paths: Paths, key: Key) -> list[Path]:
 
 TRAIN = Stage(
     name="train",
-    summary="train one variant with one seed, or go on where it was stopped",
+    summary="one variant with one seed, from where it was stopped if it was",
     jobs=lambda graph: graph.trained,
     keys=("variant", "seed"),
     inputs=_train_inputs,

@@ -69,7 +69,7 @@ class Cluster(pydantic.BaseModel, frozen=True, coerce_numbers_to_str=True):
         """The command of a training, started once on each node; a shell command for Snakemake.
 
         `scancel` sends TERM to all processes of a job. Here it is ignored, so that what the
-        training says once its checkpoint is saved still finds `srun` and `tee`.
+        training says once its checkpoint is saved still finds `srun`.
         """
         devices = str(self.nodes * self.gpus_per_node)
         return (

@@ -20,7 +20,7 @@ DVC_FILE = Path("dvc.yaml")
 REWRITE = "cornernet dvc-yaml"
 HEADER = """\
 # Written by `cornernet dvc-yaml`: the stages of profile {profile}, which params/profile.yaml names.
-# Write it anew after that line, variants, seeds or tests changed. What each stage is: see
+# Write it again after that line, variants, seeds or tests changed. What each stage is: see
 # src/cornernet/pipeline/descriptions. Snakemake alone assigns GPUs to jobs that run side by side;
 # `dvc repro` runs one stage after the other.
 """
@@ -47,7 +47,7 @@ def check_dvc_file(graph: Graph) -> None:
     if (followed := default_profile()) != graph.paths.profile or written != dvc_text(graph):
         raise BadInput(
             f"{DVC_FILE} does not hold the stages of profile {graph.paths.profile} ({PROFILE} "
-            f"names {followed}); write it anew: {REWRITE}"
+            f"names {followed}); write it again: {REWRITE}"
         )
 
 

@@ -22,27 +22,20 @@ from cornernet.errors import BadInput
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.engines.dvc_file import check_dvc_file, dvc_name
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import PROFILE, Paths
+from cornernet.pipeline.paths import Paths
 
 LOCK = Path("dvc.lock")
 AGREED = Path(".snakemake/dvc.lock.agreed")  # dvc.lock as it was when the engines last agreed
 NESTED = "CORNERNET_NESTED_SNAKEMAKE"  # set while Snakemake is called from within Snakemake
-TO_DO = "dvc commit --force"
 
 
 def tell_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
     """Tell DVC which of its stages are done; it keeps copies of their outputs in its cache.
 
-    Returns a line to show if DVC could not be told.
+    Returns a line to show if something is left to do for somebody who uses DVC.
     """
-    if not _dvc_is_here():
-        return None
-    if (followed := default_profile()) != graph.paths.profile:
-        return (
-            f"DVC follows {PROFILE} ({followed}) and was not told of {graph.paths.profile}'s "
-            f"results; to have it take them as done, name that profile there and type: "
-            f"cornernet dvc-yaml && {TO_DO}"
-        )
+    if default_profile() != graph.paths.profile or not _dvc_is_here():
+        return None  # dvc.yaml describes another profile
     try:
         check_dvc_file(graph)
         listed = snakemake_of(graph, overrides, "--summary").splitlines()
@@ -53,7 +46,10 @@ def tell_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
             first = dvc_name(graph.paths, "inputs", None)
             _dvc("commit", "--force", "--no-relink", first, *stages)
     except BadInput as error:
-        return f"DVC was not told ({error}); to have it take the results as done: {TO_DO}"
+        return (
+            f"DVC does not know of these results yet. If you use it: {error}; then type "
+            "`dvc commit --force`"
+        )
     _agree()
     return None
 
@@ -75,7 +71,7 @@ def take_from_dvc(graph: Graph, overrides: Sequence[str] = ()) -> str | None:
         before = yaml.safe_load(AGREED.read_text())["stages"] if AGREED.is_file() else {}
         changed = set(json.loads(_dvc("status", "--json") or "{}"))
     except (BadInput, yaml.YAMLError, KeyError) as error:
-        return f"what DVC has made was not looked at ({' '.join(str(error).split())})"
+        return f"DVC could not be asked what it has made: {' '.join(str(error).split())}"
     outputs = {name: outputs for name, _, outputs in _jobs(graph)}
     made = [name for name in now if now[name] != before.get(name)]
     forgotten = [path for name in made for path in outputs.get(name, []) if Path(path).exists()]
