@@ -9,6 +9,7 @@
 # Paths are relative: make splits absolute ones at the spaces that a folder above may have.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONDONTWRITEBYTECODE # often set in containers; each process would compile all anew
 
 .PHONY: demo test slow-test long-test campaign lint docs mlflow smoke effects
 
