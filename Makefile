@@ -47,13 +47,9 @@ effects: .venv/.ready
 test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --durations 10
 
-# The longest first, so that none is left when the others have ended; beside the first two, which
-# wait for a run of the profile smoke, some that do not.
-LONGEST = tests/workflow/slurm tests/workflow/test_stale.py tests/model tests/processes tests/workflow
-
 slow-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
-	  -m "slow and not long" --timeout 900 --durations 40 $(LONGEST) tests
+	  -m "slow and not long" --timeout 900 --durations 20
 
 long-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m long --timeout 1800

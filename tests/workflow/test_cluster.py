@@ -12,8 +12,7 @@ from workflow.clone import REPOSITORY, clone_to, ok, run
 ROW = re.compile(r"^\| ([^|]+) \| `snakemake ([^`]+)` \|", re.MULTILINE)
 TYPED = dict(ROW.findall((REPOSITORY / "docs/how-to/cluster.md").read_text()))
 LONG = pytest.mark.long
-# What the command of each training must hold.
-EXPECTED = [
+EXPECTED = [  # what the command of each training must hold
     ("2 nodes of 8 GPUs", "srun --nodes=2 .* --gpus-per-node=5 .*--devices 10 "),
     pytest.param("nodes of 8 GPUs", "srun --nodes=1 .*-per-node=5 .*--devices 5 ", marks=LONG),
     pytest.param("1 node of 4", "srun --nodes=1 .*-per-node=4 .*--devices 4 ", marks=LONG),
