@@ -10,15 +10,18 @@
 # Paths are relative: make splits absolute ones at the spaces that a folder above may have.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONDONTWRITEBYTECODE # often set in containers; each process would compile all anew
 
 .PHONY: demo test slow-test long-test campaign lint docs record figures mlflow smoke effects
 
-# Set up once; again only when the lock or the project's own metadata change.
+# Set up once; again only when the lock or the project's own metadata change. pip works on one core:
+# there are two of it.
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv --clear .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements.lock
+	grep == requirements.lock | xargs -n 30 -P 2 \
+	  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -44,13 +47,9 @@ effects: .venv/.ready
 test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --durations 10
 
-# The longest first, so that none is left when the others have ended; beside the first two, which
-# wait for a run of the profile smoke, some that do not.
-LONGEST = tests/workflow/slurm tests/workflow/test_stale.py tests/model tests/processes tests/workflow
-
 slow-test: .venv/.ready
-	OMP_NUM_THREADS=1 python -m pytest -n 3 --dist loadscope --no-loadscope-reorder \
-	  -m "slow and not long" --timeout 900 --durations 20 $(LONGEST) tests
+	OMP_NUM_THREADS=1 python -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
+	  -m "slow and not long" --timeout 900 --durations 20
 
 long-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope -m long --timeout 1800

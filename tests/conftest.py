@@ -9,6 +9,7 @@ from collections import defaultdict
 
 import pytest
 
+LONGEST = ("slurm", "compilation", "trainings", "corner_pooling_triton", "campaign", "stale")
 PARITY = defaultdict(dict)  # file -> array -> largest difference, None where it was read alone
 
 
@@ -21,6 +22,12 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the modules that take minutes, in this order; the last two wait for the first."""
+    order = {f"test_{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
 
 
 def pytest_runtest_logreport(report):

@@ -11,15 +11,15 @@ from workflow.clone import REPOSITORY, clone_to, ok, run
 
 ROW = re.compile(r"^\| ([^|]+) \| `snakemake ([^`]+)` \|", re.MULTILINE)
 TYPED = dict(ROW.findall((REPOSITORY / "docs/how-to/cluster.md").read_text()))
-# What the command of each training must hold.
-EXPECTED = {
-    "2 nodes of 8 GPUs": "srun --nodes=2 .* --gpus-per-node=5 .*--devices 10 ",
-    "nodes of 8 GPUs": "srun --nodes=1 .* --gpus-per-node=5 .*--devices 5 ",
-    "1 node of 4": "srun --nodes=1 .* --gpus-per-node=4 .*--devices 4 ",
-    "ten jobs of 1 GPU": "srun --nodes=1 .* --gpus-per-node=1 .*--devices 1 ",
-    "1 machine with 4, no Slurm": "cornernet train .*--devices 4 ",
-    "1 machine with 8, no Slurm": "cornernet train .*--devices 5 ",
-}
+LONG = pytest.mark.long
+EXPECTED = [  # what the command of each training must hold
+    ("2 nodes of 8 GPUs", "srun --nodes=2 .* --gpus-per-node=5 .*--devices 10 "),
+    pytest.param("nodes of 8 GPUs", "srun --nodes=1 .*-per-node=5 .*--devices 5 ", marks=LONG),
+    pytest.param("1 node of 4", "srun --nodes=1 .*-per-node=4 .*--devices 4 ", marks=LONG),
+    pytest.param("ten jobs of 1 GPU", "srun --nodes=1 .*-per-node=1 .*--devices 1 ", marks=LONG),
+    ("1 machine with 4, no Slurm", "cornernet train .*--devices 4 "),
+    pytest.param("1 machine with 8, no Slurm", "cornernet train .*--devices 5 ", marks=LONG),
+]
 CONFIG = {
     "profile": "paper",
     "account": "",
@@ -33,14 +33,13 @@ CONFIG = {
 
 
 @pytest.mark.slow
-def test_what_the_page_says_to_type(tmp_path):
-    clone = clone_to(tmp_path)
-    assert TYPED.keys() == EXPECTED.keys()
-    for have, expected in EXPECTED.items():
-        said = ok(run(clone, "snakemake", *shlex.split(TYPED[have]), "-n", "-p"))
-        trainings = [line for line in said.splitlines() if "cornernet train " in line]
-        assert len(trainings) == (10 if have == "ten jobs of 1 GPU" else 5)
-        assert all(re.search(expected, line) for line in trainings), trainings[0]
+@pytest.mark.parametrize(("have", "expected"), EXPECTED)
+def test_what_the_page_says_to_type(have, expected, tmp_path):
+    assert len(TYPED) == len(EXPECTED)
+    said = ok(run(clone_to(tmp_path), "snakemake", *shlex.split(TYPED[have]), "-n", "-p"))
+    trainings = [line for line in said.splitlines() if "cornernet train " in line]
+    assert len(trainings) == (10 if have == "ten jobs of 1 GPU" else 5)
+    assert all(re.search(expected, line) for line in trainings), trainings[0]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_what_dvc_made_snakemake_takes_as_done(by_dvc):
 AFTER_METRICS = {"tables": 1, "figures": 1, "claims": 1, "report": 1}
 AFTER_WEIGHTS = {"predict": 3, "corners": 1, "submit": 1, "evaluate": 3, **AFTER_METRICS}
 AFTER_RADII = {"radii": 1, "train": 2, **AFTER_WEIGHTS}
-CONFIDENCE = ("halves: 20\n", "halves: 20\n  confidence: 0.9\n")
+HALVES = ("halves: 20\n", "halves: 0\n")
 
 
 @pytest.mark.long
@@ -65,7 +65,7 @@ def test_half_by_one_and_the_rest_by_the_other(by_snakemake):
     metrics = "reports/smoke/metrics/baseline-s0-val-single_scale.json"
     stage = "evaluate-smoke-baseline-s0-val-single_scale"
     before = (by_snakemake / metrics).read_bytes()
-    with changed_file(params, edited(*CONFIDENCE)):
+    with changed_file(params, edited(*HALVES)):
         assert stage in RAN.findall(ok(dvc(by_snakemake, "repro", stage)))
         assert kinds(left_to_snakemake(by_snakemake))["evaluate"] == 2  # of three, that one is done
         ok(snakemake(by_snakemake, "reports/smoke/results.csv"))
