@@ -13,7 +13,12 @@ import pytest
 import torch
 from detection.detection_case import CATEGORY_IDS, CLEAN, SIZES, SMALL_MODEL, rectangle_network
 
-from cornernet.detection.detector import Detections, choose_detections, find_candidates
+from cornernet.detection.detector import (
+    Detections,
+    choose_detections,
+    find_candidates,
+    placements_of,
+)
 from cornernet.detection.parallel import shared_out
 from cornernet.detection.predict import coco_results, predict_split, prepared_batches
 from cornernet.errors import BadInput
@@ -42,11 +47,17 @@ def test_every_rectangle_is_found(split, mode, flip):
         np.testing.assert_allclose(found, truth, atol=1.01 if mode.startswith("gt") else 1e-3)
 
 
-@pytest.mark.parametrize(
-    ("mode", "scales"), [("multi_scale", {"scales": (1.0, 2.0)}), ("single_scale", {"scale": 2.0})]
-)
-def test_larger_images_find_the_same(split, mode, scales):
-    results = predict(split, replace(CLEAN, **scales), mode)
+def test_one_scale_lays_images_as_several_do():
+    laid = [
+        placements_of(60, 90, 16, replace(CLEAN, scale=0.5), mode)
+        for mode in ("single_scale", "gt_heatmaps")
+    ]
+    assert laid == [placements_of(60, 90, 16, replace(CLEAN, scales=(0.5,)), "multi_scale")] * 2
+    assert laid[0] != placements_of(60, 90, 16, CLEAN, "single_scale")
+
+
+def test_multi_scale_finds_the_same(split):
+    results = predict(split, replace(CLEAN, scales=(1.0, 2.0)), "multi_scale")
     for image, objects in zip(split.images, split.boxes, strict=True):
         best = [one for one in results if one["image_id"] == image.id][: len(objects.ids)]
         x1, y1, width, height = np.array([one["bbox"] for one in best]).T
