@@ -58,3 +58,15 @@ def test_notes_are_a_line_each_and_params_that_contradict_the_data_are_refused(f
         lines = capsys.readouterr().err.splitlines()
         (line,) = (line for line in lines if not line.endswith("the CPU does the work"))
         assert refusal in line
+
+
+def test_what_another_version_prepared_is_prepared_again(folder, capsys):
+    assert cornernet("download", *TEN) == cornernet("prepare", *TEN) == 0
+    dataset = folder / "data/custom/dataset.json"
+    before = dataset.read_text()
+    dataset.write_text("{}")
+    assert cornernet("radii", *TEN) == 2
+    assert "`cornernet prepare` makes it again" in capsys.readouterr().err
+    assert cornernet("prepare", *TEN) == cornernet("radii", *TEN) == 0
+    assert before != dataset.read_text()  # files.yaml, of which it has a copy, said why
+    assert cornernet("prepare", *TEN) == 0

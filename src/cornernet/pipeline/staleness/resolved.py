@@ -26,6 +26,7 @@ from cornernet.pipeline.staleness.code import as_accepted, code_of
 from cornernet.training.job import plain
 
 UNCHANGED = "{}\n"  # what files.yaml says before `prepare`
+UNREADABLE = "dataset.json cannot be read\n"
 # Params that change how a stage runs, and not what it makes.
 NOT_RESULT = {"detection": ("batch_size",)}
 # Where these are not set nothing is said of them: results from before there were such params hold.
@@ -101,7 +102,10 @@ def state_of_files(params: Params) -> str:
     paths = Paths(params.profile)
     if not paths.dataset.is_file():
         return paths.files.read_text() if paths.files.is_file() else UNCHANGED
-    dataset, found = read_dataset(paths.dataset), {}
+    try:
+        dataset, found = read_dataset(paths.dataset), {}
+    except BadInput:  # of another version of the package: to be made again
+        return UNREADABLE
     for name, files in params.data.splits.items():
         try:
             root, record = Path(params.data.root), paths.file_digests(name)
