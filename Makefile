@@ -45,7 +45,7 @@ effects: .venv/.ready
 	cornernet record-effects --profile differences
 
 test: .venv/.ready
-	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --durations 10
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 10
 
 slow-test: .venv/.ready
 	OMP_NUM_THREADS=1 python -m pytest -n 4 --dist loadscope --no-loadscope-reorder \

@@ -9,7 +9,7 @@ from collections import defaultdict
 
 import pytest
 
-LONGEST = ("slurm", "compilation", "trainings", "corner_pooling_triton", "campaign", "stale")
+LONGEST = ("pipeline", "slurm", "compilation", "trainings", "triton", "campaign", "stale")
 PARITY = defaultdict(dict)  # file -> array -> largest difference, None where it was read alone
 
 
@@ -25,9 +25,9 @@ def one_thread():
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the modules that take minutes, in this order; the last two wait for the first."""
-    order = {f"test_{name}.py": number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
+    """Begin with the modules that take minutes, in this order; the last two wait for Slurm's."""
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem.rpartition("_")[2], len(LONGEST)))
 
 
 def pytest_runtest_logreport(report):

@@ -118,7 +118,7 @@ def test_what_cannot_be_compiled_runs_plainly_and_says_so_once(params, chunks, b
     assert "\n" not in line
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_out_of_memory_is_no_reason_to_compile_no_more(params, chunks):
     def backend(graph, inputs):
         def run(*arguments):
