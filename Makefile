@@ -14,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE # often set in containers; each process would c
 
 .PHONY: demo test slow-test long-test campaign lint docs record figures mlflow smoke effects
 
-# Set up once; again only when the lock or the project's own metadata change. pip works on one core:
-# there are two of it.
+# Set up once; again only when the lock or the project's own metadata change. pip works on one core, so
+# two run side by side.
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
