@@ -110,7 +110,7 @@ def test_truncated_files(state, path, zipped, kept):
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
     (problem,) = refused(path)
-    assert "get" in problem
+    assert "download the released file again" in problem
 
 
 @pytest.mark.parametrize(
