@@ -32,6 +32,9 @@ BENCHMARKS = {
     "evaluation": Benchmark("COCO's metrics beside pycocotools", "evaluation.evaluation"),
     "verdicts": Benchmark("the paper's claims, judged from drawn runs", "verdicts.verdicts"),
     "demo": Benchmark("the demo, from a fresh clone to its report (minutes)", "demo.demo"),
+    "own_images": Benchmark(
+        "profile `custom` on blood cells (minutes, AP)", "own_images.own_images"
+    ),
     "step": Benchmark(
         "a step of Hourglass-104, 49 images, bf16 and fp32", "training.paper_step", ("cuda",)
     ),
@@ -70,7 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--data", type=Path, default=Path("../shared/data"), metavar="DIR",
-        help="holds coco_mini/ and coco_val2017_boxes/; what is absent is made",
+        help="holds coco_mini/, coco_val2017_boxes/ (absent: made), and bccd/",
+    )  # fmt: skip
+    parser.add_argument(
+        "--yolo", type=Path, metavar="PYTHON",
+        help="own_images: this interpreter, which has ultralytics, trains a YOLO for as long",
     )  # fmt: skip
     parser.add_argument(
         "--quick", action="store_true", help="tiny sizes, one round: a test, no measurement"
@@ -109,7 +116,9 @@ def _run(options: argparse.Namespace) -> int:
         raise BadInput("torch sees no GPU here; use a machine with one")
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
-    settings = Settings(device, options.threads, options.quick, options.data, options.out)
+    settings = Settings(
+        device, options.threads, options.quick, options.data, options.out, options.yolo
+    )
     if options.name == "gpu":
         return run_within_limit(names, settings)
     failures = 0

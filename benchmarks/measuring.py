@@ -43,6 +43,7 @@ class Settings:
     quick: bool = False  # tiny sizes and one round: to test that it works, never to measure
     data: Path = Path("../shared/data")  # coco_mini/, coco_val2017_boxes/; what is absent is made
     out: Path = Path("reports/benchmarks")
+    yolo: Path | None = None  # the interpreter of an environment that has ultralytics
 
 
 @dataclass(frozen=True)
