@@ -177,7 +177,7 @@ def test_the_program_in_the_docs_finds_what_this_project_finds(decoded, monkeypa
     assert_same_pairs(found[:, :5], expected[:, :5])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_hourglass_104(tmp_path):
     torch.manual_seed(0)
     model = CornerNet(80, load_params("paper").model).eval()

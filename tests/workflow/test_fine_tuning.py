@@ -28,6 +28,7 @@ def untrained(path, profile, categories, seed=0):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.long
 def test_both_engines_train_anew_when_the_weights_change(tmp_path):
     folder = repository_in(tmp_path, "smoke")
     params, init = folder / "params/smoke.yaml", folder / "w.safetensors"

@@ -60,6 +60,7 @@ def test_changed_losses_make_models_stale_and_accept_keeps_them(by_snakemake):
     assert left_to_snakemake(by_snakemake) == left_to_dvc(by_snakemake) == []
 
 
+@pytest.mark.long
 def test_a_training_under_way_goes_on_with_changed_code_and_says_so(by_snakemake, tmp_path):
     folder = tmp_path / "clone"
     shutil.copytree(by_snakemake, folder, symlinks=True)

@@ -73,7 +73,7 @@ def started(command, folder):
 def test_smoke_runs_to_its_end_with_the_results_of_a_local_run(made_once, copy_of):
     here, there = made_once, copy_of("there")
     said = ok(subprocess.run(**by_slurm(there), capture_output=True, text=True))
-    assert "100%" in said
+    assert re.search(r"\[(\d+)/\1\] report", said)
     assert max(map(len, said.splitlines())) < 300  # a job is a line, without its reasons
     results = [
         path.relative_to(here)
