@@ -23,7 +23,9 @@ def main(folder: Path, minutes: float, input_size: int, detections: Path) -> Non
     import torch
     import ultralytics
 
-    torch.set_num_threads(THREADS)
+    def all_cores(trainer: Any) -> None:
+        torch.set_num_threads(THREADS)  # it takes one less than there are
+
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         splits = {split: convert(folder, split, work) for split in ("train", "val")}
@@ -31,6 +33,7 @@ def main(folder: Path, minutes: float, input_size: int, detections: Path) -> Non
         description = {"path": str(work), "train": "images/train", "val": "images/val"}
         (work / "data.yaml").write_text(json.dumps(description | {"names": names}))  # JSON is YAML
         network = ultralytics.YOLO(MODEL)
+        network.add_callback("on_train_start", all_cores)
         network.train(
             data=str(work / "data.yaml"), time=minutes / 60, imgsz=input_size, device="cpu",
             pretrained=False, val=False, plots=False, workers=0, project=str(work), name="run",
