@@ -40,46 +40,38 @@ def judge_seeds(
     In `opposite_seeds` seeds alone the direction is opposite to that of all; `seeds_needed` is
     empty where no number up to MOST_SEEDS is enough.
     """
-    seeds = sorted({seed for by_seeds in subsets.values() for one in by_seeds for seed in one})
-    tried = splits(seeds)
+    seeds = sorted({seed for by_seeds in subsets.values() for some in by_seeds for seed in some})
+    tried, tested = (
+        splits(seeds),
+        [
+            (claim, ours)
+            for claim, ours in zip(claims, found, strict=True)
+            if claim.has_direction and not math.isnan(ours.value) and ours.seeds == len(seeds)
+        ],
+    )
     if not tried:
         return as_table([], SEEDS_COLUMNS)
-    judged = {
-        some: directions(claims, _with(claims, found, subsets, some), level)
-        for some in (*((seed,) for seed in seeds), *(half for split in tried for half in split))
-    }
-    whole = directions(claims, found, level)
-    alone = np.array([judged[seed,] for seed in seeds])
-    agreement = np.array([judged[first] * judged[second] for first, second in tried])
-    tests = np.count_nonzero(~np.isnan(whole))
+
+    def signs(some: Seeds) -> np.ndarray:
+        measured = [
+            ours._replace(value=value, images=images, seeds=len(some))
+            for claim, ours in tested
+            for value, images in [subsets[claim.id][some]]
+        ]
+        return directions([claim for claim, _ in tested], measured, level)
+
+    whole = directions(*map(list, zip(*tested, strict=True)), level)
+    alone = np.array([signs((seed,)) for seed in seeds])
+    halves = np.array([signs(first) * signs(second) for first, second in tried])
     rows = []
-    for at, (claim, ours) in enumerate(zip(claims, found, strict=True)):
-        measured = subsets.get(claim.id, {})
-        if np.isnan(whole[at]) or not measured.keys() >= judged.keys():
-            continue
-        values, images = np.transpose([measured[seed,] for seed in seeds])
-        needed = seeds_needed(ours, math.sqrt(np.square(images).mean()), level / tests)
-        counts = [int((agreement[:, at] == sign).sum()) for sign in (1, 0, -1)]
+    for at, (claim, ours) in enumerate(tested):
+        values, images = np.transpose([subsets[claim.id][seed,] for seed in seeds])
+        needed = seeds_needed(ours, math.sqrt(np.square(images).mean()), level / len(tested))
+        counts = [int((halves[:, at] == sign).sum()) for sign in (1, 0, -1)]
         opposite = int((alone[:, at] * whole[at] == -1).sum())
-        spread = float(values.std(ddof=1))
-        first = (claim.id, ours.seeds, ours.value, spread, int(whole[at]))
+        first = (claim.id, ours.seeds, ours.value, float(values.std(ddof=1)), int(whole[at]))
         rows.append((*first, len(tried), *counts, opposite, str(needed or "")))
     return as_table(rows, SEEDS_COLUMNS).round({"mean": 2, "sd": 2})
-
-
-def _with(
-    claims: Sequence[Claim],
-    found: Sequence[Measured],
-    subsets: Mapping[str, Mapping[Seeds, tuple[float, float]]],
-    seeds: Seeds,
-) -> list[Measured]:
-    """What each claim is about with some of the seeds, and the noise of training of all."""
-    part = []
-    for claim, ours in zip(claims, found, strict=True):
-        value, images = subsets.get(claim.id, {}).get(seeds, (math.nan, math.nan))
-        value = math.nan if math.isnan(ours.value) else value
-        part.append(ours._replace(value=value, images=images, seeds=len(seeds)))
-    return part
 
 
 def seeds_needed(ours: Measured, images_alone: float, level: float) -> int | None:

@@ -101,33 +101,23 @@ def seed_scores(contrast: Contrast, tests: Tests) -> SeedScores:
         if not scores:
             state = status(select(tests.results, contrast.split, cell))
             undefined = f"{metric} of {cell} is undefined"
-            raise NotMeasured(
-                undefined if state == "scored" else f"{cell} on {contrast.split}: {state}"
-            )
+            missing = undefined if state == "scored" else f"{cell} on {contrast.split}: {state}"
+            raise NotMeasured(missing)
         told[cell.variant] = f"{cell.variant} has {sorted(scores)}"
         values = values or dict.fromkeys(sorted(scores), contrast.constant)
         if values.keys() != scores.keys():
             raise NotMeasured(f"the seeds scored differ: {', '.join(told.values())}")
         values = {seed: value + weight * scores[seed] for seed, value in values.items()}
-    sampled = {
-        (cell, seed): tests.halves(contrast.split, cell, seed)
-        for cell, _ in contrast.weights
-        for seed in values
-    }
-    known_halves = {key: half for key, half in sampled.items() if half is not None}
-    if len(known_halves) < len(sampled):
-        return SeedScores(values, {}, 0)
-    halves = {
-        seed: np.sum(
-            [
-                weight * known_halves[cell, seed].halves_of(metric)
-                for (cell, metric), weight in contrast.weights.items()
-            ],
-            axis=0,
-        )
-        for seed in values
-    }
-    return SeedScores(values, halves, next(iter(known_halves.values())).images)
+    halves: dict[int, np.ndarray] = {}
+    images = 0
+    for seed in values:
+        for (cell, metric), weight in contrast.weights.items():
+            half = tests.halves(contrast.split, cell, seed)
+            if half is None:
+                return SeedScores(values, {}, 0)
+            halves[seed] = weight * half.halves_of(metric) + halves.get(seed, 0.0)
+            images = half.images
+    return SeedScores(values, halves, images)
 
 
 def measure(contrast: Contrast, tests: Tests) -> Measured:
