@@ -41,15 +41,14 @@ def judge_seeds(
     empty where no number up to MOST_SEEDS is enough.
     """
     seeds = sorted({seed for by_seeds in subsets.values() for some in by_seeds for seed in some})
-    tried, tested = (
-        splits(seeds),
-        [
-            (claim, ours)
-            for claim, ours in zip(claims, found, strict=True)
-            if claim.has_direction and not math.isnan(ours.value) and ours.seeds == len(seeds)
-        ],
-    )
-    if not tried:
+    tested = [
+        (claim, ours)
+        for claim, ours in zip(claims, found, strict=True)
+        if claim.has_direction and ours.seeds == len(seeds)
+        if not math.isnan(ours.value + sum(errors_of(ours)))
+    ]
+    tried, kept = splits(seeds), [claim for claim, _ in tested]
+    if not (tried and kept):
         return as_table([], SEEDS_COLUMNS)
 
     def signs(some: Seeds) -> np.ndarray:
@@ -58,15 +57,15 @@ def judge_seeds(
             for claim, ours in tested
             for value, images in [subsets[claim.id][some]]
         ]
-        return directions([claim for claim, _ in tested], measured, level)
+        return directions(kept, measured, level)
 
-    whole = directions(*map(list, zip(*tested, strict=True)), level)
+    whole = directions(kept, [ours for _, ours in tested], level)
     alone = np.array([signs((seed,)) for seed in seeds])
     halves = np.array([signs(first) * signs(second) for first, second in tried])
     rows = []
     for at, (claim, ours) in enumerate(tested):
         values, images = np.transpose([subsets[claim.id][seed,] for seed in seeds])
-        needed = seeds_needed(ours, math.sqrt(np.square(images).mean()), level / len(tested))
+        needed = seeds_needed(ours, math.sqrt(np.square(images).mean()), level / len(kept))
         counts = [int((halves[:, at] == sign).sum()) for sign in (1, 0, -1)]
         opposite = int((alone[:, at] * whole[at] == -1).sum())
         first = (claim.id, ours.seeds, ours.value, float(values.std(ddof=1)), int(whole[at]))

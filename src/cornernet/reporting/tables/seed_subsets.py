@@ -6,8 +6,7 @@ images are computed as those over all seeds are (`contrasts.SeedScores`).
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from itertools import combinations, count
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,19 +28,13 @@ def splits(seeds: Collection[int]) -> list[tuple[Seeds, Seeds]]:
     All of them, or MOST that are drawn, always the same; none of fewer seeds than FEWEST.
     """
     ordered, size = sorted(seeds), len(seeds) // 2
-    if len(ordered) < FEWEST:
-        return []
-    halves: Iterable[Seeds] = combinations(ordered, size)
-    if math.comb(len(ordered), size) > 2 * MOST:
-        random = np.random.default_rng(0)
-        halves = (tuple(sorted(random.permutation(ordered)[:size].tolist())) for _ in count())
-    found: dict[tuple[Seeds, Seeds], None] = {}
-    for half in halves:
-        first, second = sorted([half, tuple(seed for seed in ordered if seed not in half)])
-        found[first, second] = None
-        if len(found) == MOST:
-            break
-    return list(found)
+    every = math.comb(len(ordered), size) // (2 - len(ordered) % 2)
+    random, found = np.random.default_rng(0), set[tuple[Seeds, Seeds]]()
+    while len(ordered) >= FEWEST and len(found) < min(every, MOST):
+        drawn = random.permutation(ordered).tolist()
+        first, second = sorted([tuple(sorted(drawn[:size])), tuple(sorted(drawn[size:]))])
+        found.add((first, second))
+    return sorted(found)
 
 
 def measure_subsets(contrasts: Mapping[str, Contrast], tests: Tests) -> pd.DataFrame:
