@@ -58,8 +58,8 @@ long-test: .venv/.ready
 PROFILE ?= demo
 record: .venv/.ready
 	mkdir -p reports/records/$(PROFILE)
-	cp reports/$(PROFILE)/results.csv reports/$(PROFILE)/claims.csv reports/$(PROFILE)/claims.csv.provenance.json \
-	  reports/records/$(PROFILE)
+	cp reports/$(PROFILE)/results.csv reports/$(PROFILE)/seeds.csv reports/$(PROFILE)/claims.csv \
+	  reports/$(PROFILE)/claims.csv.provenance.json reports/records/$(PROFILE)
 	python docs/figures.py $(if $(filter demo,$(PROFILE)),reports/demo/figures/gallery)
 
 # Writes the figures of today's records into README and docs.

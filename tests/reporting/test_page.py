@@ -4,8 +4,10 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
+from cornernet.reporting.claims.agreement import SEEDS_COLUMNS
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.page import render_page, verdict
 from cornernet.reporting.text_and_code import found_effects, text_and_code
@@ -202,6 +204,25 @@ def test_a_record_of_training_noise_from_another_processor_is_told(context):
     assert "another processor than this run's: Other CPU." in noted("recorded on Other CPU")
     assert "another processor" not in noted("recorded on Some CPU")  # that of its models
     assert "another processor" not in noted("own seeds and assumed")
+
+
+def test_what_more_seeds_say_stands_beside_the_own_verdicts(context):
+    label, told = "8 seeds (record of demo_seeds, 2026-11-29)", "Would other seeds say the same?"
+    shown = ["inconclusive", "[-0.1, 2.0]", label]
+    names = ("recorded_verdict", "recorded_interval", "recorded_as")
+    recorded = context.claims.assign(**dict(zip(names, shown, strict=True)))
+    text = text_of(replace(context, claims=recorded), "claims")
+    assert f"With {label} Why" in text
+    assert text.count("inconclusive [\N{MINUS SIGN}0.1, 2.0]") == len(recorded)
+    plain = text_of(context, "claims")
+    assert label not in plain
+    assert told not in plain
+    row = ("pooling_ap", 8, 2.04, 1.5, -1, 35, 20, 15, 0, 2, "")
+    seeds = pd.DataFrame([row], columns=list(SEEDS_COLUMNS))
+    text = text_of(replace(context, seeds=seeds), "claims")
+    assert told in text
+    assert "pooling ap +2.0 1.5 less 20 15 0 2 over 1,000" in text
+    assert "0 of 1 claims with a direction had it in both halves of every split" in text
 
 
 def test_effects_are_shown_or_it_says_why_not_and_what_was_recorded_where(context, tmp_path):

@@ -24,6 +24,7 @@ from cornernet.files import hash_file
 from cornernet.library.description import read_description
 from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.graph import Graph
+from cornernet.pipeline.paths import SEEDS_RECORD
 from cornernet.pipeline.staleness.code import ROOT
 from cornernet.pipeline.staleness.deciding import exempt
 from cornernet.reporting.training_noise import read_record
@@ -46,6 +47,7 @@ PACKAGE = str(ROOT)
 
 CHECKPOINT = "data/smoke/checkpoints/baseline-s0/iteration-00000006.pt"
 OTHER = "data/smoke/models/no_corner_pooling-s0.safetensors"
+METRICS_FILE = "metrics/baseline-s0-val-single_scale.json"
 RAN = defaultdict(set)  # stage -> the package's files of which a function ran
 
 
@@ -176,26 +178,6 @@ def test_every_output_is_there_and_every_metric_in_percent(place):
     assert (made["started_from"], made["iterations"]) == (6, 9)
 
 
-def test_the_same_run_gives_the_same_bytes(place):
-    """Weights and detections; provenance apart, which holds times. Here by an agent's process."""
-    weights = place / "data/smoke/models/no_corner_pooling-s0.safetensors"
-    before, found = weights.read_bytes(), detections(place, "no_corner_pooling")
-    shutil.rmtree(place / "data/smoke/checkpoints/no_corner_pooling-s0")
-    weights.unlink()
-    stage("train", "--variant", "no_corner_pooling")
-    stage("predict", "--variant", "no_corner_pooling", "--split", "val")
-    assert weights.read_bytes() == before
-    assert detections(place, "no_corner_pooling") == found
-
-
-def test_any_batch_size_and_number_of_devices_gives_the_same(place):
-    """Two devices on a machine without GPUs are two processes."""
-    of_the_profile = detections(place)  # with its own batch size, on one device
-    assert len(of_the_profile) > 10
-    stage("predict", "--split", "val", "--set", "detection.batch_size=1", "--devices", "2")
-    assert detections(place) == of_the_profile
-
-
 def test_the_scores_of_all_seeds_can_be_kept(place):
     kept = place / "reports/records/training_noise.csv"
     before = kept.read_bytes()
@@ -218,6 +200,23 @@ def test_the_scores_of_all_seeds_can_be_kept(place):
         kept.write_bytes(before)
 
 
+@pytest.mark.parametrize(
+    ("made", "line"),
+    [
+        (f"reports/smoke/{METRICS_FILE}", f"reports/smoke/results.csv is older than reports/smoke/{METRICS_FILE}"),
+        (OTHER.partition(".")[0], f"-s0-val-single_scale.json is older than {OTHER}; `cornernet predict "),
+    ],
+)  # fmt: skip
+def test_scores_that_are_not_of_the_present_models_are_not_kept(place, capsys, made, line):
+    record = place / f"{made}.provenance.json"
+    before = record.read_text()
+    record.write_text(json.dumps(json.loads(before) | {"finished": "2999-01-01"}))
+    try:
+        assert line in refused(["record-noise", "--profile", "smoke"], capsys)
+    finally:
+        record.write_text(before)
+
+
 def test_scores_of_models_that_other_code_trained_are_not_kept(place, monkeypatch, capsys):
     monkeypatch.setattr("cornernet.commands.files.code_of", lambda deciding: {"other": "code"})
     assert main(["record-noise", "--profile", "smoke"]) == 2
@@ -228,6 +227,76 @@ def test_scores_of_models_that_other_code_trained_are_not_kept(place, monkeypatc
         assert "results.csv is not there; `cornernet tables` makes it" in capsys.readouterr().err
     finally:
         (place / "results.csv").rename(place / "reports/smoke/results.csv")
+
+
+@contextmanager
+def recorded_with_more_seeds(**made):
+    """A record of the smoke run's claims, as if eight seeds had found them."""
+    SEEDS_RECORD.parent.mkdir(exist_ok=True)
+    shutil.copyfile("reports/smoke/claims.csv", SEEDS_RECORD)
+    own = json.loads(Path("reports/smoke/claims.csv.provenance.json").read_text())
+    file = SEEDS_RECORD.with_name("claims.csv.provenance.json")
+    file.write_text(json.dumps(own | {"seeds": 8, "finished": "2026-11-29T10:00:00"} | made))
+    try:
+        yield file
+    finally:
+        file.unlink()
+        SEEDS_RECORD.unlink()
+
+
+def test_verdicts_recorded_with_more_seeds_stand_beside_those_of_the_same_trainings(
+    place, monkeypatch, capsys
+):
+    own = json.loads((place / "reports/smoke/claims.csv.provenance.json").read_text())
+    page = place / "reports/smoke/index.html"
+
+    def shown():
+        stage("claims")
+        stage("report")
+        return "With 8 seeds (record of demo_seeds, 2026-11-29)" in page.read_text()
+
+    assert not shown()
+    with recorded_with_more_seeds():
+        assert shown()
+        claims = pd.read_csv(place / "reports/smoke/claims.csv")
+        assert claims["recorded_verdict"].equals(claims["verdict"])
+        assert claims["recorded_interval"].equals(claims["interval"])
+        monkeypatch.setattr("cornernet.stages.claims.SEEDS_PROFILE", "smoke")
+        assert not shown()  # its own record
+        monkeypatch.undo()
+    another = {"training_keys": own["training_keys"] | {"baseline": "another"}}
+    for made in (another, {"params": own["params"] | {"detection": {}}}):
+        with recorded_with_more_seeds(**made):
+            assert not shown()
+    with recorded_with_more_seeds() as file:
+        SEEDS_RECORD.write_text("<<<<<<< HEAD\n")
+        line = refused(["claims", "--profile", "smoke"], capsys)
+        assert f"{SEEDS_RECORD}: columns are not id, claim" in line
+        assert line.endswith("; restore it, or `make record PROFILE=demo_seeds`")
+        file.write_text("<<<<<<< HEAD\n")
+        line = refused(["claims", "--profile", "smoke"], capsys)
+        assert f"{file}: no provenance of a record (" in line
+    assert not shown()
+
+
+def test_the_same_run_gives_the_same_bytes(place):
+    """Weights and detections; provenance apart, which holds times. Here by an agent's process."""
+    weights = place / "data/smoke/models/no_corner_pooling-s0.safetensors"
+    before, found = weights.read_bytes(), detections(place, "no_corner_pooling")
+    shutil.rmtree(place / "data/smoke/checkpoints/no_corner_pooling-s0")
+    weights.unlink()
+    stage("train", "--variant", "no_corner_pooling")
+    stage("predict", "--variant", "no_corner_pooling", "--split", "val")
+    assert weights.read_bytes() == before
+    assert detections(place, "no_corner_pooling") == found
+
+
+def test_any_batch_size_and_number_of_devices_gives_the_same(place):
+    """Two devices on a machine without GPUs are two processes."""
+    of_the_profile = detections(place)  # with its own batch size, on one device
+    assert len(of_the_profile) > 10
+    stage("predict", "--split", "val", "--set", "detection.batch_size=1", "--devices", "2")
+    assert detections(place) == of_the_profile
 
 
 def test_all_stages_of_a_model_are_on_one_run_and_in_the_registry_once(place, client, runs):

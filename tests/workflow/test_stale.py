@@ -60,6 +60,23 @@ def test_changed_losses_make_models_stale_and_accept_keeps_them(by_snakemake):
     assert left_to_snakemake(by_snakemake) == left_to_dvc(by_snakemake) == []
 
 
+def test_a_new_record_of_more_seeds_makes_the_claims_and_the_page_stale(by_snakemake):
+    record = by_snakemake / "reports/records/demo_seeds"
+    for name in ("claims.csv", "claims.csv.provenance.json"):
+        shutil.copyfile(by_snakemake / "reports/smoke" / name, record / name)
+    asked = left_to_snakemake(by_snakemake)
+    assert kinds(asked) == {"claims": 1, "report": 1}
+    assert left_to_dvc(by_snakemake) == asked
+    ok(dvc(by_snakemake, "repro"))
+    assert "(record of demo_seeds, " in (by_snakemake / "reports/smoke/index.html").read_text()
+    assert left_to_snakemake(by_snakemake) == []
+    for path in record.glob("claims.*"):
+        path.unlink()
+    assert left_to_dvc(by_snakemake) == asked
+    ok(snakemake(by_snakemake))
+    assert left_to_snakemake(by_snakemake) == left_to_dvc(by_snakemake) == []
+
+
 @pytest.mark.long
 def test_a_training_under_way_goes_on_with_changed_code_and_says_so(by_snakemake, tmp_path):
     folder = tmp_path / "clone"

@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 from cornernet.config import load_params, resolve_variant
 from cornernet.config.profiles import default_profile, params_folder
@@ -10,10 +11,13 @@ from cornernet.data.coco.dataset import read_dataset
 from cornernet.errors import BadInput
 from cornernet.files import write_if_changed, write_json, write_text
 from cornernet.options import params_of
+from cornernet.pipeline.descriptions import STAGES
 from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.engines.dvc_file import DVC_FILE, check_dvc_file, dvc_text
 from cornernet.pipeline.graph import Graph
 from cornernet.pipeline.paths import TRAINING_NOISE, Paths, Trained
+from cornernet.pipeline.provenance import read_provenance
+from cornernet.pipeline.stage import options_of
 from cornernet.pipeline.staleness.code import accept as keep
 from cornernet.pipeline.staleness.code import code_of, matching
 from cornernet.pipeline.staleness.resolved import refresh
@@ -131,6 +135,7 @@ def record_noise(options: argparse.Namespace) -> None:
     for path in (paths.results, paths.corner_scores):
         if not path.is_file():
             raise BadInput(f"{path} is not there; `cornernet tables` makes it")
+    _refuse_outdated(graph)
     tables = [read_csv(path, RESULT_COLUMNS) for path in (paths.results, paths.corner_scores)]
     scored = pd.concat(tables)
     scored = scored[~scored["metric"].str.contains("-")]  # of all categories: no claim is of one
@@ -148,3 +153,18 @@ def record_noise(options: argparse.Namespace) -> None:
     columns = [*RECORD_COLUMNS, *scores.columns]
     append_record(TRAINING_NOISE, pd.DataFrame(rows, columns=columns))
     print(f"record-noise: {TRAINING_NOISE}, models: {len(rows)}")
+
+
+def _refuse_outdated(graph: Graph) -> None:
+    """Raise BadInput if results.csv, or what it is made of back to the models, is outdated."""
+    made: dict[Path, str] = {}  # output -> when it was made
+    for name in ("train", "predict", "corners", "submit", "evaluate", "tables"):
+        stage = STAGES[name]
+        for key in stage.jobs(graph):
+            outputs = stage.outputs(graph.paths, key)
+            finished = read_provenance(stage.provenance(graph.paths, key)).get("finished", "")
+            for path in stage.inputs(graph, key):
+                if made.get(path, "") > finished:
+                    remedy = stage.command_line(options_of(graph.params), key)
+                    raise BadInput(f"{outputs[0]} is older than {path}; `{remedy}` makes it anew")
+            made |= dict.fromkeys(outputs, finished)

@@ -13,6 +13,9 @@ from cornernet.training.history import HISTORY
 LITERATURE = Path("params/literature.yaml")
 CLAIMS_FILE = Path("params/claims.yaml")
 TRAINING_NOISE = Path("reports/records/training_noise.csv")
+# The profile whose recorded verdicts, from several seeds, other profiles show beside their own.
+SEEDS_PROFILE = "demo_seeds"
+SEEDS_RECORD = Path("reports/records") / SEEDS_PROFILE / "claims.csv"
 PROFILE = Path("params/profile.yaml")  # names the profile of DVC and of commands without one
 GALLERY = "gallery"  # the folder of its pictures, among the figures
 BREAKDOWNS = ("by_category", "errors")
@@ -61,9 +64,11 @@ class Paths:
         self.results = reports / "results.csv"
         self.differences = reports / "differences.csv"
         self.measured = reports / "measured.csv"  # what each claim is about, and its noise
+        self.measured_seeds = reports / "measured_seeds.csv"  # the same with some of the seeds
         self.corner_scores = reports / "corners.csv"  # mAP of corners by quadrant of the image
         self.figures = reports / "figures"
         self.claims = reports / "claims.csv"
+        self.seeds = reports / "seeds.csv"  # what halves of the seeds would have said of the claims
         self.page = reports / "index.html"
         self.crate = reports / "run.crate.zip"  # the finished run, for others
         self.preview = reports / "preview.html"  # of training samples; `prepare` makes it

@@ -35,7 +35,7 @@ class Stage:
     params: tuple[str, ...] = ()
     by_variant: bool = False
     deciding: tuple[str, ...] = ()
-    # Files that the user may put beside the inputs later, such as a server's answer.
+    # Files that may come later, or never: a server's answer, or a record; their folder is there.
     user_files: Callable[[Graph, Key], Sequence[Path]] = lambda graph, key: ()
     # Splits whose files a job reads from the data set's own folder.
     reads: Callable[[Key], tuple[str, ...]] = lambda key: ()

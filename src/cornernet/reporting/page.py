@@ -10,6 +10,7 @@ import pandas as pd
 
 from cornernet.config import Params
 from cornernet.evaluation.metric_names import defined, printable
+from cornernet.reporting.claims.agreement import agreement_summary
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.figures.figure import Figure
 from cornernet.reporting.origins import Origin, by_span, code_changes, device_hours, models
@@ -67,6 +68,7 @@ class PageContext:
     dataset: Mapping[str, Any] = field(default_factory=dict)
     accepted: Sequence[Mapping[str, Any]] = ()
     recorded: RecordedEffects | None = None  # of effects that this run did not find
+    seeds: pd.DataFrame = field(default_factory=pd.DataFrame)  # seeds.csv
     not_comparable: str = ""  # why this run's numbers cannot be the paper's; empty: they can
 
 
@@ -101,6 +103,8 @@ def render_page(context: PageContext) -> str:
         ),
         "finished": max((str(o.record.get("finished", "")) for o in context.origins), default=""),
         "noise_from": other_processors(context),
+        "recorded_as": next(filter(None, context.claims["recorded_as"]), ""),
+        "agreement": agreement_summary(context.seeds),
     }
     filters = {
         "data_uri": data_uri,

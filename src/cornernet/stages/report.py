@@ -13,6 +13,7 @@ from cornernet.pipeline.provenance import read_provenance
 from cornernet.pipeline.stage import Key, Stage, model_of, options_of
 from cornernet.pipeline.staleness.code import read_accepted
 from cornernet.pipeline.tracked_runs import tell
+from cornernet.reporting.claims.agreement import SEEDS_COLUMNS
 from cornernet.reporting.claims.judge import CLAIM_COLUMNS
 from cornernet.reporting.figures.figure import read_figure
 from cornernet.reporting.figures.forest import forest_plot
@@ -42,6 +43,7 @@ def run(job: Job) -> None:
     context = PageContext(
         params=job.profile,
         claims=claims,
+        seeds=read_csv(paths.seeds, SEEDS_COLUMNS),
         forest=forest_plot(claims, job.profile.evaluation.confidence),
         headline=headline_table(
             read_csv(paths.results, RESULT_COLUMNS), table_context(job.profile)

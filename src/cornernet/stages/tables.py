@@ -39,6 +39,7 @@ from cornernet.reporting.tables.results import (
     read_metrics,
     write_csv,
 )
+from cornernet.reporting.tables.seed_subsets import measure_subsets
 from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.text_and_code import effect_comparisons, effects_summary, found_effects
 from cornernet.reporting.training_noise import (
@@ -83,6 +84,7 @@ def run(job: Job) -> None:
     write_csv(pd.concat([results, by_category]) if len(by_category) else results, paths.results)
     write_csv(differences, paths.differences)
     write_csv(measure_each(contrasts, tests), paths.measured)
+    write_csv(measure_subsets(contrasts, tests), paths.measured_seeds)
     write_csv(corner_scores, paths.corner_scores)
     for table in build_tables(results, differences, context):
         for suffix in SUFFIXES:

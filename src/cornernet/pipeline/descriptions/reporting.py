@@ -4,7 +4,16 @@ from pathlib import Path
 
 from cornernet.pipeline.descriptions.models import TRAIN
 from cornernet.pipeline.graph import Graph
-from cornernet.pipeline.paths import BREAKDOWNS, CLAIMS_FILE, LITERATURE, TRAINING_NOISE, Paths
+from cornernet.pipeline.paths import (
+    BREAKDOWNS,
+    CLAIMS_FILE,
+    LITERATURE,
+    SEEDS_PROFILE,
+    SEEDS_RECORD,
+    TRAINING_NOISE,
+    Paths,
+    provenance,
+)
 from cornernet.pipeline.stage import Key, Stage
 from cornernet.pipeline.staleness import deciding
 
@@ -28,7 +37,8 @@ def _tables(paths: Paths, key: Key) -> list[Path]:
     suffixes = ("md", "csv", "tex")
     rendered = [paths.table(n, suffix) for n in NUMBERS for suffix in suffixes]
     rendered += [paths.breakdown(name, suffix) for name in BREAKDOWNS for suffix in suffixes]
-    return [paths.results, paths.differences, paths.measured, paths.corner_scores, *rendered]
+    measured = [paths.measured, paths.measured_seeds, paths.corner_scores]
+    return [paths.results, paths.differences, *measured, *rendered]
 
 
 def _drawn(graph: Graph, key: Key) -> list[Path]:
@@ -49,6 +59,7 @@ def _shown(graph: Graph, key: Key) -> list[Path]:
     return [
         paths.dataset,
         paths.claims,
+        paths.seeds,
         paths.results,
         paths.differences,
         paths.corner_scores,
@@ -58,6 +69,17 @@ def _shown(graph: Graph, key: Key) -> list[Path]:
         *(paths.weights(trained) for trained in graph.trained + graph.imported),
         paths.accepted,
     ]
+
+
+def _measured(graph: Graph, key: Key) -> list[Path]:
+    paths = graph.paths
+    return [paths.dataset, paths.measured, paths.measured_seeds, CLAIMS_FILE]
+
+
+def _record(graph: Graph, key: Key) -> list[Path]:
+    """The verdicts of more seeds, once they are recorded; nothing stands beside its own."""
+    own = graph.paths.profile == SEEDS_PROFILE
+    return [] if own else [SEEDS_RECORD, provenance(SEEDS_RECORD)]
 
 
 TABLES = Stage(
@@ -91,8 +113,9 @@ FIGURES = Stage(
 CLAIMS = Stage(
     name="claims",
     summary="the paper's claims, judged",
-    inputs=lambda graph, key: [graph.paths.dataset, graph.paths.measured, CLAIMS_FILE],
-    outputs=lambda paths, key: [paths.claims],
+    inputs=_measured,
+    user_files=_record,
+    outputs=lambda paths, key: [paths.claims, paths.seeds],
     # all that says whether the run is comparable with the paper
     params=(*TRAIN.params, "detection", "variants", "report", "tested", "evaluation.confidence"),
     deciding=deciding.CLAIMS,

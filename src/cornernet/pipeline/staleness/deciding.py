@@ -44,7 +44,8 @@ _RESULTS = (
     *_in("reporting.tables", "contrasts", "differences", "literature", "results", "seeds"),
 )
 _CLAIMS = (
-    *_in("reporting.claims", "claim_list", "judge"),
+    *_in("reporting.claims", "agreement", "claim_list", "judge"),
+    "cornernet.reporting.tables.seed_subsets",
     "cornernet.pipeline.comparable",
 )
 _TEXT_AND_CODE = (
@@ -74,6 +75,7 @@ TABLES = (
     *_in("reporting.claims", "claim_list", "judge"),
     *_RESULTS,
     *_TABLES,
+    "cornernet.reporting.tables.seed_subsets",
     "reporting/templates/breakdown.md.j2",
     "reporting/templates/breakdown.tex.j2",
     "reporting/templates/table.md.j2",

@@ -94,7 +94,7 @@ class _Reader:
             paper, shown = float(entry["paper"]), "{:g}"
             margin = Margin(0.0, TIME_TOLERANCE * paper)
         else:
-            paper = math.nan if "sign" in entry else self._paper(contrast)
+            paper = self._paper(contrast)
             shown, margin = "{:.1f}", self.file.margin
             printed = sum(map(abs, contrast.weights.values()))
             margin = replace(margin, rounding=printed * margin.rounding)
@@ -105,7 +105,7 @@ class _Reader:
             kind,
             paper,
             contrast,
-            sign=float(entry.get("sign", math.nan)),
+            sign=self._sign(entry, paper),
             primary=bool(entry.get("primary", False)),
             has_direction=bool(entry.get("direction", kind not in ("score", "time"))),
             noise_factor=margin.noise_factor,
@@ -150,14 +150,23 @@ class _Reader:
         return self.literature.stand_in(cell, self.variants)
 
     def _paper(self, contrast: Contrast) -> float:
-        """The paper's number for a contrast, to one decimal as it is printed."""
+        """The paper's number for a contrast, to one decimal as it is printed; NaN: it has none."""
         paper = contrast.constant
         for (cell, metric), weight in contrast.weights.items():
             score = self.literature.value(self.reference, contrast.split, cell, metric)
-            if score is None:
-                raise ValueError(f"the {self.reference} tables have no {metric} to compare")
-            paper += weight * score
+            paper += math.nan if score is None else weight * score
         return round(paper, 1)
+
+    def _sign(self, entry: Mapping[str, Any], paper: float) -> float:
+        """What the paper's words say, where it has no number; NaN where it has one."""
+        sign = entry.get("sign")
+        if sign not in (None, 1, -1):
+            raise ValueError(f"sign is {sign!r}; 1 says that something helps, -1 that it hurts")
+        if sign is None and math.isnan(paper):
+            raise ValueError(f"the {self.reference} tables have no number; give sign, 1 or -1")
+        if sign is not None and not math.isnan(paper):
+            raise ValueError(f"the paper has a number, {paper:g}; leave out sign")
+        return math.nan if sign is None else float(sign)
 
 
 def _known(name: str, known: Collection[str], what: str) -> str:

@@ -21,7 +21,7 @@ from cornernet.reporting.training_noise import combined, half_width
 
 CLAIM_COLUMNS = (
     "id", "claim", "primary", "section", "paper", "ours", "interval", "images", "training", "noise",
-    "margin", "verdict", "reason",
+    "margin", "verdict", "reason", "recorded_verdict", "recorded_interval", "recorded_as",
 )  # fmt: skip
 VERDICTS = ("reproduced", "direction reproduced", "inconclusive", "contradicted", "not run")
 ABSOLUTE = ("score", "ranking", "time")  # kinds of claims that other data cannot speak of
@@ -67,13 +67,9 @@ def judge_claims(
     `paper`, `ours`, `margin` and the ends of `interval` are points of percent (`time`:
     milliseconds); `images` and `training` are the parts of the half-width of `interval` that add up
     in quadrature. `not_comparable` says why our numbers cannot be the paper's; empty: they can.
+    What a record of more seeds says is for the caller to fill in (`recorded_verdict` and so on).
     """
-    refused = Measured(reason=f"cannot be compared: {not_comparable}")
-    found = [
-        refused if not_comparable and claim.kind in ABSOLUTE else measured.get(claim.id, Measured())
-        for claim in claims
-    ]
-    level = 1 - confidence
+    found, level = judged_on(measured, claims, not_comparable), 1 - confidence
     signs = directions(claims, found, level)
     rows = []
     for claim, ours, sign in zip(claims, found, signs.tolist(), strict=True):
@@ -82,8 +78,20 @@ def judge_claims(
         if sign == 0 and directions([claim], [ours], level)[0] != 0:
             why = "not after Holm's correction"
         notes = dict.fromkeys([why, *_notes(ours, not_comparable, size)])
-        rows.append((*_shown(claim, ours, confidence), verdict, "; ".join(filter(None, notes))))
+        why = "; ".join(filter(None, notes))
+        rows.append((*_shown(claim, ours, confidence), verdict, why, "", "", ""))
     return as_table(rows, CLAIM_COLUMNS).round({"paper": 1, "ours": 1})
+
+
+def judged_on(
+    measured: Mapping[str, Measured], claims: Sequence[Claim], not_comparable: str
+) -> list[Measured]:
+    """What each claim is about; no number for one on other data that the claim cannot speak of."""
+    refused = Measured(reason=f"cannot be compared: {not_comparable}")
+    return [
+        refused if not_comparable and claim.kind in ABSOLUTE else measured.get(claim.id, Measured())
+        for claim in claims
+    ]
 
 
 def directions(claims: Sequence[Claim], found: Sequence[Measured], level: float) -> np.ndarray:

@@ -6,7 +6,7 @@ is exact. Its error over images comes from halves that are the same for all of i
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -70,12 +70,30 @@ def difference_of(comparison: Comparison, metric: str) -> Contrast:
     return Contrast(comparison.split, pair)
 
 
-def measure(contrast: Contrast, tests: Tests) -> Measured:
-    """The contrast's value and errors; over several seeds, of the mean over them.
+class NotMeasured(Exception):
+    """Which score a contrast lacks, or that its seeds do not match."""
 
-    Without a value, `reason` says which score is missing, or that the seeds do not match.
-    """
-    value, seeds, told = contrast.constant, [], {}
+
+class SeedScores(NamedTuple):
+    """A contrast in points with each seed alone: on all images, and on each half of them."""
+
+    values: dict[int, float]
+    halves: dict[int, np.ndarray]  # float64 [halves] each; none where a server scored
+    images: int
+
+    def mean(self, seeds: Collection[int]) -> tuple[float, float]:
+        """Over these seeds, with its error over images; NaN where a server scored."""
+        value = float(np.mean([self.values[seed] for seed in seeds]))
+        if not self.halves:
+            return value, math.nan
+        total = np.sum([self.halves[seed] for seed in seeds], axis=0)
+        return value, standard_error(total / len(seeds), self.images)
+
+
+def seed_scores(contrast: Contrast, tests: Tests) -> SeedScores:
+    """The contrast with each seed. Raises NotMeasured without a score of the same seeds for all."""
+    values: dict[int, float] = {}
+    told: dict[str, str] = {}
     for (cell, metric), weight in contrast.weights.items():
         model, column = tests.place(contrast.split, cell, metric)
         known = tests.noise.own.get(column, pd.Series(dtype=float)).dropna()
@@ -84,31 +102,33 @@ def measure(contrast: Contrast, tests: Tests) -> Measured:
             state = status(select(tests.results, contrast.split, cell))
             undefined = f"{metric} of {cell} is undefined"
             missing = undefined if state == "scored" else f"{cell} on {contrast.split}: {state}"
-            return Measured(reason=missing)
-        value += weight * float(np.mean([*scores.values()]))
-        seeds.append(sorted(scores))
-        told[cell.variant] = f"{cell.variant} has {seeds[-1]}"
-    if any(others != seeds[0] for others in seeds):
-        return Measured(reason=f"the seeds scored differ: {', '.join(told.values())}")
-    return _with_errors(contrast, tests, value, seeds[0])
+            raise NotMeasured(missing)
+        told[cell.variant] = f"{cell.variant} has {sorted(scores)}"
+        values = values or dict.fromkeys(sorted(scores), contrast.constant)
+        if values.keys() != scores.keys():
+            raise NotMeasured(f"the seeds scored differ: {', '.join(told.values())}")
+        values = {seed: value + weight * scores[seed] for seed, value in values.items()}
+    halves: dict[int, np.ndarray] = {}
+    images = 0
+    for seed in values:
+        for (cell, metric), weight in contrast.weights.items():
+            half = tests.halves(contrast.split, cell, seed)
+            if half is None:
+                return SeedScores(values, {}, 0)
+            halves[seed] = weight * half.halves_of(metric) + halves.get(seed, 0.0)
+            images = half.images
+    return SeedScores(values, halves, images)
 
 
-def _with_errors(contrast: Contrast, tests: Tests, value: float, seeds: list[int]) -> Measured:
-    """The contrast with this value, the mean over `seeds`, and what is known of its errors."""
-    halves = {
-        (cell, seed): tests.halves(contrast.split, cell, seed)
-        for cell, _ in contrast.weights
-        for seed in seeds
-    }
-    sampled = {key: half for key, half in halves.items() if half is not None}
-    exact, images = len(sampled) < len(halves), math.nan
-    if not exact:
-        total = sum(
-            weight * sampled[cell, seed].halves_of(metric) / len(seeds)
-            for (cell, metric), weight in contrast.weights.items()
-            for seed in seeds
-        )
-        images = standard_error(np.asarray(total), next(iter(sampled.values())).images)
+def measure(contrast: Contrast, tests: Tests) -> Measured:
+    """The contrast's value and errors; over several seeds, of the mean over them.
+
+    Without a value, `reason` says which score is missing, or that the seeds do not match.
+    """
+    try:
+        scores = seed_scores(contrast, tests)
+    except NotMeasured as missing:
+        return Measured(reason=str(missing))
     by_model: dict[str, dict[str, int]] = {}
     for (cell, metric), weight in contrast.weights.items():
         model, column = tests.place(contrast.split, cell, metric)
@@ -117,14 +137,13 @@ def _with_errors(contrast: Contrast, tests: Tests, value: float, seeds: list[int
     training = math.hypot(*(spread.sd for spread in spreads))
     known = not math.isnan(training)
     return Measured(
-        value,
-        images,
+        *scores.mean(scores.values),
         training,
         df=min(spread.df for spread in spreads),
-        seeds=len(seeds),
+        seeds=len(scores.values),
         noise=" and ".join(sorted({spread.source for spread in spreads})) if known else "",
         one_training=len(by_model) == 1 and len(contrast.weights) > 1,
-        exact=exact,
+        exact=not scores.halves,
         reason="" if known else "training noise unknown: one seed, and none recorded",
     )
 

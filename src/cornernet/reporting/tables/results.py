@@ -25,6 +25,7 @@ RESULT_COLUMNS = (
 )  # fmt: skip
 NUMBERS = (
     "value", "ci_low", "ci_high", "paper", "ours", "images", "training", "margin", "df", "cost",
+    "mean", "sd",
 )  # fmt: skip
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None
 
@@ -148,15 +149,15 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     write_text(path, rounded.to_csv(index=False, lineterminator="\n"))
 
 
-def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a table that has these columns. Raises BadInput if it is not one."""
+def read_csv(path: Path, columns: Sequence[str], mend: str = "run `tables` again") -> pd.DataFrame:
+    """Read a table that has these columns. Raises BadInput, with how to mend it, if it is none."""
     numbers = [name for name in NUMBERS if name in columns]
     missing = {name: [""] for name in numbers}
     kinds = dict.fromkeys(numbers, "float64") | {"category": "str"}  # which may be called 007
     try:
         frame = pd.read_csv(path, keep_default_na=False, na_values=missing, dtype=kinds)
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not readable as CSV ({error}); run `tables` again") from None
+        raise BadInput(f"{path}: not readable as CSV ({error}); {mend}") from None
     if tuple(frame.columns) != tuple(columns):
-        raise BadInput(f"{path}: columns are not {', '.join(columns)}; run `tables` again")
+        raise BadInput(f"{path}: columns are not {', '.join(columns)}; {mend}")
     return frame
