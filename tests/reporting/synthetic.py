@@ -181,7 +181,7 @@ def measured(results, **noise):
 
 def effects(*rows):
     """differences.csv with the given (variant, mode, metric, value, ci_low, ci_high) on val."""
-    tree = [(variant, "baseline", "val", *rest, None, "") for variant, *rest in rows]
+    tree = [(variant, "baseline", "val", *rest, None, "", 0.0, 1, "") for variant, *rest in rows]
     return pd.DataFrame(tree, columns=list(DIFFERENCE_COLUMNS))
 
 
