@@ -33,8 +33,9 @@ class Estimate:
     @classmethod
     def of(cls, row: Any) -> "Estimate":
         """From a row of a table that has value, ci_low and ci_high: of one seed, or `seeds`."""
-        numbers = map(defined, (row.value, row.ci_low, row.ci_high))
-        return cls(*numbers, seeds=getattr(row, "seeds", 1), noise=getattr(row, "noise", ""))
+        value, low, high = map(defined, (row.value, row.ci_low, row.ci_high))
+        seeds, noise = getattr(row, "seeds", 1), getattr(row, "noise", "")
+        return cls(value, low, high, seeds=seeds, noise=noise)
 
 
 UNDEFINED = Estimate(None)
