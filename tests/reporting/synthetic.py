@@ -150,7 +150,7 @@ def run_results(
     return collect_results([*paths, *extra], literature(), "eccv")
 
 
-def run_tests(results, error=0.25, noise=0.0, server=False):
+def run_tests(results, error=0.25, noise=0.0, server=False, owners=None):
     """The tests of a run whose scores all have that standard error over images, when paired."""
 
     @functools.cache
@@ -161,7 +161,8 @@ def run_tests(results, error=0.25, noise=0.0, server=False):
         return HalfSampled(dict.fromkeys(METRICS), 50 + drawn * error / math.sqrt(2), 100)
 
     known = dict.fromkeys(METRICS, noise) if noise is not None else {}
-    return Tests(results, halves, TrainingNoise(scores_of_models(results, {}), assumed=known))
+    scores = scores_of_models(results, owners or {})
+    return Tests(results, halves, TrainingNoise(scores, assumed=known, owners=owners or {}))
 
 
 def paired_differences(tests):
@@ -181,7 +182,7 @@ def measured(results, **noise):
 
 def effects(*rows):
     """differences.csv with the given (variant, mode, metric, value, ci_low, ci_high) on val."""
-    tree = [(variant, "baseline", "val", *rest, None, "") for variant, *rest in rows]
+    tree = [(variant, "baseline", "val", *rest, None, "", 0.0, 1, "") for variant, *rest in rows]
     return pd.DataFrame(tree, columns=list(DIFFERENCE_COLUMNS))
 
 
@@ -304,8 +305,8 @@ PROVENANCE = {
 def recorded_effects(path):
     """What the package would have recorded in the file."""
     found = (
-        Effect("merge_1x1", "single_scale", Estimate(-1.24, -2.0, 0.5)),
-        Effect("mismatched_merge", "multi_scale", Estimate(0.0)),
+        Effect("merge_1x1", "single_scale", Estimate(-1.24, -2.0, -0.5, seeds=4), 12, 45.0, ""),
+        Effect("mismatched_merge", "multi_scale", Estimate(0.0, 0.0, 0.0), reason="within noise"),
     )
     path.write_text(recorded_text(found, PROVENANCE))
     return load_recorded(path)

@@ -237,14 +237,17 @@ def test_effects_are_shown_or_it_says_why_not_and_what_was_recorded_where(contex
         ("as_run", "single_scale", "AP", 1.0, -1.0, 3.0),
         ("as_run", "multi_scale", "AP", 2.0, None, None),
     )
+    own.loc[own["mode"] == "multi_scale", "reason"] = "training noise unknown"
     text = shown(found_effects(own)).replace("\N{MINUS SIGN}", "-")
     assert "stale_rows -0.4 [-0.6, -0.2]" in text
-    assert "as_run +1.0 [-1.0, +3.0] as_run multi scale +2.0" in text
+    assert "as_run +1.0 [-1.0, +3.0] nothing to tell: within noise" in text
+    assert "as_run multi scale +2.0 nothing to tell: training noise unknown" in text
     assert "merge_1x1 not run" in text
     assert "all profiles on COCO follow the code" in text
     assert "†" not in text
-    text = shown(recorded_effects(tmp_path / "effects.yaml").effects)
-    assert "merge_1x1 \N{MINUS SIGN}1.2 [\N{MINUS SIGN}2.0, +0.5] †" in text
+    text = shown(recorded_effects(tmp_path / "effects.yaml").effects).replace("\N{MINUS SIGN}", "-")
+    assert "merge_1x1 -1.2 [-2.0, -0.5] (4 against 12) †" in text
+    assert "multi scale +0.0 [+0.0, +0.0] † nothing to tell: within noise" in text
     assert "† Not of this run: found by the profile differences" in text
     assert "2 cores of Some CPU with torch 2.13.0, 2026-11-25, commit 0123456789ab" in text
 

@@ -378,7 +378,7 @@ def test_borrowed_weights_are_tested_in_another_way_and_paired_with_the_lender_s
     gain = ours["rounded_scores", "AP"] - ours["baseline", "AP"]
     assert row["value"].item() == pytest.approx(gain, abs=1e-5)
     page = (place / "reports/smoke/index.html").read_text()
-    effects = dict(re.findall(r'<code>(\w+)</code> <span class="effect">(.*?)</span>', page))
+    effects = dict(re.findall(r'<code>(\w+)</code> <span class="effect[^"]*">(.*?)</span>', page))
     assert "\N{DAGGER}" not in effects["rounded_scores"]
     assert effects["kept_ties"].endswith("\N{DAGGER}")  # not of this run
     (run,) = (run for run in runs if run.data.tags["variant"] == "baseline")

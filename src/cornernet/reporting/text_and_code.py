@@ -1,8 +1,9 @@
 """The differences of the paper's text and the released code, what a run chose, and what they do.
 
-What they do to AP the profile `differences` finds. Its trainings take half an hour, so a page of
-another profile shows what was recorded once, and says where: recorded_effects.yaml, which
-`cornernet record-effects` writes and nobody edits.
+What they do to AP the profile `differences` finds: a variant that chooses otherwise, against the
+mean of the baseline and of the variants that equal it but for chance. Its trainings take hours, so
+a page of another profile shows what was recorded once, and says where: recorded_effects.yaml, which
+`cornernet record-effects` writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,8 +36,15 @@ class Effect:
 
     variant: str
     mode: str
-    points: Estimate  # the variant's AP minus the baseline's; undefined: not run
+    points: Estimate  # the variant's AP minus that of the equal baselines; undefined: not run
+    baselines: int = 1  # how many trainings of these there are
+    df: float = 0.0  # degrees of freedom of the noise of training in the interval; 0: it has none
+    # why the effect says nothing, empty if it says something; an older record does not tell
+    reason: str = "recorded without the noise of training"
     recorded: bool = False  # not found by this run, but once by the profile `differences`
+
+
+NOT_RUN = Effect("", "", UNDEFINED, reason="not run")
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ class TextAndCode:
     """One difference: what the text says, what the code does, what the run chose, its effect.
 
     `effects`: one for each variant that shows the difference, and mode in which it was tested.
-    `not_shown`: why there are none, where no variant could show it.
+    `not_shown`: why there are none, where no variant could show it. `equal`: it is no difference
+    at all, so that its variants equal the baseline but for chance.
     """
 
     subject: str
@@ -66,6 +75,7 @@ class TextAndCode:
     params: tuple[str, ...]
     shown_by: tuple[str, ...] = ()  # variants
     not_shown: str = ""
+    equal: bool = False
     chosen: Mapping[str, Any] = field(default_factory=dict)  # param -> the run's value
     effects: tuple[Effect, ...] = ()
 
@@ -87,43 +97,63 @@ def text_and_code(params: Params, *sources: Sequence[Effect]) -> tuple[TextAndCo
             effects=tuple(
                 effect
                 for variant in row.shown_by
-                for effect in effects.get(variant, (Effect(variant, "", UNDEFINED),))
+                for effect in effects.get(variant, (replace(NOT_RUN, variant=variant),))
             ),
         )
         for row in _rows()
     )
 
 
-def effect_comparisons() -> tuple[Comparison, ...]:
-    """Every comparison that the effects need in differences.csv, as far as a run has both sides."""
-    return tuple(
-        Comparison(SPLIT, Cell(variant, mode), Cell(REFERENCE, mode))
-        for row in _rows()
+def effect_comparisons(owners: Mapping[str, str]) -> list[Comparison]:
+    """Every comparison that the effects need in differences.csv, as far as a run has both sides.
+
+    `owners`: of a variant that is tested with another's weights, that other one. A test of the
+    baseline's weights is held against the baseline alone, a training against all equal baselines.
+    """
+    rows, tested = _rows(), {variant for variant, owner in owners.items() if owner == REFERENCE}
+    equal = [variant for row in rows if row.equal for variant in row.shown_by]
+    return [
+        Comparison(
+            SPLIT,
+            Cell(variant, mode),
+            Cell(REFERENCE, mode),
+            tuple(Cell(o, mode) for o in equal if o != variant and variant not in tested),
+        )
+        for row in rows
         for variant in row.shown_by
         for mode in EFFECT_MODES
-    )
+    ]
 
 
 def found_effects(differences: pd.DataFrame) -> list[Effect]:
     """Every effect that differences.csv has, in the order of text_and_code.yaml."""
-    rows = rows_where(differences, reference=REFERENCE, split=SPLIT, metric=METRIC)
-    rows = rows[rows["mode"].isin(EFFECT_MODES) & rows["value"].notna()]
+    rows = rows_where(differences, split=SPLIT, metric=METRIC)
+    rows = rows[rows["mode"].isin(EFFECT_MODES)]
     return [
-        Effect(variant, effect.mode, Estimate.of(effect))
+        _effect(found)
         for row in _rows()
         for variant in row.shown_by
-        for effect in rows_where(rows, variant=variant).itertuples()
+        for found in rows_where(rows, variant=variant).itertuples()
     ]
+
+
+def _effect(row: Any) -> Effect:
+    """The effect that a row of differences.csv is; it says nothing if zero is in its interval."""
+    points, references = Estimate.of(row), row.reference.count("+") + 1
+    within = row.ci_low <= 0 <= row.ci_high
+    reason = row.reason or ("within noise" if within else "")
+    return Effect(row.variant, row.mode, points, references * points.seeds, row.df, reason)
 
 
 def effects_summary(effects: Sequence[Effect]) -> str:
     """Plain text: one line per effect that was run, in points of AP; empty if none was."""
     if not effects:
         return ""
-    lines = [("text and code: variant", "mode", f"AP minus {REFERENCE}'s", "")]
+    lines = [("text and code: variant", "mode", f"AP minus {REFERENCE}'s", "", "")]
     for effect in effects:
         points = number_text(effect.points.value, True), interval_text(effect.points, True)
-        lines.append((effect.variant, effect.mode, *points))
+        told = f"nothing to tell: {effect.reason}" if effect.reason else ""
+        lines.append((effect.variant, effect.mode, *points, told))
     return aligned(lines, names=2).replace(MINUS, "-")
 
 
@@ -148,8 +178,12 @@ def recorded_text(effects: Sequence[Effect], provenance: Mapping[str, Any]) -> s
                 "variant": effect.variant,
                 "mode": effect.mode,
                 "points": {
-                    end: _rounded(getattr(effect.points, end)) for end in ("value", "low", "high")
+                    **{e: _rounded(getattr(effect.points, e)) for e in ("value", "low", "high")},
+                    "seeds": effect.points.seeds,
                 },
+                "baselines": effect.baselines,
+                "df": effect.df,
+                "reason": effect.reason,
             }
             for effect in effects
         ],

@@ -76,7 +76,7 @@ def run(job: Job) -> None:
     corner_scores = collect_corners(corners, literature, context.confidence)
     scores = pd.concat([results, corner_scores]) if corners else results
     tests = Tests(scores, _halves(job, corners), _noise(job, scores))
-    wanted = (*table_comparisons(literature, scores), *effect_comparisons())
+    wanted = (*table_comparisons(literature, scores), *effect_comparisons(job.graph.owners))
     differences = collect_differences(wanted, tests, literature, reference, context.confidence)
     claims = load_claims(CLAIMS_FILE, literature, reference, job.profile.variants)
     contrasts = {claim.id: claim.contrast for claim in claims if claim.contrast is not None}

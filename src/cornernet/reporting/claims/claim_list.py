@@ -118,8 +118,8 @@ class _Reader:
             return self._gain(entry)
         if kind == "larger_gain":
             larger, smaller = self._gain(entry), self._gain(entry["than"])
-            weights = Counter(larger.weights)
-            weights.subtract(smaller.weights)
+            first, second = larger.weights, smaller.weights
+            weights = {key: first.get(key, 0) - second.get(key, 0) for key in {**first, **second}}
             return Contrast(larger.split, weights)
         metric = _known(entry["metric"], METRICS, "metric")
         key = self._cell(parse_cell(entry["cell"])), metric

@@ -24,10 +24,10 @@ from cornernet.reporting.training_noise import TrainingNoise, place_of
 
 @dataclass(frozen=True)
 class Contrast:
-    """(cell, metric) -> how often that score is added, on one split; and a constant, added once."""
+    """(cell, metric) -> that score's factor in the sum, on one split; and a constant in it."""
 
     split: Split
-    weights: Mapping[tuple[Cell, str], int]
+    weights: Mapping[tuple[Cell, str], float]
     constant: float = 0.0  # in percent, exact
 
 
@@ -65,9 +65,10 @@ class Tests:
 
 
 def difference_of(comparison: Comparison, metric: str) -> Contrast:
-    """One tested model minus another in one metric."""
-    pair = {(comparison.cell, metric): 1, (comparison.reference, metric): -1}
-    return Contrast(comparison.split, pair)
+    """One tested model minus another, or minus the mean of several, in one metric."""
+    references = (comparison.reference, *comparison.equals)
+    shares = {(cell, metric): -1 / len(references) for cell in references}
+    return Contrast(comparison.split, {(comparison.cell, metric): 1.0, **shares})
 
 
 class NotMeasured(Exception):
@@ -129,7 +130,7 @@ def measure(contrast: Contrast, tests: Tests) -> Measured:
         scores = seed_scores(contrast, tests)
     except NotMeasured as missing:
         return Measured(reason=str(missing))
-    by_model: dict[str, dict[str, int]] = {}
+    by_model: dict[str, dict[str, float]] = {}
     for (cell, metric), weight in contrast.weights.items():
         model, column = tests.place(contrast.split, cell, metric)
         by_model.setdefault(model, {})[column] = weight

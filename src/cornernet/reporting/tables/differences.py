@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pandas as pd
 
@@ -11,10 +12,11 @@ from cornernet.reporting.tables.results import as_table, rows_where
 from cornernet.reporting.tables.seeds import UNDEFINED, Estimate, select, status
 from cornernet.reporting.training_noise import half_width
 
-# `noise`: where the noise of training in the interval is from; empty: it holds images alone
+# `noise`: where the noise of training in the interval is from, and `df` its degrees of freedom;
+# empty and 0: it holds images alone. `reason`: why there is no value, or no interval.
 DIFFERENCE_COLUMNS = (
     "variant", "reference", "split", "mode", "metric", "value", "ci_low", "ci_high", "paper",
-    "noise",
+    "noise", "df", "seeds", "reason",
 )  # fmt: skip
 
 
@@ -38,8 +40,9 @@ def collect_differences(
     """differences.csv: each comparison of which both sides were scored, in each metric.
 
     Over all seeds, with its interval; one between two trainings whose noise is unknown has none.
-    `reference` is the text whose differences fill `paper`; the column `reference` names a variant,
-    or variant/mode where the mode is another one too.
+    Of a comparison's `equals` those count that were scored. `reference` is the text whose
+    differences fill `paper`; the column `reference` names a variant, or variant/mode where the mode
+    is another one too; several, joined by +, where their mean was subtracted.
     """
     rows = []
     for comparison in dict.fromkeys(comparisons):
@@ -47,15 +50,20 @@ def collect_differences(
         sides = [select(tests.results, split, side) for side in (cell, comparison.reference)]
         if any(status(side) != "scored" for side in sides):
             continue
+        scored = (c for c in comparison.equals if not select(tests.results, split, c).empty)
+        comparison = replace(comparison, equals=tuple(scored))
         key = (cell.variant, comparison.reference_name, split, cell.mode)
         for metric in sides[0]["metric"].unique():
             found = measure(difference_of(comparison, metric), tests)
             # a server tells no image's own score
             half = math.nan if found.exact else half_width(*errors_of(found), found.df, confidence)
             paper = literature.difference(reference, comparison, metric)
-            noise = "" if found.one_training or math.isnan(half) else found.noise
+            known = not math.isnan(half)
+            noise = found.noise if known and not found.one_training else ""
+            reason = "" if known else found.reason or "no interval over images"
             ends = (found.value - half, found.value + half)
-            rows.append((*key, metric, found.value, *ends, paper, noise))
+            error = (noise, found.df if noise else 0.0, found.seeds, reason)
+            rows.append((*key, metric, found.value, *ends, paper, *error))
     return as_table(rows, DIFFERENCE_COLUMNS)
 
 

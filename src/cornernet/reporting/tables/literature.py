@@ -51,17 +51,22 @@ Values = Annotated[Mapping[str, float], BeforeValidator(_by_metric)]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One tested model over another on the same split: `cell` minus `reference`."""
+    """One tested model over another on the same split: `cell` minus `reference`.
+
+    `equals` are models that equal the reference but for chance: the mean of all is subtracted.
+    """
 
     split: Split
     cell: WrittenCell
     reference: WrittenCell
+    equals: tuple[WrittenCell, ...] = ()
 
     @property
     def reference_name(self) -> str:
-        """How differences.csv names the reference: its mode is given where it is another one."""
+        """How differences.csv names the references: their mode is given where it is another one."""
         same = self.reference.mode == self.cell.mode
-        return self.reference.variant if same else str(self.reference)
+        references = (self.reference, *self.equals)
+        return "+".join(one.variant if same else str(one) for one in references)
 
 
 @dataclass(frozen=True)

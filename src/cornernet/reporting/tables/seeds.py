@@ -32,9 +32,10 @@ class Estimate:
 
     @classmethod
     def of(cls, row: Any) -> "Estimate":
-        """One seed's, from a row of a table that has value, ci_low and ci_high."""
-        noise = getattr(row, "noise", "")
-        return cls(defined(row.value), defined(row.ci_low), defined(row.ci_high), noise=noise)
+        """From a row of a table that has value, ci_low and ci_high: of one seed, or `seeds`."""
+        value, low, high = map(defined, (row.value, row.ci_low, row.ci_high))
+        seeds, noise = getattr(row, "seeds", 1), getattr(row, "noise", "")
+        return cls(value, low, high, seeds=seeds, noise=noise)
 
 
 UNDEFINED = Estimate(None)
