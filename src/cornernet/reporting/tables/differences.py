@@ -26,8 +26,8 @@ def table_comparisons(literature: Literature, results: pd.DataFrame) -> Iterator
         variants = set(rows_where(results, split=layout.split)["variant"])
         for row in layout.rows:
             if row.minus is not None:
-                pair = (literature.stand_in(cell, variants) for cell in (row.cell, row.minus))
-                yield Comparison(layout.split, *pair)
+                ours = literature.stand_in(row.cell, variants)
+                yield Comparison(layout.split, ours, literature.stand_in(row.minus, variants))
 
 
 def collect_differences(
