@@ -77,7 +77,12 @@ def test_doublings_give_what_corner_pooling_gives(direction, size):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "more", [{"add_predictions": True}, {"corner_pooling": False, "stacks": 1}]
+    "more",
+    [
+        {"stacks": 1},
+        pytest.param({"add_predictions": True}, marks=pytest.mark.long),
+        pytest.param({"corner_pooling": False, "stacks": 1}, marks=pytest.mark.long),
+    ],
 )
 def test_maps_are_the_network_s_at_any_size(tmp_path, more):
     path = tmp_path / "maps.onnx"

@@ -33,7 +33,8 @@ def test_a_kill_changes_nothing(name, tmp_path):
         assert_survived(known[name], tmp_path, undisturbed(known[name], tmp_path))
 
 
-@pytest.mark.parametrize("name", ["snakemake", pytest.param("dvc", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["snakemake", "dvc"])
 def test_a_kill_of_an_engine_changes_nothing(name, tmp_path, by_snakemake):
     """From the prepared data set on."""
 

@@ -60,6 +60,7 @@ def test_changed_losses_make_models_stale_and_accept_keeps_them(by_snakemake):
     assert left_to_snakemake(by_snakemake) == left_to_dvc(by_snakemake) == []
 
 
+@pytest.mark.long
 def test_a_new_record_of_more_seeds_makes_the_claims_and_the_page_stale(by_snakemake):
     record = by_snakemake / "reports/records/demo_seeds"
     for name in ("claims.csv", "claims.csv.provenance.json"):
