@@ -5,7 +5,8 @@ import json
 import cv2
 import numpy as np
 import pytest
-from reporting.synthetic import NOT_SCORED, page_context
+from reporting.synthetic import NOT_SCORED
+from reporting.synthetic_page import page_context
 
 from cornernet.reporting.page import render_page
 

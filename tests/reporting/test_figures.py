@@ -15,7 +15,8 @@ from cornernet.reporting.figures.figure import evenly_spaced, read_figure, style
 from cornernet.reporting.figures.gallery import LEAST_SCORE, Shown, gallery_picture
 from cornernet.reporting.figures.method import corner_pooling_figure
 from cornernet.reporting.figures.training import training_curves
-from reporting.synthetic import all_figures, history, pictures, run_results
+from reporting.synthetic import run_results
+from reporting.synthetic_page import all_figures, history, pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -11,15 +11,13 @@ from cornernet.reporting.claims.agreement import SEEDS_COLUMNS
 from cornernet.reporting.claims.judge import VERDICTS
 from cornernet.reporting.page import render_page, verdict
 from cornernet.reporting.text_and_code import found_effects, text_and_code
-from reporting.synthetic import (
-    NOT_SCORED,
+from reporting.synthetic import NOT_SCORED, effects, profile
+from reporting.synthetic_page import (
     NOTICE,
     PROVENANCE,
     breakdowns,
-    effects,
     origin,
     page_context,
-    profile,
     recorded_effects,
 )
 

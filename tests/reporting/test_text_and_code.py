@@ -26,16 +26,8 @@ from cornernet.reporting.text_and_code import (
     load_recorded,
     text_and_code,
 )
-from reporting.synthetic import (
-    PARAMS,
-    PROVENANCE,
-    effects,
-    literature,
-    profile,
-    recorded_effects,
-    run_tests,
-    write_metrics,
-)
+from reporting.synthetic import PARAMS, effects, literature, profile, run_tests, write_metrics
+from reporting.synthetic_page import PROVENANCE, recorded_effects
 
 # Params with a [code ...] source that change no number of the result.
 HARMLESS = {"train.checkpoint_every", "train.log_every"}

@@ -3,18 +3,15 @@
 import json
 import re
 import shutil
-import sys
-import threading
 import zipfile
-from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import pandas as pd
 import pytest
-import yaml
 from stages.run_crate import check
+from stages.whole_run import RAN, REPOSITORY, made_in, stage
 
 import cornernet
 from cornernet.cli import main
@@ -28,47 +25,16 @@ from cornernet.pipeline.paths import SEEDS_RECORD
 from cornernet.pipeline.staleness.code import ROOT
 from cornernet.pipeline.staleness.deciding import exempt
 from cornernet.reporting.training_noise import read_record
-from cornernet.stages import train as train_stage
-from cornernet.training.loop import alone
-
-REPOSITORY = Path(__file__).parents[2]
-# One more than smoke has, and one that borrows another's weights, named as in text_and_code.yaml:
-# the page shows its effect.
-VARIANTS = {
-    "no_corner_pooling": {},
-    "rounded_scores": {"weights_of": "baseline", "set": {"detection.score_decimals": 1}},
-}
-TESTED = """
-- {variants: [baseline, no_corner_pooling, full_schedule, rounded_scores], split: val, modes: [single_scale]}
-- {variants: [baseline], split: val, modes: [gt_heatmaps, gt_heatmaps_offsets]}
-- {variants: [full_schedule], split: test_dev, modes: [single_scale, multi_scale]}
-"""
-PACKAGE = str(ROOT)
 
 CHECKPOINT = "data/smoke/checkpoints/baseline-s0/iteration-00000006.pt"
 OTHER = "data/smoke/models/no_corner_pooling-s0.safetensors"
 METRICS_FILE = "metrics/baseline-s0-val-single_scale.json"
-RAN = defaultdict(set)  # stage -> the package's files of which a function ran
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder with the params, in which all stages of a profile much as smoke have run."""
-    folder = tmp_path_factory.mktemp("pipeline")
-    for part in ("params", "reports/records"):
-        shutil.copytree(REPOSITORY / part, folder / part)
-    smoke = folder / "params/smoke.yaml"
-    tree = yaml.safe_load(smoke.read_text())
-    tree["variants"] |= VARIANTS
-    tree |= {"tested": yaml.safe_load(TESTED), "corners": {}}
-    smoke.write_text(yaml.safe_dump(tree))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        with patch.context() as in_this_process:  # where functions that run are seen
-            in_this_process.setattr(train_stage, "run_on", lambda devices, nodes, *job: alone(*job))
-            run_all()
-        yield folder
+    yield from made_in(tmp_path_factory.mktemp("pipeline"))
 
 
 @pytest.fixture
@@ -83,51 +49,6 @@ def client(place):
 def runs(client):
     """MLflow's runs of the profile."""
     return client.search_runs([client.get_experiment_by_name("smoke").experiment_id])
-
-
-@contextmanager
-def traced(name):
-    """Note the package's files of which a function runs, in this thread and in new ones.
-
-    A trace function that returns None is told of calls alone, not of lines, returns or C functions.
-    """
-
-    def note(frame, event, argument):
-        code = frame.f_code
-        if code.co_filename.startswith(PACKAGE) and code.co_name != "<module>":
-            RAN[name].add(code.co_filename)
-
-    before = sys.gettrace()
-    threading.settrace(note)
-    sys.settrace(note)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
-        threading.settrace(before)
-
-
-def stage(name, *more):
-    with traced(name):
-        assert main([name, "--profile", "smoke", *more]) == 0, (name, *more)
-
-
-def run_all():
-    graph = Graph(load_params("smoke"))
-    for name in ("download", "prepare", "radii"):
-        stage(name)
-    for trained in graph.trained:
-        stage("train", "--variant", trained.variant)
-    for tested in graph.tested:
-        test = ("--variant", tested.trained.variant, "--mode", tested.mode)
-        stage("predict", *test, "--split", tested.split)
-        if tested in graph.submitted:
-            stage("submit", *test)
-        stage("evaluate", *test, "--split", tested.split)
-    for trained in graph.with_corners:
-        stage("corners", "--variant", trained.variant)
-    for name in ("tables", "figures", "claims", "report"):
-        stage(name)
 
 
 def refused(command, capsys):

@@ -8,7 +8,6 @@ import pytest
 import yaml
 from reporting.synthetic import (
     NOT_SCORED,
-    OTHER_DATA,
     PARAMS,
     claims,
     literature,
@@ -16,6 +15,7 @@ from reporting.synthetic import (
     run_results,
     run_tests,
 )
+from reporting.synthetic_page import OTHER_DATA
 
 from cornernet.errors import BadInput
 from cornernet.evaluation.metric_names import METRICS

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from reporting.synthetic import breakdowns, figures_by_category, page_context, pictures
+from reporting.synthetic_page import breakdowns, figures_by_category, page_context, pictures
 
 from cornernet.evaluation.errors.kinds import KINDS
 from cornernet.evaluation.metric_names import category_labels, printable

@@ -7,13 +7,13 @@ import re
 import pytest
 from reporting.synthetic import (
     NOT_SCORED,
-    NOTICE,
     paired_differences,
     run_results,
     run_tests,
     table_context,
     write_metrics,
 )
+from reporting.synthetic_page import NOTICE
 
 from cornernet.reporting.tables.formats import SUFFIXES, render_table
 from cornernet.reporting.tables.literature import Cell
