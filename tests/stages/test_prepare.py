@@ -49,7 +49,7 @@ def test_notes_are_a_line_each_and_params_that_contradict_the_data_are_refused(f
     ]
     assert cornernet("radii", *TEN) == 0
     for stage, settings, refusal in (
-        ("prepare", ["train.iterations=300"], "train.learning_rate_drops: 850, 1000 beyond train.iterations, 300; write [240], or [] for none"),
+        ("prepare", ["train.iterations=300", "train.learning_rate_drops=[850, 1000]"], "train.learning_rate_drops: 850, 1000 beyond train.iterations, 300; write [240], or [] for none"),
         ("prepare", [*TEN, "train.validate={every: 5, images: 4}"], "train.validate.images: 4, but val has 3 images; write 3"),
         ("train", [*TEN, "train.validate={every: 5, images: 4}"], "train.validate.images: 4, but val has 3 images; write 3"),
     ):  # fmt: skip
