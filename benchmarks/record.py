@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Record:
         self._lines: list[str] = []
         self._content: dict[str, Any] = {
             "benchmark": name,
-            "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
+            "command": " ".join(["python -m benchmarks", *map(portable, sys.argv[1:])]),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "hardware": machine,
             "device": settings.device,
@@ -105,3 +106,8 @@ def hardware_slug(processor: str, cores: int, gpu: str | None) -> str:
     name = gpu or re.sub(generic, " ", processor)
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unknown"
     return slug if gpu else f"{slug}-{cores}-core{'s' if cores != 1 else ''}"
+
+
+def portable(word: str) -> str:
+    """A word of a command; of an absolute path, which only this machine has, its name alone."""
+    return Path(word).name if Path(word).is_absolute() else word

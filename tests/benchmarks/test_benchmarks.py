@@ -55,6 +55,17 @@ def test_each_writes_its_record(name, quick, tmp_path, capsys):
     assert str(path) in printed
 
 
+def test_a_record_names_no_path_of_this_machine(tmp_path, monkeypatch):
+    words = ["own_images", "--data", "../shared/data", "--yolo", str(tmp_path / "python")]
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *words])
+    record = Record("own_images", Settings(out=tmp_path))
+    record.finish()
+    found = [record.path, *(REPOSITORY / "reports/benchmarks").glob("*.json")]
+    commands = [json.loads(path.read_text())["command"] for path in found]
+    assert commands[0] == "python -m benchmarks own_images --data ../shared/data --yolo python"
+    assert not any(Path(word).is_absolute() for line in commands for word in line.split())
+
+
 class OtherLosses:
     def __init__(self, model):
         self.total = 1.01 * next(model.parameters()).sum()
