@@ -169,16 +169,17 @@ def test_verdicts_recorded_with_more_seeds_stand_beside_those_of_the_same_traini
     place, monkeypatch, capsys
 ):
     own = json.loads((place / "reports/smoke/claims.csv.provenance.json").read_text())
-    page = place / "reports/smoke/index.html"
+    page, label = place / "reports/smoke/index.html", "8 seeds (record of demo_seeds, 2026-11-29)"
 
     def shown():
         stage("claims")
-        stage("report")
-        return "With 8 seeds (record of demo_seeds, 2026-11-29)" in page.read_text()
+        return label in (place / "reports/smoke/claims.csv").read_text()
 
     assert not shown()
     with recorded_with_more_seeds():
         assert shown()
+        stage("report")
+        assert f"With {label}" in page.read_text()
         claims = pd.read_csv(place / "reports/smoke/claims.csv")
         assert claims["recorded_verdict"].equals(claims["verdict"])
         assert claims["recorded_interval"].equals(claims["interval"])
@@ -198,6 +199,8 @@ def test_verdicts_recorded_with_more_seeds_stand_beside_those_of_the_same_traini
         line = refused(["claims", "--profile", "smoke"], capsys)
         assert f"{file}: no provenance of a record (" in line
     assert not shown()
+    stage("report")
+    assert label not in page.read_text()
 
 
 def test_the_same_run_gives_the_same_bytes(place):
