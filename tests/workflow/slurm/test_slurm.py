@@ -153,13 +153,13 @@ def step_killed(training, job):
     slurm("scancel", "--signal=KILL", f"{job}.0")
 
 
-ENDS = (near_its_limit, node_down, step_killed)
+ENDS = (requeued, node_down, step_killed)
 
 
 @pytest.mark.parametrize(
     "calls",
-    [[[requeued]], pytest.param([[scancelled], ENDS], marks=pytest.mark.long)],
-    ids=["requeued", "the rest"],
+    [[[near_its_limit]], pytest.param([[scancelled], ENDS], marks=pytest.mark.long)],
+    ids=["time limit", "the rest"],
 )
 def test_a_training_over_two_nodes_survives_whatever_ends_its_job(copy_of, calls):
     """The same command each time, weights as of an undisturbed training on one node."""
