@@ -27,17 +27,13 @@ from cornernet.reporting.tables.differences import (
     table_comparisons,
 )
 from cornernet.reporting.tables.literature import Cell, load_literature
-from cornernet.reporting.tables.paper_tables import (
-    corner_table,
-)
+from cornernet.reporting.tables.paper_tables import corner_table
 from cornernet.reporting.tables.results import collect_results, write_csv
 from cornernet.reporting.tables.table import TableContext
 from cornernet.reporting.training_noise import TrainingNoise, scores_of_models
 
 PARAMS = Path(__file__).parents[2] / "params"
-
 NOT_SCORED = "submitted, not scored"
-
 VAL_CELLS = (
     "baseline/single_scale", "no_corner_pooling/single_scale", "no_penalty_reduction/single_scale",
     "fixed_radius/single_scale", "full_schedule/single_scale", "baseline/gt_heatmaps",

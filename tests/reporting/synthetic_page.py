@@ -11,9 +11,7 @@ from cornernet.evaluation.coco_metrics import (
     curves_by_category,
 )
 from cornernet.evaluation.errors.confusion import confusion_matrix, pair
-from cornernet.evaluation.metric_names import (
-    category_labels,
-)
+from cornernet.evaluation.metric_names import category_labels
 from cornernet.reporting.claims.judge import judge_claims
 from cornernet.reporting.figures.forest import forest_plot
 from cornernet.reporting.figures.gallery import LEAST_SCORE, Shown, gallery_picture
@@ -71,7 +69,6 @@ from reporting.synthetic import (
 )
 
 NOTICE = "Another data set (shapes) and a smaller network: not the paper's numbers."
-
 OTHER_DATA = "the annotations of val are not COCO's"
 
 
