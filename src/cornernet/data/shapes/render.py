@@ -104,7 +104,7 @@ def _blotches(draws: PortableRandom, width: int, height: int) -> np.ndarray:
     cell, strength = draws.integer(6, 20), draws.integer(8, 32)
     rows, columns = height // cell + 2, width // cell + 2
     coarse = draws.noise(rows, columns, 3) - 128
-    y, x = np.arange(height), np.arange(width)
+    y, x = np.arange(height, dtype=np.int32), np.arange(width, dtype=np.int32)
     top, left = y // cell, x // cell
     down, right = (y % cell)[:, None, None], (x % cell)[None, :, None]
     upper = coarse[top][:, left] * (cell - right) + coarse[top][:, left + 1] * right
@@ -127,7 +127,9 @@ def _with_clutter(draws: PortableRandom, image: np.ndarray) -> np.ndarray:
         mask = within & (4 * across**2 <= draws.integer(1, 3) ** 2 * length)
     else:  # a wedge that narrows from its base to a point
         mask = within & (draws.integer(2, 5) * np.abs(across) <= length - along)
-    return np.where(mask[..., None], (image + 2 * colour) // 3, image)
+    result = image.copy()
+    result[mask] = (image[mask] + 2 * colour) // 3
+    return result
 
 
 def _texture(draws: PortableRandom, width: int, height: int) -> np.ndarray:
