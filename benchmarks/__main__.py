@@ -30,6 +30,7 @@ BENCHMARKS = {
     ),
     "prepare": Benchmark("annotations of COCO's size, checked; radii", "prepare.prepare"),
     "evaluation": Benchmark("COCO's metrics beside pycocotools", "evaluation.evaluation"),
+    "coverage": Benchmark("how often an interval holds what it should", "coverage.coverage"),
     "verdicts": Benchmark("the paper's claims, judged from drawn runs", "verdicts.verdicts"),
     "demo": Benchmark("the demo, from a fresh clone to its report (minutes)", "demo.demo"),
     "own_images": Benchmark(

@@ -39,7 +39,7 @@ def verdicts(settings: Settings, record: Record) -> None:
             found = judge_claims(drawn, claims, confidence=confidence)["verdict"]
             shares.append([100 * (found == verdict).mean() for verdict in VERDICTS])
         for verdict, share in zip(VERDICTS, np.transpose(shares).tolist(), strict=True):
-            record.add(verdict, f"{seeds} seeds", share, "% of claims")
+            record.add(verdict, f"{seeds} seed{'s' * (seeds > 1)}", share, "% of claims")
 
 
 def _drawn(claim: Claim, seeds: int, random: np.random.Generator) -> Measured:

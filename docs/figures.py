@@ -53,9 +53,10 @@ def shown(figure: Mapping[str, Any], root: Path) -> str:
     if not records:
         return figure.get("without", WITHOUT)
     found = pd.concat(records).query(figure.get("where", "index >= 0"))
-    if figure.get("together"):  # one text of all rows: their mean, and how many there are
-        means = found.mean(numeric_only=True).to_dict()
-        return figure["text"].format(**means, count=len(found))
+    if figure.get("together"):  # one text of all rows: means, extremes, and how many there are
+        numbers = found.select_dtypes("number")
+        least, most = numbers.min().add_suffix("_least"), numbers.max().add_suffix("_most")
+        return figure["text"].format(**numbers.mean(), **least, **most, count=len(found))
     texts = (figure["text"].format(**row) for row in found.to_dict("records"))
     return "; ".join(texts) or figure.get("without", WITHOUT)
 
