@@ -212,6 +212,9 @@ def test_what_more_seeds_say_stands_beside_the_own_verdicts(context):
     text = text_of(replace(context, claims=recorded), "claims")
     assert f"With {label} Why" in text
     assert text.count("inconclusive [\N{MINUS SIGN}0.1, 2.0]") == len(recorded)
+    opening = f"the same with {label} leaves {len(recorded)} undecided."
+    assert opening in render_page(replace(context, claims=recorded))
+    assert "the same with" not in render_page(context)
     plain = text_of(context, "claims")
     assert label not in plain
     assert told not in plain

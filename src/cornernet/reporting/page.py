@@ -80,7 +80,8 @@ def render_page(context: PageContext) -> str:
     read without the script. Same input, same text.
     """
     figures = sorted(context.figures, key=lambda f: ([*FIGURE_ORDER, f.name].index(f.name), f.name))
-    counts = {name: int((context.claims["verdict"] == name).sum()) for name in VERDICTS}
+    counts = counted(context.claims["verdict"])
+    recorded_as = next(filter(None, context.claims["recorded_as"]), "")
     content = {
         "context": context,
         "counts": counts,
@@ -103,7 +104,10 @@ def render_page(context: PageContext) -> str:
         ),
         "finished": max((str(o.record.get("finished", "")) for o in context.origins), default=""),
         "noise_from": other_processors(context),
-        "recorded_as": next(filter(None, context.claims["recorded_as"]), ""),
+        "recorded_as": recorded_as,
+        "recorded": verdict(
+            counted(context.claims["recorded_verdict"]), f"the same with {recorded_as}"
+        ),
         "agreement": agreement_summary(context.seeds),
     }
     filters = {
@@ -123,13 +127,18 @@ def render_page(context: PageContext) -> str:
     return render("page.html.j2", content, filters)
 
 
-def verdict(counts: Mapping[str, int]) -> str:
+def verdict(counts: Mapping[str, int], who: str = "this run") -> str:
     """What became of the paper's claims, in one sentence."""
     told = [text.format(counts[name]) for name, text in SAYS.items() if counts[name]]
     if list(filter(counts.get, SAYS)) in ([], ["not run"]):
         return "None of the paper's claims was tested."
     listed = ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
-    return f"Of the paper's {sum(counts.values())} claims, this run {listed}."
+    return f"Of the paper's {sum(counts.values())} claims, {who} {listed}."
+
+
+def counted(verdicts: pd.Series) -> dict[str, int]:
+    """How many claims got each verdict."""
+    return {name: int((verdicts == name).sum()) for name in VERDICTS}
 
 
 def data_uri(figure: Figure) -> str:
