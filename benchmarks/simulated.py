@@ -17,7 +17,10 @@ from cornernet.evaluation.ranking import Rankings, rank
 
 LOG_SIDES = (math.log(8), math.log(400))  # pixels: a third of the objects are small, a third large
 OBJECTS = {80: 7.4, 4: 3.3}  # per image, as in val2017 and about as in the embedded data set
-KINDS_PER_IMAGE = 3  # at most: objects of one image are of few categories, as in COCO
+# Share of each category, the commonest first, interpolated between some of val2017's ranks.
+RANKS = (0, 1, 3, 5, 10, 20, 50, 70, 79)
+SHARES = (0.299, 0.053, 0.032, 0.024, 0.012, 0.0098, 0.0061, 0.0028, 0.00024)
+KINDS_PER_IMAGE = 4  # at most, about three in the mean: as in val2017
 SHARED = 0.8  # of what makes an object hard, how much is hard for both models
 EDGES = 0.06  # relative error of a found box's sides, where an object is of mean difficulty
 FOUND = 1.4  # difficulty, in standard deviations, up to which an object is found
@@ -70,10 +73,12 @@ def rankings_of(matches: Matches, drawn: np.ndarray, whole: Population) -> Ranki
 
 
 def _objects(images: int, categories: int, random: np.random.Generator) -> pd.DataFrame:
-    """Annotations: most categories are rare, and those of one image are few."""
-    numbers = 1 + random.poisson(random.gamma(2, (OBJECTS[categories] - 1) / 2, images))
+    """Annotations. Of 80 categories most are rare, as in COCO; of 4 all are equally common."""
+    numbers = 1 + random.poisson(random.exponential(OBJECTS[categories] - 1, images))
     image = np.repeat(np.arange(images), numbers)
-    kinds = (random.pareto(1.2, (images, KINDS_PER_IMAGE)) * 3).astype(int) % categories
+    common = np.interp(np.arange(80), RANKS, SHARES) if categories == 80 else np.ones(categories)
+    shape = images, KINDS_PER_IMAGE
+    kinds = random.choice(categories, shape, p=common / common.sum())
     sides = np.exp(random.uniform(*LOG_SIDES, (len(image), 1)))
     sides = sides * np.exp(random.normal(0, 0.3, (len(image), 2)))
     corner = random.uniform(0, 600, (len(image), 2))
