@@ -109,7 +109,6 @@ def test_the_scores_of_all_seeds_can_be_kept(place):
             assert len(record) == others + 3
             record = record.query("profile == 'smoke'")
             assert {*record["variant"]} == {"baseline", "full_schedule", "no_corner_pooling"}
-            assert len(record) == 3
         baseline = record.set_index("variant").loc["baseline"]
         scores = pd.read_csv(place / "reports/smoke/results.csv").query("variant == 'baseline'")
         (ap,) = scores.query("mode == 'single_scale' and metric == 'AP'")["value"]
