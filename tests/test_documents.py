@@ -83,11 +83,11 @@ def test_a_figure_follows_its_record(tmp_path):
         (records / path).write_text(text)
 
     def figures():
-        return [shown(FIGURES[name], tmp_path) for name in ("demo_ap", "text_claims", "training")]
+        return [shown(FIGURES[name], tmp_path) for name in ("demo_ap", "seeds_claims", "training")]
 
     assert figures() == [missing] * 3
     write("records/demo/results.csv", results)
-    write("records/text_claims/claims.csv", "id,verdict\na,not run\n")
+    write("records/demo_seeds/claims.csv", "id,verdict\na,not run\n")
     write("benchmarks/training-some-cpu.json", json.dumps(benchmark))
     assert figures() == ["AP 47.9", "0 claims in the paper's direction", missing]
     write("benchmarks/training-some-cpu.json", json.dumps(benchmark | {"complete": True}))

@@ -44,7 +44,8 @@ LOST = Claim("lost", "A ranking", "1", "ranking", -0.7, rounding=0.05)
         (GAIN, Measured(2.1, 0.1, 0.2), "reproduced", ""),
         (GAIN, Measured(2.2, 0.1, 0.2), "direction reproduced", "0.2 ± 0.4 off .* margin 0.5"),
         (GAIN, Measured(2.2, 0.1, 0.2, seeds=4), "reproduced", ""),
-        (GAIN, Measured(2.2, 5.0, 0.2, seeds=4), "inconclusive", ""),  # images hide the direction
+        # images hide the direction
+        (GAIN, Measured(2.2, 5.0, 0.2, seeds=4), "inconclusive", "the interval holds zero"),
         (GAIN, Measured(2.1, 0.1, 4.0, df=9), "inconclusive", ""),  # imprecise is not equal
         (GAIN, Measured(-0.8, 0.1, 0.2), "contradicted", "2.8 ± 0.4"),
         (GAIN, Measured(0.9, 0.1, 0.2, df=3), "direction reproduced", ""),

@@ -155,7 +155,7 @@ def _verdict(claim: Claim, ours: Measured, sign: float, same: bool | None) -> tu
     if math.isnan(sign):
         return "inconclusive", ours.reason or "no interval over images"
     if sign == 0:
-        return "inconclusive", ""
+        return "inconclusive", "the interval holds zero"
     if sign * (claim.sign if math.isnan(claim.paper) else claim.paper) > 0:
         return "reproduced" if same else "direction reproduced", ""
     if claim.kind == "ranking" and claim.paper < 0:
